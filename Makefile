@@ -1,0 +1,74 @@
+# Everything starts here. On a bare Debian 12 (root, Python 3.11, Node 20) each
+# target sets up what it needs from the package registries alone.
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+PUBLIC  ?= 127.0.0.1:8000
+CONSOLE ?= 127.0.0.1:8001
+SHOP    ?= 127.0.0.1:8002
+
+BROWSER_SOURCES := $(shell find snippet replay/player -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build demo test test-fast test-long check generate bench clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
+
+setup: $(VENV)/.done node_modules/.done .chromium ## Python packages (into .venv), npm packages, Chromium
+
+$(VENV)/.done: pyproject.toml constraints.txt
+	@echo "==> Python packages into $(VENV) (about 1 to 2 minutes)"
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Stolper needs Python 3.11 or newer; '$(PYTHON)' is $$($(PYTHON) --version)."; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || sh tools/apt-install.sh python3-venv
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+node_modules/.done: package.json package-lock.json
+	@echo "==> npm packages (a few seconds)"
+	@command -v npm >/dev/null || { echo "Stolper's browser files are built with Node 20 and npm; neither is here."; exit 1; }
+	@npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+
+.PHONY: .chromium
+.chromium:
+	@command -v chromium >/dev/null || { echo "==> Chromium (Debian's package, about 300 MB on disk)"; sh tools/apt-install.sh chromium fonts-dejavu-core; }
+
+build: snippet/dist/manifest.json ## the browser files: snippet and player
+
+snippet/dist/manifest.json: node_modules/.done $(BROWSER_SOURCES)
+	@echo "==> building the browser files"
+	@npm run --silent build
+	@touch $@
+
+demo: setup build ## a shop with planted defects, visitors, collector and console
+	@$(BIN)/stolper demo --data demo-data --public $(PUBLIC) --console $(CONSOLE) --shop $(SHOP)
+
+generate: $(VENV)/.done ## files made from core/events.yaml
+	@$(BIN)/python -m core.generate
+
+check: setup build ## linters, types, import contract, generated files
+	@echo "==> checks"
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-timing
+	@npm run --silent lint && npm run --silent typecheck
+	@$(BIN)/python -m core.generate --check
+	@$(BIN)/stolper rules lint
+
+test: check ## everything that must hold before a change lands
+	@echo "==> rules"
+	@$(BIN)/stolper rules test
+	@echo "==> tests"
+	@$(BIN)/python -m pytest -m "not long" $(PYTEST)
+
+test-fast: setup build ## without Chromium
+	@$(BIN)/python -m pytest -m "not long and not browser" $(PYTEST)
+
+test-long: setup build ## soaks, long fuzzing, wide matrices
+	@$(BIN)/python -m pytest -m long --timeout 3600 $(PYTEST)
+
+clean: ## remove what was built and installed
+	rm -rf $(VENV) node_modules snippet/dist replay/player/dist tests/e2e/widgets/dist

@@ -1,0 +1,277 @@
+"""
+The model: frozen dataclasses that the store takes and returns.
+
+Times are Unix milliseconds of the server unless a name says otherwise.
+Events are plain dicts (decoded once, handed on as they are); their names and
+fields are declared in core/events.yaml.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Event = dict[str, Any]
+"""One semantic event: the envelope's and its own fields. Read-only once made."""
+
+Mode = Literal["full", "cookieless"]
+Privacy = Literal["strict", "standard", "open"]
+Severity = Literal["info", "low", "medium", "high", "critical"]
+SEVERITIES: tuple[Severity, ...] = ("info", "low", "medium", "high", "critical")
+
+
+@dataclass(frozen=True, slots=True)
+class Site:
+    """A site that may send. *key* is public and proves nothing."""
+
+    key: str
+    name: str
+    origins: tuple[str, ...]
+    mode: Mode
+    privacy: Privacy
+    idle_timeout_ms: int
+    created_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkInfo:
+    """What a batch says of its chunk. The span is in the page load's monotonic milliseconds."""
+
+    count: int
+    first_t: float
+    last_t: float
+    has_snapshot: bool
+    encoding: int  # core.wire.IDENTITY or core.wire.GZIP
+
+
+@dataclass(frozen=True, slots=True)
+class NewBatch:
+    """A batch as the collector checked it, to be stored. Its identity is (site, session, page_load, seq)."""
+
+    site: str  # site key
+    session: str
+    secret_hash: bytes  # of the session secret; binds the session at its first batch
+    page_load: str
+    tab: str
+    seq: int
+    digest: bytes
+    received_ms: int
+    origin_ms: float  # server time of the page load's time origin, as this batch would have it
+    events: list[Event]  # decoded, targets resolved, without ts / page_load / tab
+    void: tuple[int, ...]  # event indices given up by the browser: no hole
+    attributes: dict[str, Any]  # session attributes (core/events.yaml, session), maybe partial
+    visitor: str | None  # first-party visitor id, only in mode full
+    identity: dict[str, Any] | None  # from identify: id (or its keyed hash), verified
+    page: dict[str, Any] | None  # facts of the document: title, url path, viewport
+    gaps: tuple[dict[str, Any], ...]  # gaps that the browser itself reports
+    chunk: bytes  # b"" when there is none
+    chunk_info: ChunkInfo | None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredBatch:
+    """A batch as stored: *position* orders all batches of the store by commit."""
+
+    position: int
+    site: str
+    session: str
+    page_load: str
+    tab: str
+    seq: int
+    received_ms: int
+    events: list[Event]  # with ts, page_load and tab
+    void: tuple[int, ...]
+    late: bool = False  # its session had ended; it was opened again
+
+
+AppendStatus = Literal["stored", "duplicate", "conflict", "forbidden", "erased"]
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """
+    The durable answer to one NewBatch.
+
+    *stored* and *duplicate* are acknowledged with 2xx; *conflict* is the same identity
+    with another digest; *forbidden* is a wrong session secret.
+    """
+
+    status: AppendStatus
+    batch: StoredBatch | None = None  # only when stored
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkRef:
+    """Where the bytes of one chunk lie, and what the batch said of it."""
+
+    session: str
+    page_load: str
+    tab: str
+    seq: int
+    segment: str
+    offset: int
+    length: int
+    crc32: int
+    info: ChunkInfo
+
+
+@dataclass(frozen=True, slots=True)
+class PageLoad:
+    """One document of a session."""
+
+    id: str
+    session: str
+    tab: str
+    origin_ms: float  # server time of its time origin; fixed at its first batch
+    first_seq: int
+    last_seq: int
+    batches: int  # stored; fewer than last_seq + 1 means holes
+    page: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Gap:
+    """Something that is missing, and why. *kind*: missing_batch · reported · corrupt_chunk · no_snapshot."""
+
+    session: str
+    page_load: str
+    kind: str
+    detail: dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """A visit, as lists and pages show it."""
+
+    id: str
+    site: str  # site key
+    site_name: str
+    started_ms: int
+    last_ms: int  # event time of the newest event
+    ended_ms: int | None  # when it was closed (event time of its end); None while open
+    end_kind: str | None  # left · idle · ended
+    pages: int
+    events: int
+    flags: int
+    complete: bool  # no gaps known
+    visitor: str | None
+    identity: dict[str, Any] | None
+    attributes: dict[str, Any]
+    entry_path: str | None
+    last_path: str | None
+    top_severity: Severity | None
+    rules: tuple[str, ...]  # ids of the rules that flagged it, most severe first
+    score: int | None = None  # None until the score is built
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """One event that a flag rests on."""
+
+    event: str  # "<page_load>:<i>"
+    at_ms: float
+    type: str
+    path: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """A rule fired in a session. *id* is a function of (session, rule, version, group, nth)."""
+
+    id: str
+    session: str
+    site: str
+    rule: str
+    version: str  # hash of the rule as judged
+    group: str  # "" is the session itself
+    nth: int
+    title: dict[str, str]  # language to text
+    severity: Severity
+    weight: float
+    at_ms: float  # event time at which it fired (a timer's deadline)
+    first_ms: float
+    until_ms: float
+    hits: int
+    page: str | None  # path
+    target: dict[str, Any] | None  # {"key", "selector", "label", "node"}
+    tab: str | None
+    page_load: str | None
+    evidence: tuple[Evidence, ...]
+    captures: dict[str, Any]
+    provisional: bool
+    withdrawn: str | None = None  # the reason, once a final judgement did not repeat it
+
+
+@dataclass(frozen=True, slots=True)
+class Verdicts:
+    """
+    What judging one session up to *position* came to; written in one transaction.
+
+    *flags* are inserted or replaced by id. With *replace* they are all flags of the
+    session: others that the store has are marked withdrawn with *reason*.
+    """
+
+    session: str
+    position: int  # checkpoint: all batches up to here have been judged; 0 leaves it as it is
+    flags: tuple[Flag, ...]
+    replace: bool = False
+    reason: str = ""
+    truncated: tuple[str, ...] = ()  # rules that hit a bound
+
+
+@dataclass(frozen=True, slots=True)
+class Struggle:
+    """All flags of one rule on one target or page of a site, over sessions."""
+
+    key: str  # stable hash of (site, rule, target key or page)
+    site: str
+    site_name: str
+    rule: str
+    title: dict[str, str]
+    severity: Severity
+    page: str | None
+    target: dict[str, Any] | None
+    sessions: int
+    flags: int
+    first_ms: int
+    last_ms: int
+    trend: tuple[int, ...]  # sessions per bucket, oldest first
+    example_session: str  # a representative moment
+    example_flag: str
+    example_ms: float
+
+
+@dataclass(frozen=True, slots=True)
+class SessionQuery:
+    """What to list. Newest start first."""
+
+    site: str | None = None  # key or name
+    since_ms: int | None = None
+    until_ms: int | None = None
+    rule: str | None = None
+    struggle: str | None = None
+    flagged: bool | None = None
+    limit: int = 50
+    offset: int = 0
+
+
+Scope = Literal["read", "admin"]
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An API token. Only its hash is stored."""
+
+    id: str
+    scope: Scope
+    created_ms: int
+    hash: bytes = field(repr=False, default=b"")
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who signs in to the console."""
+
+    name: str
+    role: str
+    password_hash: str = field(repr=False)

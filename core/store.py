@@ -1,0 +1,161 @@
+"""
+The store's interface, with the contract of each method.
+
+Implementations: core/sqlite/ (embedded, the default). tests/core/test_store_contract.py
+runs on every implementation. All times are Unix milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from core.model import (
+    Appended,
+    ChunkRef,
+    Flag,
+    Gap,
+    NewBatch,
+    PageLoad,
+    Scope,
+    Session,
+    SessionQuery,
+    Site,
+    StoredBatch,
+    Struggle,
+    Token,
+    User,
+    Verdicts,
+)
+
+
+class SiteStore(Protocol):
+    """Sites and the server's own keys."""
+
+    async def add_site(self, site: Site) -> None:
+        """Store *site*. Raise UserError if its name or key is taken."""
+
+    async def site(self, key_or_name: str) -> Site | None:
+        """Return the site with that key or name. Sees at once what another process added."""
+
+    async def sites(self) -> list[Site]:
+        """Return all sites, by name."""
+
+    async def server_key(self, name: str) -> bytes:
+        """Return the 32 random bytes kept under *name*; the first call makes them."""
+
+
+class IngestStore(Protocol):
+    """What the collector writes."""
+
+    async def append(self, batch: NewBatch) -> Appended:
+        """
+        Store *batch* and return once it is durable (chunk bytes fsynced, then rows committed).
+
+        Batches that wait together are committed together. Idempotent: the same identity
+        and digest is *duplicate*; another digest is *conflict*. The first batch of a session
+        binds its secret hash; others are *forbidden*. The first batch of a page load fixes its
+        origin_ms. A batch for an ended session opens it again (`late`). Gaps are derived from seq.
+        Raise StoreBusy when the queue is full and StoreFailed when the write failed; then
+        nothing of the batch is stored.
+        """
+
+    async def idle_sessions(self, now_ms: int) -> list[Session]:
+        """Return open sessions whose last event is older than their site's idle timeout at *now_ms*."""
+
+    async def end_session(self, session: str, kind: str) -> Session | None:
+        """
+        Close *session* at the time of its last event and return it; None if there is none.
+
+        *kind* is left, idle or ended. Closing a closed session changes nothing.
+        """
+
+
+class RecordStore(Protocol):
+    """What was recorded, for replay and judging."""
+
+    async def session(self, session: str) -> Session | None:
+        """Return one session."""
+
+    async def sessions(self, query: SessionQuery) -> list[Session]:
+        """Return sessions, newest start first."""
+
+    async def count_sessions(self, query: SessionQuery) -> int:
+        """Return how many sessions *query* would list without its limit and offset."""
+
+    async def open_sessions(self) -> list[Session]:
+        """Return all sessions that have not ended."""
+
+    async def batches(self, session: str) -> list[StoredBatch]:
+        """Return all batches of *session*, by position."""
+
+    async def batches_after(self, position: int, limit: int) -> list[StoredBatch]:
+        """Return up to *limit* batches with a greater position, in order."""
+
+    async def page_loads(self, session: str) -> list[PageLoad]:
+        """Return the documents of *session*, by origin_ms."""
+
+    async def chunks(self, session: str) -> list[ChunkRef]:
+        """Return the chunks of *session*, by page load and seq."""
+
+    async def read_chunk(self, ref: ChunkRef) -> bytes:
+        """Return the bytes as the browser sent them. Raise StoreError if they are damaged."""
+
+    async def gaps(self, session: str) -> list[Gap]:
+        """Return what is missing of *session*: holes in seq, and what the browser reported."""
+
+
+class VerdictStore(Protocol):
+    """What the detector writes, and what others read of it."""
+
+    async def checkpoint(self) -> int:
+        """Return the position up to which every batch has been judged."""
+
+    async def commit_verdicts(self, verdicts: Sequence[Verdicts]) -> None:
+        """Write flags and the checkpoint in one transaction. Writing the same again changes nothing."""
+
+    async def flags(self, session: str, *, withdrawn: bool = False) -> list[Flag]:
+        """Return the flags of *session* by at_ms; withdrawn ones only if asked for."""
+
+    async def struggles(
+        self, *, site: str | None = None, since_ms: int | None = None, limit: int = 100
+    ) -> list[Struggle]:
+        """Return struggles by number of sessions, most first, with a trend of 14 buckets since *since_ms*."""
+
+    async def struggle(self, key: str) -> Struggle | None:
+        """Return one struggle over all time."""
+
+    async def save_rule_version(self, rule: str, version: str, source: str, at_ms: int) -> None:
+        """Keep the text of a rule's version. Known versions are left as they are."""
+
+
+class AccountStore(Protocol):
+    """Users and tokens of the console."""
+
+    async def add_user(self, user: User) -> None:
+        """Store or replace *user*."""
+
+    async def user(self, name: str) -> User | None:
+        """Return the user of that name."""
+
+    async def add_token(self, token: Token) -> None:
+        """Store *token* (its hash)."""
+
+    async def token(self, hash_: bytes) -> Token | None:
+        """Return the token with that hash. Sees at once what another process added."""
+
+    async def audit(self, at_ms: int, who: str, action: str, subject: str) -> None:
+        """Note that *who* did *action* (e.g. watched) on *subject*."""
+
+
+class Store(SiteStore, IngestStore, RecordStore, VerdictStore, AccountStore, Protocol):
+    """All of it, and its life."""
+
+    async def open(self) -> None:
+        """Open or create the store, run migrations, recover what an earlier process left."""
+
+    async def close(self) -> None:
+        """Finish what is queued and close."""
+
+
+__all__ = ["AccountStore", "IngestStore", "RecordStore", "Scope", "SiteStore", "Store", "VerdictStore"]
