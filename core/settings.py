@@ -1,0 +1,251 @@
+"""
+Every setting, each declared once with its default and its help.
+
+Owns where settings come from: stolper.toml in the data folder, overridden by
+STOLPER_<SECTION>_<KEY>, overridden by flags of the command line. Nothing here is global:
+whoever needs a section takes it as a parameter. docs/operating.md lists all of them.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import ipaddress
+import re
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from core.errors import SettingError
+
+FILE_NAME = "stolper.toml"
+
+_ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
+_URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[^\s?#\"'<>]*)?")
+_TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
+
+
+def _address(value: str) -> str | None:
+    match = _ADDRESS.fullmatch(value)
+    if match is None or int(match[2]) > 65535:
+        return "is no HOST:PORT"
+    return None
+
+
+def _url(value: str) -> str | None:
+    return None if not value or _URL.fullmatch(value) else "is no http(s) URL"
+
+
+def _networks(value: tuple[str, ...]) -> str | None:
+    for network in value:
+        try:
+            ipaddress.ip_network(network)
+        except ValueError as error:
+            return str(error)
+    return None
+
+
+def _at_least(least: int) -> Callable[[int], str | None]:
+    return lambda value: None if value >= least else f"must be at least {least}"
+
+
+def _setting(default: Any, help_: str, check: Callable[[Any], str | None] | None = None) -> Any:
+    return dataclasses.field(default=default, metadata={"help": help_, "check": check})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServerSettings:
+    """Where the server listens and how the world reaches it."""
+
+    public: str = _setting(
+        "127.0.0.1:8000", "address of the public listener (snippet and collector)", _address
+    )
+    console: str = _setting("127.0.0.1:8001", "address of the private listener", _address)
+    public_url: str = _setting(
+        "", "URL under which pages reach the public listener; empty: as the request says", _url
+    )
+    trusted_proxies: tuple[str, ...] = _setting(
+        (), "addresses or networks of reverse proxies whose X-Forwarded headers count", _networks
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CollectorSettings:
+    """What one page, address or site may send, and how often the snippet sends."""
+
+    flush_ms: int = _setting(5000, "how often a page sends while something happens", _at_least(250))
+    live_flush_ms: int = _setting(
+        1000, "the same while somebody watches the session", _at_least(250)
+    )
+    max_body_bytes: int = _setting(4 << 20, "largest batch as sent", _at_least(1024))
+    max_head_bytes: int = _setting(1 << 20, "largest head, inflated", _at_least(1024))
+    max_events: int = _setting(2000, "most events in one batch", _at_least(1))
+    site_batches_per_s: int = _setting(500, "batches a second that one site may send", _at_least(1))
+    address_batches_per_s: int = _setting(
+        100, "batches a second that one network address may send", _at_least(1)
+    )
+    site_sessions_per_min: int = _setting(
+        3000, "sessions a minute that may begin on one site", _at_least(1)
+    )
+    address_sessions_per_min: int = _setting(
+        300, "sessions a minute that may begin from one network address", _at_least(1)
+    )
+    queue_limit: int = _setting(
+        1024, "batches that may wait for the disk before answers are 503", _at_least(1)
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DetectorSettings:
+    """How rules are judged."""
+
+    lateness_ms: int = _setting(
+        10_000, "how long events wait for one that is known to be missing", _at_least(0)
+    )
+    sweep_ms: int = _setting(500, "how often deadlines are looked at", _at_least(10))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConsoleSettings:
+    """The console."""
+
+    session_hours: int = _setting(12, "hours that a sign-in lasts", _at_least(1))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """All sections."""
+
+    server: ServerSettings = ServerSettings()
+    collector: CollectorSettings = CollectorSettings()
+    detector: DetectorSettings = DetectorSettings()
+    console: ConsoleSettings = ConsoleSettings()
+
+
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """One setting as declared: its dotted *key*, *default* and *help*."""
+
+    key: str
+    default: object
+    help: str
+
+    @property
+    def env(self) -> str:
+        """Return the name of its environment variable."""
+        return "STOLPER_" + self.key.replace(".", "_").upper()
+
+
+def declared() -> Iterator[Declared]:
+    """Yield every setting, in order of declaration."""
+    for section in dataclasses.fields(Settings):
+        for field in dataclasses.fields(section.default):
+            yield Declared(f"{section.name}.{field.name}", field.default, field.metadata["help"])
+
+
+def load_settings(
+    data: Path,
+    *,
+    env: Mapping[str, str] | None = None,
+    overrides: Mapping[str, object] | None = None,
+) -> Settings:
+    """
+    Return the settings of the data folder *data*.
+
+    *env* is the environment, of which names that begin with STOLPER_ and a section's name
+    count; *overrides* are dotted keys (`server.public`) with values as text or typed; None
+    there means not given. Raise SettingError, naming the key, where it was set and the
+    nearest known key, if a key is unknown or a value cannot be.
+    """
+    values = _from_file(data / FILE_NAME)
+    values.update(_from_env(env or {}))
+    values.update(
+        {key: (value, key) for key, value in (overrides or {}).items() if value is not None}
+    )
+    known = {item.key: item for item in declared()}
+    sections: dict[str, dict[str, object]] = {}
+    for key, (value, source) in values.items():
+        if key not in known:
+            raise _unknown(source, key, list(known))
+        section, name = key.split(".")
+        sections.setdefault(section, {})[name] = _converted(source, section, name, value)
+    return Settings(
+        **{
+            field.name: dataclasses.replace(field.default, **sections.get(field.name, {}))
+            for field in dataclasses.fields(Settings)
+        }
+    )
+
+
+_Values = dict[str, tuple[object, str]]  # dotted key to value and where it was written
+
+
+def _from_file(path: Path) -> _Values:
+    if not path.exists():
+        return {}
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise SettingError(str(path), f"is no valid TOML: {error}") from None
+    values: _Values = {}
+    for section, content in raw.items():
+        if not isinstance(content, dict):
+            names = [field.name for field in dataclasses.fields(Settings)]
+            raise _unknown(f"{path}: {section}", section, names)
+        for name, value in content.items():
+            values[f"{section}.{name}"] = (value, f"{path}: {section}.{name}")
+    return values
+
+
+def _from_env(env: Mapping[str, str]) -> _Values:
+    """Read the variables that name a section; others with the prefix belong to other tools."""
+    values: _Values = {}
+    for section in dataclasses.fields(Settings):
+        prefix = f"STOLPER_{section.name.upper()}_"
+        for variable, value in env.items():
+            if variable.startswith(prefix):
+                key = f"{section.name}.{variable.removeprefix(prefix).lower()}"
+                values[key] = (value, variable)
+    return values
+
+
+def _unknown(source: str, key: str, known: list[str]) -> SettingError:
+    near = difflib.get_close_matches(key, known, n=1, cutoff=0.4)
+    hint = f"; did you mean {near[0]}?" if near else ""
+    return SettingError(source, f"there is no such setting{hint}")
+
+
+def _converted(source: str, section: str, name: str, value: object) -> object:
+    """Return *value* with the type of the setting's default, checked."""
+    defaults = getattr(Settings(), section)
+    field = next(f for f in dataclasses.fields(defaults) if f.name == name)
+    typed = _typed(source, field.default, value)
+    check: Callable[[Any], str | None] | None = field.metadata["check"]
+    reason = check(typed) if check else None
+    if reason:
+        raise SettingError(source, f"{value!r}: {reason}")
+    return typed
+
+
+def _typed(source: str, default: object, value: object) -> object:
+    if isinstance(default, bool):
+        if isinstance(value, str) and value.lower() in _TRUTH:
+            return _TRUTH[value.lower()]
+        if not isinstance(value, bool):
+            raise SettingError(source, f"{value!r} is neither true nor false")
+    elif isinstance(default, int):
+        if isinstance(value, str) and re.fullmatch(r"-?\d+", value):
+            return int(value)
+        if not isinstance(value, int) or isinstance(value, bool):
+            raise SettingError(source, f"{value!r} is no whole number")
+    elif isinstance(default, tuple):
+        if isinstance(value, str):
+            return tuple(part.strip() for part in value.split(",") if part.strip())
+        if not isinstance(value, list | tuple) or not all(isinstance(v, str) for v in value):
+            raise SettingError(source, f"{value!r} is no list of texts")
+        return tuple(value)
+    elif not isinstance(value, str):
+        raise SettingError(source, f"{value!r} is no text")
+    return value
