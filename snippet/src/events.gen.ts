@@ -1,0 +1,339 @@
+// Generated from core/events.yaml by `make generate`. Do not edit.
+
+export type Scalar = string | number | boolean;
+
+/** What an event happened to. */
+export interface Target {
+  /** stable key: the site's test attribute, a stable id, role + accessible name + landmark, or a short CSS path */
+  key: string;
+  /** node id in the recording */
+  node?: number;
+  /** tag, lower case */
+  tag: string;
+  /** type of an input */
+  input_type?: string;
+  /** ARIA role, explicit or implied */
+  role?: string;
+  /** accessible name, at most 40 characters, masked as the preset says */
+  label?: string;
+  /** looks pressable */
+  interactive?: boolean;
+  /** what makes it look pressable */
+  why?: "tag" | "role" | "tabindex" | "handler" | "cursor" | "label";
+  /** disabled, aria-disabled, inert or pointer-events none */
+  disabled?: boolean;
+  /** what disables it */
+  disabled_why?: "attribute" | "aria" | "inert" | "pointer_events" | "fieldset";
+  /** text can be typed into it */
+  editable?: boolean;
+  /** the element and its ancestors, nearest first, at most 12: tag, id, classes, role, type, test, stolper, ignore. Selectors in rules are matched on it */
+  path: (Record<string, Scalar | Scalar[]>)[];
+}
+
+/** One primary press by mouse, touch, pen or keyboard, with its outcome. `t` is the pointerdown. */
+export interface ClickEvent {
+  type: "click";
+  /** what was pressed (through the hit test, so a disabled control too) */
+  target?: number;
+  /** in the viewport */
+  x?: number;
+  /** in the viewport */
+  y?: number;
+  /** in the document */
+  page_x?: number;
+  /** in the document */
+  page_y?: number;
+  /** in the target */
+  offset_x?: number;
+  /** in the target */
+  offset_y?: number;
+  /** 0 is the primary button */
+  button?: number;
+  /** what pressed */
+  pointer?: "mouse" | "touch" | "pen" | "keyboard";
+  /** the browser's click count */
+  detail?: number;
+  /** alt, ctrl, meta, shift */
+  modifiers?: string[];
+  /** made by the user, not by a script */
+  trusted?: boolean;
+  /** distance between press and release */
+  drag_px?: number;
+  /** time between press and release */
+  hold_ms?: number;
+  /** the text selection changed during the press */
+  selection_changed?: boolean;
+  /** the page or a container scrolled during the press */
+  scrolled?: boolean;
+  /** the press was on a scrollbar */
+  scrollbar?: boolean;
+  /** kind of the link pressed */
+  href?: "none" | "hash" | "same" | "new_tab" | "download" | "mail" | "js";
+  /** host (if foreign) and path of the link */
+  href_path?: string;
+  /** on or in video, audio, canvas, embed or object: surfaces whose answer cannot be observed */
+  media?: boolean;
+  /** inside a dialog, or on its backdrop */
+  in_dialog?: boolean;
+  /** inside a cookie or consent container */
+  in_consent?: boolean;
+  /** time since the tab got the focus back; absent above 5 s and on the first focus */
+  refocus_ms?: number;
+  /** first near reaction of any kind; absent: none within 2500 ms */
+  answered_ms?: number;
+  /** first near change of the target itself */
+  feedback_ms?: number;
+  /** kind of the first near reaction */
+  answer?: "mutation" | "inserted" | "value" | "focus" | "scroll" | "navigation" | "open" | "download" | "file" | "print" | "media" | "clipboard" | "dialog" | "visibility" | "selection" | "visual";
+  /** start of the first request after the press */
+  request_ms?: number;
+  /** end of the last request that the press started */
+  request_done_ms?: number;
+  /** worst HTTP status among them; 0 is a network failure */
+  request_status?: number;
+  /** a request was still open when the outcome was judged */
+  pending?: boolean;
+  /** first first-party script error after the press */
+  error_ms?: number;
+  /** mutations by background mutators meanwhile */
+  far?: number;
+  /** the page ended before the outcome was final */
+  cut?: boolean;
+}
+
+/** A form field: at blur, after 5 s of pause (`partial`), and for each invalid field at a refused submit. Never its value. */
+export interface FieldEvent {
+  type: "field";
+  /** the field */
+  target?: number;
+  /** key of its form */
+  form?: string;
+  /** key of the field in the form: name, id or autocomplete token */
+  field?: string;
+  /** type of the input, or its tag */
+  input_type?: string;
+  /** autocomplete token */
+  autocomplete?: string;
+  /** required or aria-required */
+  required?: boolean;
+  /** password, card or one-time code: nothing but its existence is recorded */
+  sensitive?: boolean;
+  /** time in the field since its focus */
+  focus_ms?: number;
+  /** focus to first input */
+  first_input_ms?: number;
+  /** inputs made */
+  keys?: number;
+  /** inputs that made it shorter */
+  deletions?: number;
+  /** turning points of the length; bucketed for long text */
+  lengths?: number[];
+  /** length at the end */
+  length?: number;
+  /** something was pasted */
+  paste?: boolean;
+  /** the browser filled it */
+  autofill?: boolean;
+  /** the value changed since the focus */
+  changed?: boolean;
+  /** times it was entered again after data had been entered */
+  returns?: number;
+  /** pauses of 5 s or more */
+  pauses?: number;
+  /** emptied after 3 or more characters */
+  cleared?: boolean;
+  /** times the length fell to a quarter of its peak of 3 or more and rose to 3 again, since the page load */
+  refills?: number;
+  /** refused: native validity, aria-invalid or an error message tied to it */
+  invalid?: boolean;
+  /** validity flags (valueMissing, patternMismatch ...), aria, message */
+  invalid_flags?: string[];
+  /** still focused, after a pause */
+  partial?: boolean;
+  /** what made the event */
+  at?: "blur" | "pause" | "submit";
+}
+
+/** A submit, with its outcome. `t` is the submit (or the press that tried it). */
+export interface FormEvent {
+  type: "form";
+  /** the control that submitted, or the form */
+  target?: number;
+  /** key of the form */
+  form?: string;
+  /** what submitted */
+  how?: "click" | "enter" | "script";
+  /** keys of the fields that were refused */
+  invalid_fields?: string[];
+  /** what became of it */
+  outcome?: "navigated" | "accepted" | "refused" | "unknown";
+  /** status of the request it made */
+  request_status?: number;
+  /** time since the first input in the form */
+  since_input_ms?: number;
+  /** the page ended before the outcome was final */
+  cut?: boolean;
+}
+
+/** A visible message: role alert or status, aria-live, aria-errormessage, toast. */
+export interface MessageEvent {
+  type: "message";
+  /** the element */
+  target?: number;
+  /** how it was recognised */
+  kind?: "alert" | "status" | "live" | "field" | "toast";
+  /** a guess from role, class and place */
+  severity?: "error" | "warning" | "success" | "info";
+  /** hash of the text with digits and quotes masked */
+  hash?: string;
+  /** the text, only if the site released it */
+  words?: string;
+  /** key of the field that it belongs to */
+  field?: string;
+}
+
+/** A page view: a load or an SPA route. */
+export interface PageEvent {
+  type: "page";
+  /** how it came */
+  nav?: "load" | "reload" | "back_forward" | "bfcache" | "route";
+  /** hash of the title */
+  title_hash?: string;
+  /** where from */
+  referrer?: "none" | "same" | "foreign";
+  /** path of the page before, on this site */
+  from_path?: string;
+  /** HTTP status of the document, where the browser tells it */
+  status?: number;
+  /** visible time on the page view before, in this page load or tab */
+  dwell_ms?: number;
+  /** names of the query's parameters */
+  query_keys?: string[];
+  /** the tab was visible */
+  visible?: boolean;
+  /** viewport */
+  width?: number;
+  /** viewport */
+  height?: number;
+}
+
+/** The page view ends. */
+export interface LeaveEvent {
+  type: "leave";
+  /** a guess at how */
+  kind?: "link" | "back" | "close" | "hidden" | "route";
+  /** time visible */
+  visible_ms?: number;
+}
+
+/** The tab was hidden or shown. */
+export interface VisibilityEvent {
+  type: "visibility";
+  /** the new state */
+  state?: "visible" | "hidden";
+}
+
+/** An uncaught script error or rejected promise. */
+export interface ErrorEvent {
+  type: "error";
+  /** which of the two */
+  kind?: "error" | "rejection";
+  /** hash of the masked message and place */
+  hash?: string;
+  /** message; digits, quoted text and what visitors typed masked */
+  message?: string;
+  /** host and path of the script */
+  file?: string;
+  /** line */
+  line?: number;
+  /** column */
+  column?: number;
+  /** from a script of the site itself, not of an extension or third party */
+  first_party?: boolean;
+  /** reported by the site, not uncaught */
+  handled?: boolean;
+  /** the press that it followed, if its requests or 1 s link the two */
+  click?: number;
+}
+
+/** console.error or console.warn; at most 50 a page load. */
+export interface ConsoleEvent {
+  type: "console";
+  /** which of the two */
+  level?: "error" | "warn";
+  /** hash of the masked text */
+  hash?: string;
+  /** masked text, only if the site allows it */
+  text?: string;
+}
+
+/** A request by fetch, XMLHttpRequest or sendBeacon. `t` is its start. */
+export interface RequestEvent {
+  type: "request";
+  /** how */
+  kind?: "fetch" | "xhr" | "beacon";
+  /** HTTP method */
+  method?: string;
+  /** host (if foreign) and path template; ids in the path become :id */
+  url?: string;
+  /** HTTP status; 0 is a network failure */
+  status?: number;
+  /** start to end */
+  duration_ms?: number;
+  /** bytes, where the browser tells */
+  size?: number;
+  /** the press or submit that it followed within 1 s */
+  click?: number;
+  /** time since that press or submit */
+  since_action_ms?: number;
+  /** to the site's own origin */
+  first_party?: boolean;
+  /** aborted by the page or a navigation */
+  aborted?: boolean;
+  /** refused within the client, before anything was sent */
+  blocked?: boolean;
+}
+
+/** An image, script or style sheet that did not load. */
+export interface AssetEvent {
+  type: "asset";
+  /** what */
+  kind?: "image" | "script" | "style" | "media";
+  /** host (if foreign) and path */
+  url?: string;
+  /** size on the page */
+  width?: number;
+  /** size on the page */
+  height?: number;
+  /** visible when it failed */
+  in_viewport?: boolean;
+  /** of the site's own origin */
+  first_party?: boolean;
+}
+
+/** From `stolper('track', name, props)`. Conventional names: search{results, query_hash}, cart{op, total}, coupon{ok}, payment{result, code}, login{result}, step{name}, goal{name}, help{channel}, order_placed{total}. */
+export interface CustomEvent {
+  type: "custom";
+  /** name */
+  name?: string;
+  /** properties: numbers, booleans, short enumerations */
+  props?: Record<string, Scalar | Scalar[]>;
+}
+
+/** The fields of each event, by its name. */
+export interface EventFields {
+  click: ClickEvent;
+  field: FieldEvent;
+  form: FormEvent;
+  message: MessageEvent;
+  page: PageEvent;
+  leave: LeaveEvent;
+  visibility: VisibilityEvent;
+  error: ErrorEvent;
+  console: ConsoleEvent;
+  request: RequestEvent;
+  asset: AssetEvent;
+  custom: CustomEvent;
+}
+
+export type EventName = keyof EventFields;

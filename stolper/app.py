@@ -1,0 +1,182 @@
+"""
+One process: store, detector, collector and console, put together and taken down in order.
+
+Owns the composition only; each part comes in through its own factory.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import fcntl
+import json
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from aiohttp import web
+
+import collector.app
+import console.accounts
+import console.app
+from collector.sessions import SessionCloser
+from console.live import Live
+from core.clock import Clock, SystemClock
+from core.errors import UserError
+from core.model import Session, StoredBatch, Verdicts
+from core.settings import Settings
+from core.sqlite import SqliteStore
+from detector.errors import RuleErrors
+from detector.loader import load_rules, shipped_rules
+from detector.rules import RuleSet
+from detector.service import Detector
+from stolper.paths import player_dir, snippet_dir
+
+log = logging.getLogger("stolper")
+
+SERVER_FILE = "server.json"
+
+
+def rule_paths(data: Path) -> list[Path]:
+    """Return the folders that rules come from: the shipped ones, then the data folder's own."""
+    own = data / "rules"
+    return [shipped_rules(), own] if own.is_dir() else [shipped_rules()]
+
+
+def rules_in_force(data: Path, complain: Callable[[str], None] = log.error) -> RuleSet:
+    """
+    Return the rules of *data*. Own files that cannot be read leave the shipped ones in force.
+
+    Each error goes to *complain*; it names file, line and column.
+    """
+    try:
+        return load_rules(rule_paths(data))
+    except RuleErrors as errors:
+        complain(f"the rules in {data / 'rules'} are not in force:\n{errors}")
+        return load_rules([shipped_rules()])
+
+
+class Server:
+    """
+    A whole Stolper on one data folder: `start()`, then `public_url` and `console_url`, then `stop()`.
+
+    Port 0 in the settings takes a free port.
+    """
+
+    def __init__(self, settings: Settings, data: Path, clock: Clock | None = None) -> None:
+        self.settings = settings
+        self.data = data
+        self.clock = clock or SystemClock()
+        self.store = SqliteStore(data, self.clock)
+        self.live = Live()
+        self.public_url = ""
+        self.console_url = ""
+        self.owner_password: str | None = None
+        self._runners: list[web.AppRunner] = []
+        self._closing: asyncio.Task[None] | None = None
+        self._lock_file: int | None = None
+
+    async def start(self) -> None:
+        """Open the store, catch up with judging, then listen: console first, public last."""
+        self.data.mkdir(parents=True, exist_ok=True)
+        self._lock()
+        await self.store.open()
+        self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
+        self.detector = Detector(
+            self.store,
+            rules_in_force(self.data),
+            self.clock,
+            settings=self.settings.detector,
+            on_verdicts=self._judged,
+        )
+        self.closer = SessionCloser(self.store, self.clock, on_ended=self._ended)
+        await self.detector.start()
+        self._closing = asyncio.create_task(self.closer.run(), name="session closer")
+        self.console_url = await self._listen(
+            console.app.build_app(
+                self.store,
+                self.clock,
+                self.settings,
+                live=self.live,
+                end_session=self.closer.end,
+                player_dir=player_dir(),
+            ),
+            self.settings.server.console,
+        )
+        self.public_url = await self._listen(
+            collector.app.build_app(
+                self.store,
+                self.clock,
+                self.settings,
+                snippet_dir=snippet_dir(),
+                on_stored=self._stored,
+                watched=self.live.watched,
+            ),
+            self.settings.server.public,
+        )
+
+        self._tell_commands()
+
+    async def stop(self) -> None:
+        """Stop listening, finish what was accepted, close the store. Harmless when not started."""
+        if self._lock_file is None:
+            return
+        for runner in reversed(self._runners):
+            await runner.cleanup()
+        self._runners.clear()
+        if self._closing is not None:
+            self._closing.cancel()
+            await asyncio.gather(self._closing, return_exceptions=True)
+            await self.detector.stop()
+        await self.store.close()
+        (self.data / SERVER_FILE).unlink(missing_ok=True)
+        os.close(self._lock_file)
+        self._lock_file = None
+
+    async def __aenter__(self) -> Server:
+        try:
+            await self.start()
+        except BaseException:
+            await self.stop()
+            raise
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    def _lock(self) -> None:
+        """Hold the data folder: two detectors on one checkpoint would undo each other."""
+        handle = os.open(self.data / "server.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(handle)
+            raise UserError(
+                f"another server runs on {self.data}; stop it or choose another --data"
+            ) from None
+        self._lock_file = handle
+
+    def _tell_commands(self) -> None:
+        """Leave the addresses where `stolper site add` finds them."""
+        urls = {"public_url": self.public_url, "console_url": self.console_url}
+        (self.data / SERVER_FILE).write_text(json.dumps(urls))
+
+    async def _listen(self, app: web.Application, address: str) -> str:
+        host, _, port = address.rpartition(":")
+        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        self._runners.append(runner)
+        await runner.setup()
+        site = web.TCPSite(runner, host.strip("[]"), int(port))
+        await site.start()
+        return f"http://{host}:{runner.addresses[0][1]}"
+
+    def _stored(self, batch: StoredBatch) -> None:
+        self.detector.notify(batch)
+        self.live.batch_stored(batch)
+
+    def _judged(self, verdicts: Verdicts) -> None:
+        self.live.verdicts(verdicts)
+
+    def _ended(self, session: Session) -> None:
+        self.detector.session_ended(session)
+        self.live.session_ended(session)

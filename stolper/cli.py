@@ -1,0 +1,228 @@
+"""
+The command line: `stolper up | demo | site | token | password | rules`.
+
+Owns words and exit codes; the work is done below.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import secrets
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Coroutine
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from console.accounts import create_token, set_owner_password
+from core.clock import SystemClock
+from core.errors import StolperError
+from core.model import Site
+from core.sqlite import SqliteStore
+from stolper.app import Server
+from stolper.cli_rules import rules
+from stolper.options import Address, Duration, Origin, data_option, listeners, settings_of
+
+
+T = TypeVar("T")
+
+
+class Commands(click.Group):
+    """A group whose errors are one sentence, not a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StolperError as error:
+            raise click.ClickException(str(error)) from error
+
+
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="stolper")
+def main() -> None:
+    """Stolper records visits to your web site and flags where people struggle."""
+
+
+main.add_command(rules)
+
+
+@main.command()
+@data_option
+@listeners
+def up(data: Path, public_address: str | None, console_address: str | None) -> None:
+    """Run collector, detector and console in one process."""
+    settings = settings_of(data, server_public=public_address, server_console=console_address)
+
+    async def serve() -> None:
+        async with Server(settings, data) as server:
+            _greet(server)
+            if not await server.store.sites():
+                click.echo(
+                    "  no site yet  stolper site add NAME --origin https://www.example.org"
+                    f" --mode cookieless --data {data}"
+                )
+            await _until_stopped()
+
+    _run(serve())
+
+
+@main.command()
+@data_option
+@listeners
+@click.option("--shop", "shop_address", type=Address(), default="127.0.0.1:8002", show_default=True,
+              help="Listen here for the demo shop.")
+@click.option("--visitors/--no-visitors", default=True, show_default=True,
+              help="Send scripted visitors through the shop.")
+def demo(
+    data: Path,
+    public_address: str | None,
+    console_address: str | None,
+    shop_address: str,
+    visitors: bool,
+) -> None:
+    """Run everything with a demo shop, planted defects and scripted visitors."""
+    from stolper.demo.run import run_demo  # playwright is an extra
+
+    settings = settings_of(data, server_public=public_address, server_console=console_address)
+
+    async def serve() -> None:
+        async with Server(settings, data) as server, run_demo(
+            server, shop_address, visitors=visitors, log=click.echo
+        ) as shop_url:
+            _greet(server)
+            click.echo(f"  demo shop    {shop_url}   (planted defects: {shop_url}/faults)")
+            click.echo("  The first flagged visit is there within a minute. Stop with Ctrl+C.")
+            await _until_stopped()
+
+    _run(serve())
+
+
+@main.group()
+def site() -> None:
+    """Sites that may send."""
+
+
+@site.command("add")
+@click.argument("name")
+@click.option("--origin", "origins", type=Origin(), multiple=True, required=True,
+              help="Where its pages are, e.g. https://www.example.org. May be given again.")
+@click.option("--mode", type=click.Choice(["full", "cookieless"]), default="cookieless",
+              show_default=True,
+              help="cookieless stores nothing in the browser; full is your written word that "
+              "visitors agreed to first-party storage.")
+@click.option("--privacy", type=click.Choice(["strict", "standard", "open"]), default="standard",
+              show_default=True, help="What is masked in the browser; see docs/privacy.md.")
+@click.option("--idle-timeout", type=Duration(), default="30m", show_default=True,
+              help="A session ends this long after its last event; at least 1s.")
+@data_option
+def site_add(
+    name: str, origins: tuple[str, ...], mode: Any, privacy: Any, idle_timeout: int, data: Path
+) -> None:
+    """Add the site NAME and print the line to embed."""
+    if idle_timeout < 1_000:
+        raise click.UsageError("--idle-timeout is at least 1s.")
+    clock = SystemClock()
+    added = Site(
+        key="s" + secrets.token_hex(8),
+        name=name,
+        origins=tuple(dict.fromkeys(origins)),
+        mode=mode,
+        privacy=privacy,
+        idle_timeout_ms=idle_timeout,
+        created_ms=clock.now_ms(),
+    )
+    asyncio.run(_with_store(data, lambda store: store.add_site(added)))
+    click.echo(embed_line(_public_url(data), added.key))
+
+
+@site.command("list")
+@data_option
+def site_list(data: Path) -> None:
+    """List the sites with the line that each embeds."""
+    for known in asyncio.run(_with_store(data, lambda store: store.sites())):
+        click.echo(f"{known.name}  {known.mode}, {known.privacy}  {' '.join(known.origins)}")
+        click.echo(f"  {embed_line(_public_url(data), known.key)}")
+
+
+@main.group()
+def token() -> None:
+    """Tokens for the JSON API."""
+
+
+@token.command("create")
+@click.option("--scope", type=click.Choice(["read", "admin"]), required=True,
+              help="read looks; admin also ends sessions.")
+@data_option
+def token_create(scope: Any, data: Path) -> None:
+    """Make a token and print it. It is shown this once; only its hash is kept."""
+    click.echo(asyncio.run(_with_store(data, lambda store: create_token(store, SystemClock(), scope))))
+
+
+@main.command()
+@data_option
+def password(data: Path) -> None:
+    """Give the console's user 'owner' a new password and print it."""
+    click.echo(asyncio.run(_with_store(data, set_owner_password)))
+
+
+def embed_line(public_url: str, key: str) -> str:
+    """Return the one line of HTML that embeds the snippet."""
+    return f'<script async src="{public_url}/s/{key}.js"></script>'
+
+
+def _public_url(data: Path) -> str:
+    """Return where browsers reach the collector: as set, as the running server says, or the default."""
+    settings = settings_of(data)
+    if settings.server.public_url:
+        return settings.server.public_url.rstrip("/")
+    try:
+        return str(json.loads((data / "server.json").read_bytes())["public_url"])
+    except (OSError, ValueError, KeyError):
+        return f"http://{settings.server.public}"
+
+
+async def _with_store(data: Path, work: Callable[[SqliteStore], Awaitable[T]]) -> T:
+    store = SqliteStore(data, SystemClock())
+    await store.open()
+    try:
+        return await work(store)
+    finally:
+        await store.close()
+
+
+def _greet(server: Server) -> None:
+    click.echo(f"Stolper is running; its data is in {server.data}")
+    click.echo(f"  console      {server.console_url}")
+    if server.owner_password:
+        click.echo(f"  sign in      owner / {server.owner_password}   (shown this once)")
+    else:
+        click.echo("  sign in      owner (new password: stolper password --data DIR)")
+    click.echo(f"  collector    {server.public_url}")
+    sys.stdout.flush()
+
+
+async def _until_stopped() -> None:
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop.set)
+    await stop.wait()
+    click.echo("stopping: finishing what was accepted")
+
+
+def _run(main_: Coroutine[Any, Any, None]) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    try:
+        import uvloop
+    except ImportError:
+        asyncio.run(main_)
+    else:
+        uvloop.run(main_)
+
+
+if __name__ == "__main__":
+    main()
