@@ -27,7 +27,6 @@ from stolper.app import Server
 from stolper.cli_rules import rules
 from stolper.options import Address, Duration, Origin, data_option, listeners, settings_of
 
-
 T = TypeVar("T")
 
 
@@ -73,10 +72,20 @@ def up(data: Path, public_address: str | None, console_address: str | None) -> N
 @main.command()
 @data_option
 @listeners
-@click.option("--shop", "shop_address", type=Address(), default="127.0.0.1:8002", show_default=True,
-              help="Listen here for the demo shop.")
-@click.option("--visitors/--no-visitors", default=True, show_default=True,
-              help="Send scripted visitors through the shop.")
+@click.option(
+    "--shop",
+    "shop_address",
+    type=Address(),
+    default="127.0.0.1:8002",
+    show_default=True,
+    help="Listen here for the demo shop.",
+)
+@click.option(
+    "--visitors/--no-visitors",
+    default=True,
+    show_default=True,
+    help="Send scripted visitors through the shop.",
+)
 def demo(
     data: Path,
     public_address: str | None,
@@ -90,9 +99,10 @@ def demo(
     settings = settings_of(data, server_public=public_address, server_console=console_address)
 
     async def serve() -> None:
-        async with Server(settings, data) as server, run_demo(
-            server, shop_address, visitors=visitors, log=click.echo
-        ) as shop_url:
+        async with (
+            Server(settings, data) as server,
+            run_demo(server, shop_address, visitors=visitors, log=click.echo) as shop_url,
+        ):
             _greet(server)
             click.echo(f"  demo shop    {shop_url}   (planted defects: {shop_url}/faults)")
             click.echo("  The first flagged visit is there within a minute. Stop with Ctrl+C.")
@@ -108,16 +118,36 @@ def site() -> None:
 
 @site.command("add")
 @click.argument("name")
-@click.option("--origin", "origins", type=Origin(), multiple=True, required=True,
-              help="Where its pages are, e.g. https://www.example.org. May be given again.")
-@click.option("--mode", type=click.Choice(["full", "cookieless"]), default="cookieless",
-              show_default=True,
-              help="cookieless stores nothing in the browser; full is your written word that "
-              "visitors agreed to first-party storage.")
-@click.option("--privacy", type=click.Choice(["strict", "standard", "open"]), default="standard",
-              show_default=True, help="What is masked in the browser; see docs/privacy.md.")
-@click.option("--idle-timeout", type=Duration(), default="30m", show_default=True,
-              help="A session ends this long after its last event; at least 1s.")
+@click.option(
+    "--origin",
+    "origins",
+    type=Origin(),
+    multiple=True,
+    required=True,
+    help="Where its pages are, e.g. https://www.example.org. May be given again.",
+)
+@click.option(
+    "--mode",
+    type=click.Choice(["full", "cookieless"]),
+    default="cookieless",
+    show_default=True,
+    help="cookieless stores nothing in the browser; full is your written word that "
+    "visitors agreed to first-party storage.",
+)
+@click.option(
+    "--privacy",
+    type=click.Choice(["strict", "standard", "open"]),
+    default="standard",
+    show_default=True,
+    help="What is masked in the browser; see docs/privacy.md.",
+)
+@click.option(
+    "--idle-timeout",
+    type=Duration(),
+    default="30m",
+    show_default=True,
+    help="A session ends this long after its last event; at least 1s.",
+)
 @data_option
 def site_add(
     name: str, origins: tuple[str, ...], mode: Any, privacy: Any, idle_timeout: int, data: Path
@@ -154,12 +184,18 @@ def token() -> None:
 
 
 @token.command("create")
-@click.option("--scope", type=click.Choice(["read", "admin"]), required=True,
-              help="read looks; admin also ends sessions.")
+@click.option(
+    "--scope",
+    type=click.Choice(["read", "admin"]),
+    required=True,
+    help="read looks; admin also ends sessions.",
+)
 @data_option
 def token_create(scope: Any, data: Path) -> None:
     """Make a token and print it. It is shown this once; only its hash is kept."""
-    click.echo(asyncio.run(_with_store(data, lambda store: create_token(store, SystemClock(), scope))))
+    click.echo(
+        asyncio.run(_with_store(data, lambda store: create_token(store, SystemClock(), scope)))
+    )
 
 
 @main.command()
@@ -215,7 +251,9 @@ async def _until_stopped() -> None:
 
 
 def _run(main_: Coroutine[Any, Any, None]) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     try:
         import uvloop
     except ImportError:

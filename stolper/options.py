@@ -29,7 +29,9 @@ class Origin(click.ParamType):
             self.fail(f"'{value}' is no origin. Write e.g. https://www.example.org", param, ctx)
         if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
             self.fail(
-                f"'{value}' is more than an origin. Write {parts.scheme}://{parts.netloc}", param, ctx
+                f"'{value}' is more than an origin. Write {parts.scheme}://{parts.netloc}",
+                param,
+                ctx,
             )
         return f"{parts.scheme}://{parts.netloc}".lower()
 
@@ -93,7 +95,9 @@ def listeners(command: F) -> F:
 
 def settings_of(data: Path, **overrides: object) -> Settings:
     """Return the settings of *data*; *overrides* are section_key=value, None is no override."""
-    given = {key.replace("_", ".", 1): value for key, value in overrides.items() if value is not None}
+    given = {
+        key.replace("_", ".", 1): value for key, value in overrides.items() if value is not None
+    }
     try:
         return load_settings(data, env=os.environ, overrides=given)
     except SettingError as error:
