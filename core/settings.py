@@ -124,6 +124,9 @@ class Settings:
     console: ConsoleSettings = ConsoleSettings()
 
 
+_SECTIONS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(Settings)}
+
+
 @dataclass(frozen=True, slots=True)
 class Declared:
     """One setting as declared: its dotted *key*, *default* and *help*."""
@@ -140,9 +143,9 @@ class Declared:
 
 def declared() -> Iterator[Declared]:
     """Yield every setting, in order of declaration."""
-    for section in dataclasses.fields(Settings):
-        for field in dataclasses.fields(section.default):
-            yield Declared(f"{section.name}.{field.name}", field.default, field.metadata["help"])
+    for section, defaults in _SECTIONS.items():
+        for field in dataclasses.fields(defaults):
+            yield Declared(f"{section}.{field.name}", field.default, field.metadata["help"])
 
 
 def load_settings(
@@ -173,8 +176,8 @@ def load_settings(
         sections.setdefault(section, {})[name] = _converted(source, section, name, value)
     return Settings(
         **{
-            field.name: dataclasses.replace(field.default, **sections.get(field.name, {}))
-            for field in dataclasses.fields(Settings)
+            name: dataclasses.replace(defaults, **sections.get(name, {}))
+            for name, defaults in _SECTIONS.items()
         }
     )
 
@@ -192,8 +195,7 @@ def _from_file(path: Path) -> _Values:
     values: _Values = {}
     for section, content in raw.items():
         if not isinstance(content, dict):
-            names = [field.name for field in dataclasses.fields(Settings)]
-            raise _unknown(f"{path}: {section}", section, names)
+            raise _unknown(f"{path}: {section}", section, list(_SECTIONS))
         for name, value in content.items():
             values[f"{section}.{name}"] = (value, f"{path}: {section}.{name}")
     return values
@@ -202,11 +204,11 @@ def _from_file(path: Path) -> _Values:
 def _from_env(env: Mapping[str, str]) -> _Values:
     """Read the variables that name a section; others with the prefix belong to other tools."""
     values: _Values = {}
-    for section in dataclasses.fields(Settings):
-        prefix = f"STOLPER_{section.name.upper()}_"
+    for section in _SECTIONS:
+        prefix = f"STOLPER_{section.upper()}_"
         for variable, value in env.items():
             if variable.startswith(prefix):
-                key = f"{section.name}.{variable.removeprefix(prefix).lower()}"
+                key = f"{section}.{variable.removeprefix(prefix).lower()}"
                 values[key] = (value, variable)
     return values
 
@@ -219,8 +221,7 @@ def _unknown(source: str, key: str, known: list[str]) -> SettingError:
 
 def _converted(source: str, section: str, name: str, value: object) -> object:
     """Return *value* with the type of the setting's default, checked."""
-    defaults = getattr(Settings(), section)
-    field = next(f for f in dataclasses.fields(defaults) if f.name == name)
+    field = next(f for f in dataclasses.fields(_SECTIONS[section]) if f.name == name)
     typed = _typed(source, field.default, value)
     check: Callable[[Any], str | None] | None = field.metadata["check"]
     reason = check(typed) if check else None

@@ -1,0 +1,106 @@
+"""Sites, the server's keys, users, tokens, audit."""
+
+from __future__ import annotations
+
+import secrets
+import sqlite3
+from typing import Any
+
+import orjson
+
+from core.errors import UserError
+from core.model import Site, Token, User
+
+KEY_BYTES = 32
+
+
+def add_site(db: sqlite3.Connection, site: Site) -> None:
+    """Store *site*. Raise UserError if its name or key is taken."""
+    try:
+        db.execute(
+            "INSERT INTO sites VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (
+                site.key,
+                site.name,
+                orjson.dumps(site.origins).decode(),
+                site.mode,
+                site.privacy,
+                site.idle_timeout_ms,
+                site.created_ms,
+            ),
+        )
+    except sqlite3.IntegrityError:
+        raise UserError(
+            f"there is a site '{site.name}' (or with the key {site.key}) already"
+        ) from None
+
+
+def site(db: sqlite3.Connection, key_or_name: str) -> Site | None:
+    """Return the site with that key or, failing that, name."""
+    row = db.execute(
+        "SELECT * FROM sites WHERE key = ?1 OR name = ?1 ORDER BY key = ?1 DESC LIMIT 1",
+        (key_or_name,),
+    ).fetchone()
+    return _site(row) if row else None
+
+
+def sites(db: sqlite3.Connection) -> list[Site]:
+    """Return all sites, by name."""
+    return [_site(row) for row in db.execute("SELECT * FROM sites ORDER BY name")]
+
+
+def server_key(db: sqlite3.Connection, name: str) -> bytes | None:
+    """Return the key kept under *name*, if there is one."""
+    row = db.execute("SELECT value FROM server_keys WHERE name = ?", (name,)).fetchone()
+    return bytes(row[0]) if row else None
+
+
+def make_server_key(db: sqlite3.Connection, name: str) -> bytes:
+    """Return the key kept under *name*; make it if there is none."""
+    db.execute(
+        "INSERT OR IGNORE INTO server_keys VALUES (?, ?)", (name, secrets.token_bytes(KEY_BYTES))
+    )
+    key = server_key(db, name)
+    assert key is not None
+    return key
+
+
+def add_user(db: sqlite3.Connection, user: User) -> None:
+    """Store or replace *user*."""
+    db.execute(
+        "INSERT OR REPLACE INTO users VALUES (?, ?, ?)", (user.name, user.role, user.password_hash)
+    )
+
+
+def user(db: sqlite3.Connection, name: str) -> User | None:
+    """Return the user of that name."""
+    row = db.execute(
+        "SELECT name, role, password_hash FROM users WHERE name = ?", (name,)
+    ).fetchone()
+    return User(*row) if row else None
+
+
+def add_token(db: sqlite3.Connection, token: Token) -> None:
+    """Store *token*."""
+    db.execute(
+        "INSERT INTO tokens VALUES (?, ?, ?, ?)",
+        (token.id, token.scope, token.created_ms, token.hash),
+    )
+
+
+def token(db: sqlite3.Connection, hash_: bytes) -> Token | None:
+    """Return the token with that hash."""
+    row = db.execute(
+        "SELECT id, scope, created_ms, hash FROM tokens WHERE hash = ?", (hash_,)
+    ).fetchone()
+    return Token(*row) if row else None
+
+
+def audit(db: sqlite3.Connection, at_ms: int, who: str, action: str, subject: str) -> None:
+    """Note that *who* did *action* on *subject*."""
+    db.execute("INSERT INTO audit VALUES (?, ?, ?, ?)", (at_ms, who, action, subject))
+
+
+def _site(row: tuple[Any, ...]) -> Site:
+    key, name, origins, mode, privacy, idle_timeout_ms, created_ms = row
+    return Site(key, name, tuple(orjson.loads(origins)), mode, privacy, idle_timeout_ms, created_ms)

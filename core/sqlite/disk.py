@@ -1,0 +1,45 @@
+"""
+Every step that makes something durable, in one small object.
+
+Owns no policy: tests hand in a subclass that records the order of the steps or fails one.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from pathlib import Path
+
+
+class Disk:
+    """The real disk."""
+
+    def open_append(self, path: Path) -> int:
+        """Open or create the file at *path* for appending; return its descriptor."""
+        return os.open(path, os.O_WRONLY | os.O_APPEND | os.O_CREAT | os.O_CLOEXEC, 0o600)
+
+    def write(self, fd: int, data: bytes) -> None:
+        """Write all of *data*; the system may take it in pieces."""
+        view = memoryview(data)
+        while view:
+            view = view[os.write(fd, view) :]
+
+    def fsync(self, fd: int) -> None:
+        """Return once what was written to *fd* is on the medium."""
+        os.fsync(fd)
+
+    def fsync_folder(self, path: Path) -> None:
+        """Return once the names in the folder *path* are on the medium."""
+        fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            os.fsync(fd)
+        finally:
+            os.close(fd)
+
+    def truncate(self, fd: int, size: int) -> None:
+        """Cut the file back to *size* bytes."""
+        os.ftruncate(fd, size)
+
+    def commit(self, db: sqlite3.Connection) -> None:
+        """Commit; with synchronous=FULL this returns once the log is on the medium."""
+        db.execute("COMMIT")

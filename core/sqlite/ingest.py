@@ -1,0 +1,259 @@
+"""
+How one batch becomes rows: identity, secret, page load, counters of its session.
+
+Owns what is written while a batch is appended and a session ends. Pure SQL on the
+connection it is given; when that is committed, the writer knows.
+"""
+
+from __future__ import annotations
+
+import hmac
+import sqlite3
+import zlib
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from core.model import Appended, Event, NewBatch, Session, StoredBatch
+from core.sqlite.rows import session_of
+from core.sqlite.segments import Tail
+
+
+def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
+    """Store *batch* in the open transaction of *db*, its chunk in *tail*."""
+    session = db.execute(
+        "SELECT site, secret_hash, ended_ms FROM sessions WHERE id = ?", (batch.session,)
+    ).fetchone()
+    if session is not None and not (
+        session[0] == batch.site and hmac.compare_digest(session[1], batch.secret_hash)
+    ):
+        return Appended("forbidden")
+    known = db.execute(
+        "SELECT id, tab, origin_ms, first_seq, last_seq, batches FROM page_loads"
+        " WHERE session = ? AND name = ?",
+        (batch.session, batch.page_load),
+    ).fetchone()
+    if known is not None and batch.seq <= known[4]:
+        stored = db.execute(
+            "SELECT digest FROM batches WHERE page_load = ? AND seq = ?", (known[0], batch.seq)
+        ).fetchone()
+        if stored is not None:
+            return Appended("duplicate" if stored[0] == batch.digest else "conflict")
+    load = _page_load(db, batch, known)
+    late = session is not None and session[2] is not None
+    position = _insert_batch(db, tail, batch, load.row, late)
+    for gap in batch.gaps:
+        db.execute(
+            "INSERT INTO gaps VALUES (?, ?, ?)", (batch.session, batch.page_load, _json(gap))
+        )
+    facts = _Facts.of(batch, load.origin_ms)
+    if session is None:
+        _insert_session(db, batch, facts, load.holes)
+    else:
+        _update_session(db, batch, facts, load.holes)
+    return Appended(
+        "stored",
+        StoredBatch(
+            position=position,
+            site=batch.site,
+            session=batch.session,
+            page_load=batch.page_load,
+            tab=load.tab,
+            seq=batch.seq,
+            received_ms=batch.received_ms,
+            events=timed(batch.events, load.origin_ms, batch.page_load, load.tab),
+            void=batch.void,
+            late=late,
+        ),
+    )
+
+
+def timed(events: list[Event], origin_ms: float, page_load: str, tab: str) -> list[Event]:
+    """Return *events* with their server time, page load and tab."""
+    return [
+        {**event, "ts": origin_ms + event["t"], "page_load": page_load, "tab": tab}
+        for event in events
+    ]
+
+
+def end_session(db: sqlite3.Connection, session: str, kind: str) -> Session | None:
+    """Close *session* at the time of its last event and return it."""
+    db.execute(
+        "UPDATE sessions SET ended_ms = last_ms, end_kind = ? WHERE id = ? AND ended_ms IS NULL",
+        (kind, session),
+    )
+    return session_of(db, session)
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    row: int
+    tab: str
+    origin_ms: float
+    holes: int  # by how many the session's holes change
+
+
+def _page_load(db: sqlite3.Connection, batch: NewBatch, known: Any) -> _Load:
+    """Note the batch in its page load; the first one fixes tab and origin."""
+    if known is None:
+        row = db.execute(
+            "INSERT INTO page_loads (session, name, tab, origin_ms, first_seq, last_seq, batches,"
+            " page) VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
+            (
+                batch.session,
+                batch.page_load,
+                batch.tab,
+                batch.origin_ms,
+                batch.seq,
+                batch.seq,
+                _json(batch.page or {}),
+            ),
+        ).lastrowid
+        assert row is not None
+        return _Load(row, batch.tab, batch.origin_ms, batch.seq)
+    row, tab, origin_ms, first_seq, last_seq, _ = known
+    newest = max(last_seq, batch.seq)
+    db.execute(
+        "UPDATE page_loads SET first_seq = ?, last_seq = ?, batches = batches + 1 WHERE id = ?",
+        (min(first_seq, batch.seq), newest, row),
+    )
+    if batch.page:
+        db.execute(
+            "UPDATE page_loads SET page = ? WHERE id = ? AND page = '{}'", (_json(batch.page), row)
+        )
+    return _Load(row, tab, origin_ms, newest - last_seq - 1)
+
+
+def _insert_batch(
+    db: sqlite3.Connection, tail: Tail, batch: NewBatch, load: int, late: bool
+) -> int:
+    void = _json(batch.void) if batch.void else None
+    chunk: tuple[Any, ...] = (None,) * 9
+    info = batch.chunk_info
+    if batch.chunk and info is not None:
+        offset = tail.place(batch.chunk)
+        chunk = (
+            tail.segment,
+            offset,
+            len(batch.chunk),
+            zlib.crc32(batch.chunk),
+            info.count,
+            info.first_t,
+            info.last_t,
+            info.has_snapshot,
+            info.encoding,
+        )
+    position = db.execute(
+        "INSERT INTO batches (page_load, seq, digest, received_ms, late, events, void, segment,"
+        " offset, length, crc32, chunk_count, first_t, last_t, has_snapshot, encoding)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            load,
+            batch.seq,
+            batch.digest,
+            batch.received_ms,
+            late,
+            orjson.dumps(batch.events),
+            void,
+            *chunk,
+        ),
+    ).lastrowid
+    assert position is not None
+    return position
+
+
+@dataclass(slots=True)
+class _Facts:
+    """What a batch's events say of their session."""
+
+    pages: int = 0
+    first_ms: float | None = None
+    last_ms: float | None = None
+    entry_ms: float | None = None
+    entry_path: str | None = None
+    last_path: str | None = None
+
+    @classmethod
+    def of(cls, batch: NewBatch, origin_ms: float) -> _Facts:
+        facts = cls()
+        for event in batch.events:
+            ts = origin_ms + event["t"]
+            if facts.first_ms is None or ts < facts.first_ms:
+                facts.first_ms = ts
+            if facts.last_ms is None or ts >= facts.last_ms:
+                facts.last_ms = ts
+                facts.last_path = event.get("path") or facts.last_path
+            if event["type"] == "page":
+                facts.pages += 1
+                if facts.entry_ms is None or ts < facts.entry_ms:
+                    facts.entry_ms, facts.entry_path = ts, event.get("path")
+        return facts
+
+
+def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int) -> None:
+    now = batch.received_ms
+    db.execute(
+        "INSERT INTO sessions (id, site, secret_hash, started_ms, last_ms, seen_ms, pages, events,"
+        " holes, reported, visitor, identity, attributes, entry_ms, entry_path, last_path)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        (
+            batch.session,
+            batch.site,
+            batch.secret_hash,
+            int(now if facts.first_ms is None else facts.first_ms),
+            int(now if facts.last_ms is None else facts.last_ms),
+            now,
+            facts.pages,
+            len(batch.events),
+            holes,
+            len(batch.gaps),
+            batch.visitor,
+            _json(batch.identity) if batch.identity else None,
+            _json(batch.attributes),
+            facts.entry_ms,
+            facts.entry_path,
+            facts.last_path,
+        ),
+    )
+
+
+def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int) -> None:
+    """Add the batch to its session's counters and open the session again if it had ended."""
+    if batch.events:
+        db.execute(
+            "UPDATE sessions SET started_ms = min(started_ms, ?),"
+            " last_path = CASE WHEN ? >= last_ms THEN coalesce(?, last_path) ELSE last_path END,"
+            " last_ms = max(last_ms, ?), seen_ms = max(seen_ms, ?),"
+            " pages = pages + ?, events = events + ? WHERE id = ?",
+            (
+                int(facts.first_ms or 0),
+                int(facts.last_ms or 0),
+                facts.last_path,
+                int(facts.last_ms or 0),
+                batch.received_ms,
+                facts.pages,
+                len(batch.events),
+                batch.session,
+            ),
+        )
+    if facts.entry_ms is not None:
+        db.execute(
+            "UPDATE sessions SET entry_ms = ?, entry_path = ?"
+            " WHERE id = ? AND (entry_ms IS NULL OR entry_ms > ?)",
+            (facts.entry_ms, facts.entry_path, batch.session, facts.entry_ms),
+        )
+    attributes, identity = (
+        _json(batch.attributes),
+        _json(batch.identity) if batch.identity else None,
+    )
+    db.execute(
+        "UPDATE sessions SET ended_ms = NULL, end_kind = NULL, holes = holes + ?,"
+        " reported = reported + ?, visitor = coalesce(?, visitor),"
+        " identity = coalesce(?, identity), attributes = json_patch(attributes, ?) WHERE id = ?",
+        (holes, len(batch.gaps), batch.visitor, identity, attributes, batch.session),
+    )
+
+
+def _json(value: object) -> str:
+    return orjson.dumps(value).decode()

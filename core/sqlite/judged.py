@@ -1,0 +1,207 @@
+"""Flags, struggles and the detector's checkpoint: written in one transaction, read by all."""
+
+from __future__ import annotations
+
+import hashlib
+import sqlite3
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from core.model import SEVERITIES, Evidence, Flag, Struggle, Verdicts
+
+CHECKPOINT = "checkpoint"
+BUCKETS = 14
+
+
+def struggle_key(flag: Flag) -> str:
+    """Return the key of the struggle that *flag* belongs to: site, rule, and target or page."""
+    target = (flag.target or {}).get("key")
+    where = f"target\0{target}" if target else f"page\0{flag.page or ''}"
+    text = f"{flag.site}\0{flag.rule}\0{where}"
+    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
+
+
+def checkpoint(db: sqlite3.Connection) -> int:
+    """Return the position up to which every batch has been judged."""
+    row = db.execute("SELECT value FROM meta WHERE name = ?", (CHECKPOINT,)).fetchone()
+    return int(row[0]) if row else 0
+
+
+def commit(db: sqlite3.Connection, verdicts: Sequence[Verdicts]) -> None:
+    """Write *verdicts* in the open transaction. What is already so changes nothing."""
+    for verdict in verdicts:
+        for flag in verdict.flags:
+            _put(db, flag)
+        if verdict.replace:
+            _withdraw_others(db, verdict)
+        if verdict.flags or verdict.replace:
+            _summarise(db, verdict.session)
+        if verdict.truncated:
+            _note_truncated(db, verdict)
+    position = max((verdict.position for verdict in verdicts), default=0)
+    if position:
+        db.execute(
+            "INSERT INTO meta VALUES (?, ?)"
+            " ON CONFLICT (name) DO UPDATE SET value = max(value, excluded.value)",
+            (CHECKPOINT, position),
+        )
+
+
+def flags(db: sqlite3.Connection, session: str, withdrawn: bool) -> list[Flag]:
+    """Return the flags of *session* by at_ms."""
+    rows = db.execute(
+        "SELECT data, withdrawn FROM flags WHERE session = ? AND (withdrawn IS NULL OR ?)"
+        " ORDER BY at_ms, id",
+        (session, withdrawn),
+    )
+    return [_flag(*row) for row in rows]
+
+
+def save_rule_version(
+    db: sqlite3.Connection, rule: str, version: str, source: str, at_ms: int
+) -> None:
+    """Keep the text of a rule's version, once."""
+    db.execute(
+        "INSERT OR IGNORE INTO rule_versions VALUES (?, ?, ?, ?)", (rule, version, source, at_ms)
+    )
+
+
+def struggles(
+    db: sqlite3.Connection,
+    now_ms: int,
+    *,
+    site: str | None = None,
+    since_ms: int | None = None,
+    key: str | None = None,
+    limit: int = 100,
+) -> list[Struggle]:
+    """Return struggles by number of sessions, most first; trend from *since_ms* to *now_ms*."""
+    parts, values = ["withdrawn IS NULL"], list[Any]()
+    if key is not None:
+        parts.append("struggle = ?")
+        values.append(key)
+    if site is not None:
+        parts.append("site = coalesce((SELECT key FROM sites WHERE key = ? OR name = ?), ?)")
+        values += [site] * 3
+    if since_ms is not None:
+        parts.append("at_ms >= ?")
+        values.append(since_ms)
+    rows = db.execute(
+        "SELECT struggle, count(DISTINCT session) AS sessions, count(*), min(at_ms), max(at_ms),"
+        f" max(severity) FROM flags WHERE {' AND '.join(parts)}"
+        " GROUP BY struggle ORDER BY sessions DESC, max(at_ms) DESC, struggle LIMIT ?",
+        (*values, limit),
+    ).fetchall()
+    first = since_ms if since_ms is not None else int(min((row[3] for row in rows), default=now_ms))
+    return [_struggle(db, row, first, now_ms) for row in rows]
+
+
+def _put(db: sqlite3.Connection, flag: Flag) -> None:
+    db.execute(
+        "INSERT INTO flags SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?"
+        " WHERE EXISTS (SELECT 1 FROM sessions WHERE id = ?)"
+        " ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, at_ms = excluded.at_ms,"
+        " withdrawn = excluded.withdrawn, struggle = excluded.struggle, data = excluded.data",
+        (
+            flag.id,
+            flag.session,
+            flag.site,
+            flag.rule,
+            SEVERITIES.index(flag.severity),
+            flag.at_ms,
+            flag.withdrawn,
+            struggle_key(flag),
+            orjson.dumps(flag),
+            flag.session,
+        ),
+    )
+
+
+def _withdraw_others(db: sqlite3.Connection, verdict: Verdicts) -> None:
+    kept = orjson.dumps([flag.id for flag in verdict.flags]).decode()
+    db.execute(
+        "UPDATE flags SET withdrawn = ? WHERE session = ? AND withdrawn IS NULL"
+        " AND id NOT IN (SELECT value FROM json_each(?))",
+        (verdict.reason or "a later judgement did not repeat it", verdict.session, kept),
+    )
+
+
+def _summarise(db: sqlite3.Connection, session: str) -> None:
+    """Bring what the session's row says of its flags up to date."""
+    rows = db.execute(
+        "SELECT rule, max(severity), count(*) FROM flags"
+        " WHERE session = ? AND withdrawn IS NULL GROUP BY rule ORDER BY 2 DESC, min(at_ms), rule",
+        (session,),
+    ).fetchall()
+    db.execute(
+        "UPDATE sessions SET flags = ?, top_severity = ?, rules = ? WHERE id = ?",
+        (
+            sum(row[2] for row in rows),
+            rows[0][1] if rows else None,
+            orjson.dumps([row[0] for row in rows]).decode(),
+            session,
+        ),
+    )
+
+
+def _note_truncated(db: sqlite3.Connection, verdict: Verdicts) -> None:
+    row = db.execute("SELECT truncated FROM sessions WHERE id = ?", (verdict.session,)).fetchone()
+    if row is not None:
+        names = sorted({*orjson.loads(row[0]), *verdict.truncated})
+        db.execute(
+            "UPDATE sessions SET truncated = ? WHERE id = ?",
+            (orjson.dumps(names).decode(), verdict.session),
+        )
+
+
+def _flag(data: bytes, withdrawn: str | None) -> Flag:
+    raw = orjson.loads(data)
+    raw["evidence"] = tuple(Evidence(**item) for item in raw["evidence"])
+    raw["withdrawn"] = withdrawn
+    return Flag(**raw)
+
+
+def _struggle(db: sqlite3.Connection, row: tuple[Any, ...], first_ms: int, now_ms: int) -> Struggle:
+    key, count, hits, oldest, newest, severity = row
+    data, site_name = db.execute(
+        # The most telling moment: most severe, completely recorded, newest.
+        "SELECT f.data, w.name FROM flags f JOIN sessions s ON s.id = f.session"
+        " LEFT JOIN sites w ON w.key = f.site WHERE f.struggle = ? AND f.withdrawn IS NULL"
+        " AND f.at_ms >= ? ORDER BY f.severity DESC, s.holes + s.reported > 0, f.at_ms DESC LIMIT 1",
+        (key, oldest),
+    ).fetchone()
+    flag = _flag(data, None)
+    return Struggle(
+        key=key,
+        site=flag.site,
+        site_name=site_name or flag.site,
+        rule=flag.rule,
+        title=flag.title,
+        severity=SEVERITIES[severity],
+        page=flag.page,
+        target=flag.target,
+        sessions=count,
+        flags=hits,
+        first_ms=int(oldest),
+        last_ms=int(newest),
+        trend=_trend(db, key, first_ms, now_ms),
+        example_session=flag.session,
+        example_flag=flag.id,
+        example_ms=flag.at_ms,
+    )
+
+
+def _trend(db: sqlite3.Connection, key: str, first_ms: int, now_ms: int) -> tuple[int, ...]:
+    """Return the sessions in each of the buckets from *first_ms* to *now_ms*."""
+    width = max(1.0, (now_ms - first_ms) / BUCKETS)
+    buckets = [0] * BUCKETS
+    rows = db.execute(
+        "SELECT min(CAST((at_ms - ?) / ? AS INTEGER), ?), count(DISTINCT session) FROM flags"
+        " WHERE struggle = ? AND withdrawn IS NULL AND at_ms >= ? GROUP BY 1",
+        (first_ms, width, BUCKETS - 1, key, first_ms),
+    )
+    for bucket, count in rows:
+        buckets[bucket] = count
+    return tuple(buckets)

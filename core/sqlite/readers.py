@@ -1,0 +1,60 @@
+"""Reading: threads with a read-only connection each, beside the writer."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Concatenate, ParamSpec, TypeVar
+
+from core.errors import StoreFailed
+from core.sqlite.schema import connect
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+THREADS = 4
+"""Reads at the same time; SQLite lets them run beside one another and the writer."""
+
+
+class Readers:
+    """A small pool. Each read sees everything committed before it began."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._local = threading.local()
+        self._connections: list[sqlite3.Connection] = []
+        self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="stolper-reader")
+
+    async def run(
+        self, read: Callable[Concatenate[sqlite3.Connection, P], T], *args: P.args, **kw: P.kwargs
+    ) -> T:
+        """Run *read* with a connection, in a thread. Raise StoreFailed if the database can't."""
+        loop = asyncio.get_running_loop()
+        try:
+            return await loop.run_in_executor(
+                self._pool, lambda: read(self._connection(), *args, **kw)
+            )
+        except sqlite3.OperationalError as error:
+            raise StoreFailed(f"the database cannot be read: {error}") from error
+
+    async def in_thread(self, work: Callable[[], T]) -> T:
+        """Run *work*, which needs no connection, in a thread."""
+        return await asyncio.get_running_loop().run_in_executor(self._pool, work)
+
+    def close(self) -> None:
+        """Finish running reads and close. Blocks."""
+        self._pool.shutdown()
+        for connection in self._connections:
+            connection.close()
+
+    def _connection(self) -> sqlite3.Connection:
+        connection: sqlite3.Connection | None = getattr(self._local, "connection", None)
+        if connection is None:
+            connection = connect(self._path, read_only=True)
+            self._local.connection = connection
+            self._connections.append(connection)
+        return connection

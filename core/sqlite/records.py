@@ -1,0 +1,190 @@
+"""What was recorded, read back: sessions, batches, page loads, chunks, gaps."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Any
+
+import orjson
+
+from core.model import ChunkInfo, ChunkRef, Gap, PageLoad, Session, SessionQuery, StoredBatch
+from core.sqlite.ingest import timed
+from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
+
+_BATCH = (
+    "SELECT b.position, s.site, p.session, p.name, p.tab, b.seq, b.received_ms, b.events, b.void,"
+    " b.late, p.origin_ms FROM batches b JOIN page_loads p ON p.id = b.page_load"
+    " JOIN sessions s ON s.id = p.session"
+)
+
+
+def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
+    """Return the sessions of *query*, newest start first."""
+    where, values = _where(query)
+    rows = db.execute(
+        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE {where}"
+        " ORDER BY s.started_ms DESC, s.id DESC LIMIT ? OFFSET ?",
+        (*values, query.limit, query.offset),
+    )
+    return [session_from(row) for row in rows]
+
+
+def count_sessions(db: sqlite3.Connection, query: SessionQuery) -> int:
+    """Return how many there are without limit and offset."""
+    where, values = _where(query)
+    row = db.execute(f"SELECT count(*) FROM sessions s WHERE {where}", values).fetchone()
+    return int(row[0])
+
+
+def open_sessions(db: sqlite3.Connection) -> list[Session]:
+    """Return the sessions that have not ended, oldest start first."""
+    rows = db.execute(
+        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE s.ended_ms IS NULL"
+        " ORDER BY s.started_ms, s.id"
+    )
+    return [session_from(row) for row in rows]
+
+
+def idle_sessions(db: sqlite3.Connection, now_ms: int) -> list[Session]:
+    """
+    Return open sessions that are idle at *now_ms*, oldest last event first.
+
+    An event that claims to lie in the future counts from when it arrived, so that a
+    forged time keeps no session open.
+    """
+    rows = db.execute(
+        f"SELECT {SESSION_COLUMNS} FROM sessions s JOIN sites w ON w.key = s.site"
+        " WHERE s.ended_ms IS NULL AND min(s.last_ms, s.seen_ms) < ? - w.idle_timeout_ms"
+        " ORDER BY s.last_ms",
+        (now_ms,),
+    )
+    return [session_from(row) for row in rows]
+
+
+def batches(db: sqlite3.Connection, session: str) -> list[StoredBatch]:
+    """Return all batches of *session*, by position."""
+    return [
+        _batch(row)
+        for row in db.execute(f"{_BATCH} WHERE p.session = ? ORDER BY b.position", (session,))
+    ]
+
+
+def batches_after(db: sqlite3.Connection, position: int, limit: int) -> list[StoredBatch]:
+    """Return up to *limit* batches after *position*, in order."""
+    return [
+        _batch(row)
+        for row in db.execute(
+            f"{_BATCH} WHERE b.position > ? ORDER BY b.position LIMIT ?",
+            (position, limit),
+        )
+    ]
+
+
+def page_loads(db: sqlite3.Connection, session: str) -> list[PageLoad]:
+    """Return the documents of *session*, by origin_ms."""
+    rows = db.execute(
+        "SELECT name, session, tab, origin_ms, first_seq, last_seq, batches, page FROM page_loads"
+        " WHERE session = ? ORDER BY origin_ms, name",
+        (session,),
+    )
+    return [PageLoad(*(*row[:7], orjson.loads(row[7]))) for row in rows]
+
+
+def chunks(db: sqlite3.Connection, session: str) -> list[ChunkRef]:
+    """Return the chunks of *session*, by page load (in order of origin_ms) and seq."""
+    rows = db.execute(
+        "SELECT p.session, p.name, p.tab, b.seq, b.segment, b.offset, b.length, b.crc32,"
+        " b.chunk_count, b.first_t, b.last_t, b.has_snapshot, b.encoding"
+        " FROM page_loads p JOIN batches b ON b.page_load = p.id"
+        " WHERE p.session = ? AND b.segment IS NOT NULL ORDER BY p.origin_ms, p.name, b.seq",
+        (session,),
+    )
+    return [
+        ChunkRef(*(*row[:8], ChunkInfo(row[8], row[9], row[10], bool(row[11]), row[12])))
+        for row in rows
+    ]
+
+
+def gaps(db: sqlite3.Connection, session: str) -> list[Gap]:
+    """Return the runs of missing batches of each page load, then what the browser reported."""
+    found: list[Gap] = []
+    holed = db.execute(
+        "SELECT id, name, last_seq FROM page_loads"
+        " WHERE session = ? AND batches < last_seq + 1 ORDER BY origin_ms, name",
+        (session,),
+    ).fetchall()
+    for row, name, last_seq in holed:
+        have = [
+            seq
+            for (seq,) in db.execute(
+                "SELECT seq FROM batches WHERE page_load = ? ORDER BY seq", (row,)
+            )
+        ]
+        found += [
+            Gap(session, name, "missing_batch", {"from_seq": first, "to_seq": last})
+            for first, last in _runs_missing(have, last_seq)
+        ]
+    rows = db.execute(
+        "SELECT page_load, detail FROM gaps WHERE session = ? ORDER BY rowid", (session,)
+    )
+    found += [Gap(session, name, "reported", orjson.loads(detail)) for name, detail in rows]
+    return found
+
+
+def _runs_missing(have: list[int], last: int) -> list[tuple[int, int]]:
+    """Return the runs of numbers from 0 to *last* that the sorted list *have* lacks."""
+    runs: list[tuple[int, int]] = []
+    expected = 0
+    for seq in [*have, last + 1]:
+        if seq > expected:
+            runs.append((expected, seq - 1))
+        expected = seq + 1
+    return runs
+
+
+def _batch(row: tuple[Any, ...]) -> StoredBatch:
+    position, site, session, page_load, tab, seq, received_ms, events, void, late, origin_ms = row
+    return StoredBatch(
+        position=position,
+        site=site,
+        session=session,
+        page_load=page_load,
+        tab=tab,
+        seq=seq,
+        received_ms=received_ms,
+        events=timed(orjson.loads(events), origin_ms, page_load, tab),
+        void=tuple(orjson.loads(void)) if void else (),
+        late=bool(late),
+    )
+
+
+def _where(query: SessionQuery) -> tuple[str, list[Any]]:
+    """Return the condition of *query* and its values."""
+    parts, values = ["1"], list[Any]()
+
+    def add(condition: str, *given: object) -> None:
+        parts.append(condition)
+        values.extend(given)
+
+    if query.site is not None:
+        add(
+            "s.site = coalesce((SELECT key FROM sites WHERE key = ? OR name = ?), ?)",
+            *(query.site,) * 3,
+        )
+    if query.since_ms is not None:
+        add("s.started_ms >= ?", query.since_ms)
+    if query.until_ms is not None:
+        add("s.started_ms < ?", query.until_ms)
+    if query.flagged is not None:
+        add("s.flags > 0" if query.flagged else "s.flags = 0")
+    if query.rule is not None:
+        add(
+            "s.id IN (SELECT session FROM flags WHERE rule = ? AND withdrawn IS NULL)",
+            query.rule,
+        )
+    if query.struggle is not None:
+        add(
+            "s.id IN (SELECT session FROM flags WHERE struggle = ? AND withdrawn IS NULL)",
+            query.struggle,
+        )
+    return " AND ".join(parts), values

@@ -1,0 +1,166 @@
+"""
+The tables, as named migrations, and how connections are set up.
+
+A migration that has been released is never edited; a change is a new one.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+from pathlib import Path
+
+from sqlite_utils import Database, Migrations
+
+BUSY_MS = 10_000
+"""How long a connection waits for another process's write (the command line's are short)."""
+
+migrations = Migrations("stolper")
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Make the tables of the first release."""
+    for statement in _FIRST.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Open the database at *path*; transactions are begun by hand."""
+    db = sqlite3.connect(
+        path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
+    )
+    if read_only:
+        db.execute("PRAGMA query_only = ON")
+    else:
+        db.execute("PRAGMA journal_mode = WAL")
+        db.execute("PRAGMA synchronous = FULL")
+    return db
+
+
+def migrate(path: Path) -> None:
+    """Bring the database at *path* to the newest schema. Several processes may do so at once."""
+    with path.with_name("migrate.lock").open("w") as lock:
+        # One process migrates; another waits here, and then finds nothing left to do.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        connection = connect(path)
+        try:
+            migrations.apply(Database(connection))
+        finally:
+            connection.close()
+
+
+_FIRST = """
+CREATE TABLE sites (
+  key TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  origins TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  privacy TEXT NOT NULL,
+  idle_timeout_ms INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL
+);
+CREATE TABLE server_keys (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  secret_hash BLOB NOT NULL,
+  started_ms INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  end_kind TEXT,
+  pages INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  flags INTEGER NOT NULL DEFAULT 0,
+  holes INTEGER NOT NULL,
+  reported INTEGER NOT NULL,
+  visitor TEXT,
+  identity TEXT,
+  attributes TEXT NOT NULL,
+  entry_ms REAL,
+  entry_path TEXT,
+  last_path TEXT,
+  top_severity INTEGER,
+  rules TEXT NOT NULL DEFAULT '[]',
+  truncated TEXT NOT NULL DEFAULT '[]'
+);
+CREATE INDEX sessions_by_start ON sessions (started_ms);
+CREATE INDEX sessions_by_site ON sessions (site, started_ms);
+CREATE INDEX sessions_open ON sessions (site) WHERE ended_ms IS NULL;
+
+CREATE TABLE page_loads (
+  id INTEGER PRIMARY KEY,
+  session TEXT NOT NULL,
+  name TEXT NOT NULL,
+  tab TEXT NOT NULL,
+  origin_ms REAL NOT NULL,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  batches INTEGER NOT NULL,
+  page TEXT NOT NULL
+);
+CREATE UNIQUE INDEX page_loads_by_session ON page_loads (session, name);
+
+CREATE TABLE batches (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  page_load INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  received_ms INTEGER NOT NULL,
+  late INTEGER NOT NULL,
+  events BLOB NOT NULL,
+  void TEXT,
+  segment TEXT,
+  offset INTEGER,
+  length INTEGER,
+  crc32 INTEGER,
+  chunk_count INTEGER,
+  first_t REAL,
+  last_t REAL,
+  has_snapshot INTEGER,
+  encoding INTEGER
+);
+CREATE UNIQUE INDEX batches_by_page_load ON batches (page_load, seq);
+
+CREATE TABLE gaps (session TEXT NOT NULL, page_load TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX gaps_by_session ON gaps (session);
+
+CREATE TABLE flags (
+  id TEXT PRIMARY KEY,
+  session TEXT NOT NULL,
+  site TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  severity INTEGER NOT NULL,
+  at_ms REAL NOT NULL,
+  withdrawn TEXT,
+  struggle TEXT NOT NULL,
+  data BLOB NOT NULL
+);
+CREATE INDEX flags_by_session ON flags (session, at_ms);
+CREATE INDEX flags_by_struggle ON flags (struggle, at_ms, session, severity)
+  WHERE withdrawn IS NULL;
+CREATE INDEX flags_by_rule ON flags (rule, session) WHERE withdrawn IS NULL;
+
+CREATE TABLE rule_versions (
+  rule TEXT NOT NULL,
+  version TEXT NOT NULL,
+  source TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (rule, version)
+);
+
+CREATE TABLE users (name TEXT PRIMARY KEY, role TEXT NOT NULL, password_hash TEXT NOT NULL);
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY,
+  scope TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  hash BLOB NOT NULL UNIQUE
+);
+CREATE TABLE audit (
+  at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL
+)
+"""

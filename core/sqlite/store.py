@@ -1,0 +1,193 @@
+"""
+The store on one data folder: joins the writer, the readers and the segment files.
+
+Contracts: core/store.py. Several processes may open the same folder at the same time.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from pathlib import Path
+
+from core.clock import Clock
+from core.errors import StoreError
+from core.model import (
+    Appended,
+    ChunkRef,
+    Flag,
+    Gap,
+    NewBatch,
+    PageLoad,
+    Session,
+    SessionQuery,
+    Site,
+    StoredBatch,
+    Struggle,
+    Token,
+    User,
+    Verdicts,
+)
+from core.sqlite import accounts, ingest, judged, records
+from core.sqlite.disk import Disk
+from core.sqlite.readers import Readers
+from core.sqlite.rows import session_of
+from core.sqlite.schema import migrate
+from core.sqlite.segments import FOLDER, read_chunk
+from core.sqlite.writer import Writer
+from core.store import Store
+
+QUEUE_LIMIT = 1024
+
+
+class SqliteStore(Store):
+    """One data folder: stolper.db and segments/."""
+
+    def __init__(
+        self, data: Path, clock: Clock, *, queue_limit: int = QUEUE_LIMIT, disk: Disk | None = None
+    ) -> None:
+        """*queue_limit* bounds the batches that may wait for the disk; *disk* is for tests."""
+        self._data = data
+        self._clock = clock
+        self._disk = disk or Disk()
+        self._queue_limit = queue_limit
+        self._opened: tuple[Writer, Readers] | None = None
+
+    async def open(self) -> None:
+        await asyncio.to_thread(self._prepare)
+        writer = Writer(self._data, self._clock, self._disk, self._queue_limit)
+        self._opened = writer, Readers(self._data / "stolper.db")
+        writer.start()
+
+    async def close(self) -> None:
+        if self._opened is not None:
+            writer, readers = self._opened
+            await asyncio.to_thread(writer.stop)
+            await asyncio.to_thread(readers.close)
+            self._opened = None
+
+    def _prepare(self) -> None:
+        """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
+        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        (self._data / FOLDER).mkdir(mode=0o700, exist_ok=True)
+        migrate(self._data / "stolper.db")
+        self._disk.fsync_folder(self._data)
+
+    @property
+    def _writer(self) -> Writer:
+        if self._opened is None:
+            raise StoreError("the store is not open")
+        return self._opened[0]
+
+    @property
+    def _readers(self) -> Readers:
+        if self._opened is None:
+            raise StoreError("the store is not open")
+        return self._opened[1]
+
+    # Sites and keys
+
+    async def add_site(self, site: Site) -> None:
+        await self._writer.submit(lambda db, _: accounts.add_site(db, site))
+
+    async def site(self, key_or_name: str) -> Site | None:
+        return await self._readers.run(accounts.site, key_or_name)
+
+    async def sites(self) -> list[Site]:
+        return await self._readers.run(accounts.sites)
+
+    async def server_key(self, name: str) -> bytes:
+        known = await self._readers.run(accounts.server_key, name)
+        if known is not None:
+            return known
+        return await self._writer.submit(lambda db, _: accounts.make_server_key(db, name))
+
+    # Ingest
+
+    async def append(self, batch: NewBatch) -> Appended:
+        return await self._writer.submit(
+            lambda db, tail: ingest.append(db, tail, batch), bounded=True
+        )
+
+    async def idle_sessions(self, now_ms: int) -> list[Session]:
+        return await self._readers.run(records.idle_sessions, now_ms)
+
+    async def end_session(self, session: str, kind: str) -> Session | None:
+        return await self._writer.submit(lambda db, _: ingest.end_session(db, session, kind))
+
+    # Records
+
+    async def session(self, session: str) -> Session | None:
+        return await self._readers.run(session_of, session)
+
+    async def sessions(self, query: SessionQuery) -> list[Session]:
+        return await self._readers.run(records.sessions, query)
+
+    async def count_sessions(self, query: SessionQuery) -> int:
+        return await self._readers.run(records.count_sessions, query)
+
+    async def open_sessions(self) -> list[Session]:
+        return await self._readers.run(records.open_sessions)
+
+    async def batches(self, session: str) -> list[StoredBatch]:
+        return await self._readers.run(records.batches, session)
+
+    async def batches_after(self, position: int, limit: int) -> list[StoredBatch]:
+        return await self._readers.run(records.batches_after, position, limit)
+
+    async def page_loads(self, session: str) -> list[PageLoad]:
+        return await self._readers.run(records.page_loads, session)
+
+    async def chunks(self, session: str) -> list[ChunkRef]:
+        return await self._readers.run(records.chunks, session)
+
+    async def read_chunk(self, ref: ChunkRef) -> bytes:
+        return await self._readers.in_thread(lambda: read_chunk(self._data / FOLDER, ref))
+
+    async def gaps(self, session: str) -> list[Gap]:
+        return await self._readers.run(records.gaps, session)
+
+    # Verdicts
+
+    async def checkpoint(self) -> int:
+        return await self._readers.run(judged.checkpoint)
+
+    async def commit_verdicts(self, verdicts: Sequence[Verdicts]) -> None:
+        await self._writer.submit(lambda db, _: judged.commit(db, verdicts))
+
+    async def flags(self, session: str, *, withdrawn: bool = False) -> list[Flag]:
+        return await self._readers.run(judged.flags, session, withdrawn)
+
+    async def struggles(
+        self, *, site: str | None = None, since_ms: int | None = None, limit: int = 100
+    ) -> list[Struggle]:
+        now_ms = self._clock.now_ms()
+        return await self._readers.run(
+            judged.struggles, now_ms, site=site, since_ms=since_ms, limit=limit
+        )
+
+    async def struggle(self, key: str) -> Struggle | None:
+        found = await self._readers.run(judged.struggles, self._clock.now_ms(), key=key)
+        return found[0] if found else None
+
+    async def save_rule_version(self, rule: str, version: str, source: str, at_ms: int) -> None:
+        await self._writer.submit(
+            lambda db, _: judged.save_rule_version(db, rule, version, source, at_ms)
+        )
+
+    # Accounts
+
+    async def add_user(self, user: User) -> None:
+        await self._writer.submit(lambda db, _: accounts.add_user(db, user))
+
+    async def user(self, name: str) -> User | None:
+        return await self._readers.run(accounts.user, name)
+
+    async def add_token(self, token: Token) -> None:
+        await self._writer.submit(lambda db, _: accounts.add_token(db, token))
+
+    async def token(self, hash_: bytes) -> Token | None:
+        return await self._readers.run(accounts.token, hash_)
+
+    async def audit(self, at_ms: int, who: str, action: str, subject: str) -> None:
+        await self._writer.submit(lambda db, _: accounts.audit(db, at_ms, who, action, subject))
