@@ -1,0 +1,87 @@
+"""
+Put the demo together: the shop on its own port, its site, the visitors.
+
+Owns composition only; the shop knows nothing of the server, the visitors only a URL.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+
+from aiohttp import web
+
+from core.model import Site
+from stolper.app import Server
+from stolper.demo.faults import Faults
+from stolper.demo.shop import build_shop
+
+IDLE_TIMEOUT_MS = 60_000  # short, so that a watcher sees visits end and abandonment judged
+
+
+@asynccontextmanager
+async def run_demo(
+    server: Server, address: str, *, visitors: bool, log: Callable[[str], None]
+) -> AsyncIterator[str]:
+    """
+    Serve the shop at *address* (HOST:PORT, port 0 takes a free one) and yield its URL.
+
+    With *visitors* scripted visitors go through it until the context ends. Without Chromium
+    or playwright the shop runs on without them, and *log* is told.
+    """
+    script = ""
+    runner = web.AppRunner(
+        build_shop(script_src=lambda: script, faults=Faults.all()),
+        access_log=None,
+        shutdown_timeout=2,
+    )
+    await runner.setup()
+    host, _, port = address.rpartition(":")
+    await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+    url = f"http://{host}:{runner.addresses[0][1]}"
+    site = await _site(server, url)
+    script = f"{server.public_url}/s/{site.key}.js"
+    walking = asyncio.create_task(_walk(url, log), name="visitors") if visitors else None
+    try:
+        yield url
+    finally:
+        if walking is not None:
+            walking.cancel()
+            await asyncio.gather(walking, return_exceptions=True)
+        await runner.cleanup()
+
+
+async def _walk(url: str, log: Callable[[str], None]) -> None:
+    try:
+        from stolper.demo.visitors import Visitors  # playwright is an extra
+    except ImportError:
+        log("  no visitors: playwright is missing (pip install 'stolper[demo]')")
+        return
+    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    await Visitors(url, chromium=chromium, log=log).run()
+
+
+async def _site(server: Server, url: str) -> Site:
+    """Return the demo shop's site, made at the first start and whenever the shop has moved."""
+    origins = tuple(dict.fromkeys((url, url.replace("127.0.0.1", "localhost"))))
+    known = await server.store.sites()
+    for site in known:
+        if site.name.startswith("demo-shop") and url in site.origins:
+            return site
+    taken = {site.name for site in known}
+    names = ("demo-shop", *(f"demo-shop-{n}" for n in range(2, 100)))
+    name = next(name for name in names if name not in taken)
+    made = Site(
+        key=f"sdemo{server.clock.now_ms():011x}",
+        name=name,
+        origins=origins,
+        mode="full",
+        # The shop's words are ours and its customers are scripts; inputs stay masked all the same.
+        privacy="open",
+        idle_timeout_ms=IDLE_TIMEOUT_MS,
+        created_ms=server.clock.now_ms(),
+    )
+    await server.store.add_site(made)
+    return made
