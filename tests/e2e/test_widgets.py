@@ -1,0 +1,61 @@
+"""Situations on real widgets from npm, in Chromium, through the whole chain."""
+
+from __future__ import annotations
+
+import asyncio
+import shutil
+import sys
+from pathlib import Path
+
+import pytest
+from playwright.async_api import Browser
+
+from tests.e2e.scenarios.pages import Serve, pages_of_a_site
+from tests.e2e.scenarios.situations import benign_flagged, struggles_missed, table, why_wrong
+from tests.e2e.scenarios.visit import visit_all
+from tests.e2e.support import Stack
+from tests.e2e.widgets.table import BENIGN, STRUGGLES, WIDGETS
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+FOLDER = Path(__file__).parent / "widgets"
+
+# What a site owner may live with on widgets that nobody tuned for.
+BENIGN_FLAGGED_AT_MOST = 0.10
+STRUGGLES_FOUND_AT_LEAST = 0.90
+
+
+async def build() -> None:
+    """Bundle the widgets' pages, as build.mjs does."""
+    node = shutil.which("node")
+    assert node, "no node on PATH; `make setup` names the packages"
+    made = await asyncio.create_subprocess_exec(node, str(FOLDER / "build.mjs"))
+
+    assert 0 == await made.wait()
+
+
+def test_widget_table_is_whole() -> None:
+    """The hold-out set has at least 12 benign situations and 10 struggles, each named once."""
+    assert len(BENIGN) >= 12
+    assert len(STRUGGLES) >= 10
+    assert len(WIDGETS) == len({situation.name for situation in WIDGETS})
+    assert {"benign"} == {situation.kind for situation in BENIGN}
+    assert {"struggle"} == {situation.kind for situation in STRUGGLES}
+
+
+@pytest.mark.timeout(600)
+async def test_widgets(
+    browser: Browser, server: Stack, serve: Serve, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """On real widgets at most 10 % of what is benign is flagged and at least 90 % of struggles are found."""
+    await build()
+    origin, _ = await pages_of_a_site(server, serve, FOLDER)
+    seen = await visit_all(browser, server, origin, WIDGETS)
+
+    text = table(seen)
+    with capsys.disabled():
+        sys.stdout.write(f"\n{text}\n")
+    message = f"\n{text}\n\n{why_wrong(seen)}"
+    found = 1 - len(struggles_missed(seen)) / len(STRUGGLES)
+    assert len(benign_flagged(seen)) / len(BENIGN) <= BENIGN_FLAGGED_AT_MOST, message
+    assert found >= STRUGGLES_FOUND_AT_LEAST, message

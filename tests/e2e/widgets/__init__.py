@@ -1,0 +1,1 @@
+"""Real widgets from npm, whole and broken, as a hold-out set beside the known situations."""
