@@ -1,0 +1,4 @@
+// Put into the live page: writes down its document on request.
+import { outline } from "./outline.js";
+
+window.outlineNow = () => outline(document);

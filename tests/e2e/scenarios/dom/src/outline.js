@@ -1,0 +1,88 @@
+// Writes a document down so that the live one and the replayed one can be compared.
+//
+// Left out, because a replay has no use for them: scripts, noscript, comments, meta, title and
+// icons, handlers (on*), nonce, integrity and crossorigin. A linked style sheet and a style
+// element are the same (the recording carries rules, not links); so are text nodes side by side
+// and one text node. Addresses are absolute and without query values. A field's value is left
+// out (value, checked, selected, the text of a textarea). Of the player: its own style sheet,
+// attributes named rr_* and the classes that stand for :hover.
+
+const LEFT_OUT = new Set(["SCRIPT", "NOSCRIPT", "META", "TITLE", "BASE"]);
+const ATTRIBUTES_LEFT_OUT = /^(on|rr_|data-rr-)|^(nonce|integrity|crossorigin)$/;
+const FIELD_STATE = new Set(["value", "checked", "selected"]);
+const FIELDS = new Set(["INPUT", "TEXTAREA", "SELECT", "OPTION"]);
+const ADDRESSES = new Set(["href", "src", "action", "formaction", "poster", "xlink:href"]);
+
+function address(value, base) {
+  if (value.startsWith("#")) return value;
+  try {
+    const url = new URL(value, base);
+    for (const name of [...url.searchParams.keys()]) url.searchParams.set(name, "");
+    return url.href;
+  } catch {
+    return value;
+  }
+}
+
+function attributes(element, base) {
+  const found = {};
+  for (const { name, value } of element.attributes) {
+    if (ATTRIBUTES_LEFT_OUT.test(name)) continue;
+    if (FIELDS.has(element.tagName) && FIELD_STATE.has(name)) continue;
+    if (ADDRESSES.has(name)) found[name] = address(value, base);
+    else if (name === "style") found[name] = element.style.cssText;
+    else if (name === "class") found[name] = value.replace(/(^|\s):\w+/g, "").trim();
+    else found[name] = value;
+  }
+  return found;
+}
+
+function isStyle(element) {
+  return (
+    element.tagName === "STYLE" || (element.tagName === "LINK" && /stylesheet/.test(element.rel))
+  );
+}
+
+function children(parent, base) {
+  const made = [];
+  for (const node of parent.childNodes) {
+    if (node.nodeType === Node.TEXT_NODE) {
+      if (typeof made.at(-1) === "string") made.push(made.pop() + node.data);
+      else if (node.data) made.push(node.data);
+    } else if (node.nodeType === Node.ELEMENT_NODE) {
+      const one = outlined(node, base);
+      if (one) made.push(one);
+    }
+  }
+  return made;
+}
+
+function outlined(element, base) {
+  if (LEFT_OUT.has(element.tagName)) return null;
+  if (isStyle(element)) return null;
+  if (element.tagName === "LINK") return null;
+  const inside = element.tagName === "TEXTAREA" ? [] : children(element, base);
+  const shadow = element.shadowRoot ? children(element.shadowRoot, base) : undefined;
+  const frame = element.tagName === "IFRAME" && element.contentDocument?.documentElement;
+  const view = element.ownerDocument.defaultView;
+  return {
+    tag: element.tagName.toLowerCase(),
+    attributes: attributes(element, base),
+    // What the style sheets make of it: a replay without them would show what is hidden.
+    shown: view.getComputedStyle(element).display !== "none",
+    children: inside,
+    shadow,
+    frame: frame ? outlined(frame, element.contentDocument.baseURI) : undefined,
+  };
+}
+
+/** Return *document* as plain data; relative addresses are taken from *base*. */
+export function outline(document, base = document.baseURI) {
+  const root = document.documentElement;
+  return {
+    tag: "html",
+    attributes: attributes(root, base),
+    shown: true,
+    children: [outlined(document.body, base)],
+  };
+}

@@ -1,0 +1,19 @@
+// The harness: rebuilds a page load from its recording and writes the picture down.
+import { Replayer } from "@rrweb/replay";
+import "@rrweb/replay/dist/style.css";
+import { outline } from "./outline.js";
+
+/** Return the outlines of one page load's *events* at each of the *moments* (server time, ms). */
+window.outlinesAt = async (events, moments, base) => {
+  document.body.replaceChildren();
+  const replayer = new Replayer(events, { mouseTail: false, showWarning: false });
+  const found = [];
+  for (const moment of moments) {
+    replayer.pause(moment - events[0].timestamp);
+    // Style sheets of the rebuilt document load from blobs of text; two frames apply them.
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+    found.push(outline(replayer.iframe.contentDocument, base));
+  }
+  replayer.destroy();
+  return found;
+};
