@@ -63,11 +63,14 @@ class IngestStore(Protocol):
     async def idle_sessions(self, now_ms: int) -> list[Session]:
         """Return open sessions whose last event is older than their site's idle timeout at *now_ms*."""
 
-    async def end_session(self, session: str, kind: str) -> Session | None:
+    async def end_session(
+        self, session: str, kind: str, *, idle_at_ms: int | None = None
+    ) -> Session | None:
         """
         Close *session* at the time of its last event and return it; None if there is none.
 
-        *kind* is left, idle or ended. Closing a closed session changes nothing.
+        *kind* is left, idle or ended. Closing a closed session changes nothing. With
+        *idle_at_ms* it is closed only if it is (still) idle at that time, as idle_sessions means it.
         """
 
 
@@ -158,4 +161,12 @@ class Store(SiteStore, IngestStore, RecordStore, VerdictStore, AccountStore, Pro
         """Finish what is queued and close."""
 
 
-__all__ = ["AccountStore", "IngestStore", "RecordStore", "Scope", "SiteStore", "Store", "VerdictStore"]
+__all__ = [
+    "AccountStore",
+    "IngestStore",
+    "RecordStore",
+    "Scope",
+    "SiteStore",
+    "Store",
+    "VerdictStore",
+]

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
-from core.sqlite.rows import session_of
+from core.sqlite.rows import IDLE, session_of
 from core.sqlite.segments import Tail
 
 
@@ -77,11 +77,14 @@ def timed(events: list[Event], origin_ms: float, page_load: str, tab: str) -> li
     ]
 
 
-def end_session(db: sqlite3.Connection, session: str, kind: str) -> Session | None:
-    """Close *session* at the time of its last event and return it."""
+def end_session(
+    db: sqlite3.Connection, session: str, kind: str, idle_at_ms: int | None
+) -> Session | None:
+    """Close *session* at the time of its last event, if it is idle or anyway, and return it."""
     db.execute(
-        "UPDATE sessions SET ended_ms = last_ms, end_kind = ? WHERE id = ? AND ended_ms IS NULL",
-        (kind, session),
+        "UPDATE sessions AS s SET ended_ms = last_ms, end_kind = ?1"
+        f" WHERE s.id = ?2 AND s.ended_ms IS NULL AND (?3 IS NULL OR {IDLE.format(now='?3')})",
+        (kind, session, idle_at_ms),
     )
     return session_of(db, session)
 

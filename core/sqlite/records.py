@@ -9,7 +9,7 @@ import orjson
 
 from core.model import ChunkInfo, ChunkRef, Gap, PageLoad, Session, SessionQuery, StoredBatch
 from core.sqlite.ingest import timed
-from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
+from core.sqlite.rows import IDLE, SESSION_COLUMNS, SESSION_FROM, session_from
 
 _BATCH = (
     "SELECT b.position, s.site, p.session, p.name, p.tab, b.seq, b.received_ms, b.events, b.void,"
@@ -46,16 +46,10 @@ def open_sessions(db: sqlite3.Connection) -> list[Session]:
 
 
 def idle_sessions(db: sqlite3.Connection, now_ms: int) -> list[Session]:
-    """
-    Return open sessions that are idle at *now_ms*, oldest last event first.
-
-    An event that claims to lie in the future counts from when it arrived, so that a
-    forged time keeps no session open.
-    """
+    """Return open sessions that are idle at *now_ms*, oldest last event first."""
     rows = db.execute(
-        f"SELECT {SESSION_COLUMNS} FROM sessions s JOIN sites w ON w.key = s.site"
-        " WHERE s.ended_ms IS NULL AND min(s.last_ms, s.seen_ms) < ? - w.idle_timeout_ms"
-        " ORDER BY s.last_ms",
+        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM}"
+        f" WHERE s.ended_ms IS NULL AND {IDLE.format(now='?')} ORDER BY s.last_ms",
         (now_ms,),
     )
     return [session_from(row) for row in rows]

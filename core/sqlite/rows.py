@@ -16,6 +16,12 @@ SESSION_COLUMNS = (
 )
 SESSION_FROM = "sessions s LEFT JOIN sites w ON w.key = s.site"
 
+IDLE = "min(s.last_ms, s.seen_ms) < {now} - (SELECT idle_timeout_ms FROM sites WHERE key = s.site)"
+"""
+When a session `s` is idle at {now}. An event that claims to lie in the future counts from
+when it arrived, so that a forged time keeps no session open.
+"""
+
 
 def session_from(row: tuple[Any, ...]) -> Session:
     """Return the session of a row of SESSION_COLUMNS."""

@@ -112,8 +112,12 @@ class SqliteStore(Store):
     async def idle_sessions(self, now_ms: int) -> list[Session]:
         return await self._readers.run(records.idle_sessions, now_ms)
 
-    async def end_session(self, session: str, kind: str) -> Session | None:
-        return await self._writer.submit(lambda db, _: ingest.end_session(db, session, kind))
+    async def end_session(
+        self, session: str, kind: str, *, idle_at_ms: int | None = None
+    ) -> Session | None:
+        return await self._writer.submit(
+            lambda db, _: ingest.end_session(db, session, kind, idle_at_ms)
+        )
 
     # Records
 

@@ -1,0 +1,1 @@
+"""Receiving what pages send: limits, checks, scrubbing, sessions opening and closing."""

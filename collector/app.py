@@ -1,0 +1,115 @@
+"""
+The public listener: the application that pages talk to.
+
+Joins the hot route, the snippet's files and the health check. Nothing private is here; the
+console is another application on another listener.
+"""
+
+from __future__ import annotations
+
+import html
+import logging
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import web
+
+from collector.ingest import Ingest
+from collector.proxies import Proxies
+from collector.script import Script
+from collector.sites import Sites
+from core.clock import Clock
+from core.errors import StoreError
+from core.model import StoredBatch
+from core.settings import Settings
+from core.store import Store
+
+log = logging.getLogger(__name__)
+
+COUNTERS: web.AppKey[Counter[str]] = web.AppKey("counters", Counter)
+"""What was stored, refused (by code), dropped and masked since the start."""
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width">
+<title>Stolper collector</title>
+<style>body{{font:1.1rem/1.5 system-ui,sans-serif;max-width:40rem;margin:4rem auto;padding:0 1rem}}</style>
+<h1>Stolper collects here</h1>
+<p>This address receives what web pages send. There is nothing to look at; recordings and
+struggles are in the console, which listens elsewhere.</p>
+<p lang="de">Diese Adresse nimmt entgegen, was Webseiten senden. Zu sehen gibt es hier nichts;
+Aufzeichnungen und Auffälligkeiten zeigt die Konsole an einer anderen Adresse.</p>
+<p>To embed it, put the line that <code>stolper site add</code> printed into your pages:</p>
+<pre>&lt;script async src="{base}/s/SITEKEY.js"&gt;&lt;/script&gt;</pre>
+</html>
+"""
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def build_app(
+    store: Store,
+    clock: Clock,
+    settings: Settings,
+    *,
+    snippet_dir: Path,
+    on_stored: Callable[[StoredBatch], None],
+    watched: Callable[[str], bool],
+) -> web.Application:
+    """
+    Return the public application.
+
+    *on_stored* hears of every batch that was stored (not of duplicates), after it is
+    durable; it must not block. *watched* says whether somebody follows a session live.
+    *snippet_dir* holds the built snippet.
+    """
+    sites = Sites(store, clock)
+    proxies = Proxies(settings.server.trusted_proxies)
+    ingest = Ingest(
+        store, clock, settings.collector, sites, proxies, on_stored=on_stored, watched=watched
+    )
+    script = Script(snippet_dir, sites, settings, proxies)
+
+    async def health(_: web.Request) -> web.Response:
+        try:
+            await store.checkpoint()
+        except StoreError as error:
+            log.error("health: %s", error)
+            return web.json_response({"ok": False, "error": "the store cannot be read"}, status=503)
+        return web.json_response({"ok": True})
+
+    async def front(request: web.Request) -> web.Response:
+        base = settings.server.public_url.rstrip("/") or proxies.base_url(request) or "https://HOST"
+        return web.Response(text=_PAGE.format(base=html.escape(base)), content_type="text/html")
+
+    app = web.Application(
+        client_max_size=settings.collector.max_body_bytes, middlewares=[_never_bare]
+    )
+    app[COUNTERS] = ingest.counters
+    app.router.add_post("/i/{key}", ingest.post)
+    app.router.add_options("/i/{key}", ingest.preflight)
+    app.router.add_get(r"/s/recorder.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
+    app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
+    app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)
+    app.router.add_get("/healthz", health)
+    app.router.add_get("/", front)
+    return app
+
+
+@web.middleware
+async def _never_bare(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give every error the one JSON shape; an unforeseen one says nothing of its insides."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400:
+            raise
+        answer = {"ok": False, "code": "http", "error": error.reason}
+        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+        return web.json_response(answer, status=error.status, headers=headers)
+    except Exception:
+        log.exception("%s %s failed", request.method, request.path)
+        answer = {"ok": False, "code": "failed", "error": "the server made an error; it is logged"}
+        return web.json_response(answer, status=503, headers={"Retry-After": "30"})

@@ -1,0 +1,305 @@
+"""
+Takes a batch's head apart: JSON from a stranger in, checked values out.
+
+A head that is no head is refused; within one, what the schema does not know or what has
+the wrong type is left out and counted, so that a newer snippet or a stray value never costs
+the rest. Knows nothing of HTTP or the store.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass, field
+from typing import Any, NoReturn, TypeGuard
+
+import orjson
+
+from collector.scrub import scrubbed, suspicious
+from core.errors import Refused
+from core.events import Check, EventSchema, Field, checker
+from core.model import ChunkInfo, Event
+
+SESSION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
+SECRET = re.compile(r"[A-Za-z0-9_-]{22}")
+ID = re.compile(r"[A-Za-z0-9_-]{16,36}")
+VISITOR = re.compile(r"[A-Za-z0-9_-]{16,64}")
+
+MAX_TEXT = 1024
+"""Longest text kept of one field, in characters; longer ones are cut."""
+MAX_ITEMS = 64
+"""Most items kept of a list or a map (a target's path has 12, a form its refused fields)."""
+MAX_GAPS = 64
+MAX_INDEX = 10_000_000
+"""Largest event index and batch number of a page load; a busy page makes 1,000 an hour."""
+MAX_T = 31 * 24 * 3600 * 1000.0
+"""Oldest document believed, in milliseconds."""
+
+
+@dataclass(slots=True)
+class Head:
+    """A checked head. *dropped* and *masked* count what was left out and what was scrubbed."""
+
+    session: str
+    secret: str
+    page_load: str
+    tab: str
+    seq: int
+    events: list[Event]
+    void: tuple[int, ...]
+    chunk: dict[str, Any] | None
+    gaps: tuple[dict[str, Any], ...]
+    attributes: dict[str, Any]
+    page: dict[str, Any] | None
+    visitor: str | None
+    identity: tuple[str, str | None] | None  # id as given, signature
+    dropped: dict[str, int] = field(default_factory=dict)
+    masked: int = 0
+
+    def chunk_info(self, chunk: bytes, encoding: int) -> ChunkInfo | None:
+        """Return what the head says of *chunk*. Raise Refused if the two do not fit."""
+        if self.chunk is None or not chunk:
+            if self.chunk is not None or chunk:
+                _refuse("a batch has either both a chunk and its description, or neither")
+            return None
+        told = self.chunk
+        count, first, last = told.get("count"), told.get("first_t"), told.get("last_t")
+        if type(count) is not int or not 0 <= count <= MAX_INDEX:
+            _refuse("chunk.count is no number of events")
+        if not (_is_t(first) and _is_t(last)):
+            _refuse("chunk.first_t and chunk.last_t are not times of the page load")
+        return ChunkInfo(count, float(first), float(last), told.get("snapshot") is True, encoding)
+
+
+class HeadReader:
+    """Reads heads by one schema. Holds tables only; safe to share."""
+
+    def __init__(self, schema: EventSchema, *, max_events: int) -> None:
+        self._max_events = max_events
+        sent = [f for f in schema.envelope.values() if f.by == "browser"]
+        self._events = {
+            event.name: _rules([*sent, *event.fields.values()])
+            for event in schema.events.values()
+            if event.by == "browser"
+        }
+        self._target = _rules(schema.target.values())
+        self._attributes = _rules(schema.session.values())
+
+    def read(self, raw: bytes) -> Head:
+        """Return the checked head of JSON *raw*. Raise Refused if it is none."""
+        head = _decoded(raw)
+        reading = _Reading(masking=suspicious(raw))
+        targets = [
+            reading.fields(target, self._target) if type(target) is dict else {}
+            for target in _list(head, "targets", self._max_events)
+        ]
+        void = [i for i in _list(head, "void", MAX_INDEX) if _is_index(i)]
+        events = self._read_events(head, targets, void, reading)
+        return Head(
+            session=_id(head, "session", SESSION, "a UUIDv7 in lower case"),
+            secret=_id(head, "secret", SECRET, "22 characters of base64url"),
+            page_load=_id(head, "page_load", ID, "16 to 36 characters of A-Z a-z 0-9 _ -"),
+            tab=_id(head, "tab", ID, "16 to 36 characters of A-Z a-z 0-9 _ -"),
+            seq=_seq(head),
+            events=events,
+            void=tuple(void),
+            chunk=_object(head, "chunk"),
+            gaps=tuple(
+                reading.loose(gap) for gap in _list(head, "gaps", MAX_GAPS) if type(gap) is dict
+            ),
+            attributes=reading.fields(_object(head, "attributes") or {}, self._attributes),
+            page=reading.loose(_object(head, "page") or {}) or None,
+            visitor=_visitor(head),
+            identity=_identity(head),
+            dropped=reading.dropped,
+            masked=reading.masked,
+        )
+
+    def _read_events(
+        self, head: dict[str, Any], targets: list[Event], void: list[int], reading: _Reading
+    ) -> list[Event]:
+        """Return the events that the schema knows; the indices of others go to *void*."""
+        events: list[Event] = []
+        for raw in _list(head, "events", self._max_events):
+            i = raw.get("i") if type(raw) is dict else None
+            if not _is_index(i):
+                reading.drop("events")
+                continue
+            rules = self._rules_of(raw.get("type"))
+            if rules is None or not _is_t(raw.get("t")):
+                reading.drop("events")
+                void.append(i)  # or judging would wait for it
+                continue
+            event = {"i": i, "t": raw["t"], "type": raw["type"]}
+            reading.into(event, raw, rules, targets)
+            events.append(event)
+        return events
+
+    def _rules_of(self, name: Any) -> _Rules | None:
+        return self._events.get(name) if type(name) is str else None
+
+
+_Rules = dict[str, tuple[str, Check]]  # field name to (kind, check)
+
+
+def _rules(fields: Any) -> _Rules:
+    declared: list[Field] = list(fields)
+    return {f.name: (f.type.kind, checker(f.type)) for f in declared if f.name not in _READ_APART}
+
+
+_READ_APART = {"i", "t", "type"}
+_FREE_TEXT = {"str", "list", "map"}
+
+
+class _Reading:
+    """What happens to the values of one head: counts and masking."""
+
+    def __init__(self, *, masking: bool) -> None:
+        self._masking = masking
+        self.dropped: dict[str, int] = {}
+        self.masked = 0
+
+    def drop(self, what: str) -> None:
+        self.dropped[what] = self.dropped.get(what, 0) + 1
+
+    def fields(self, raw: dict[str, Any], rules: _Rules) -> dict[str, Any]:
+        """Return the fields of *raw* that *rules* know."""
+        known: dict[str, Any] = {}
+        self.into(known, raw, rules, None)
+        return known
+
+    def into(
+        self,
+        known: dict[str, Any],
+        raw: dict[str, Any],
+        rules: _Rules,
+        targets: list[Event] | None,
+    ) -> None:
+        """Put the fields of *raw* that *rules* know into *known*; this is the hot loop."""
+        for name, value in raw.items():
+            rule = rules.get(name)
+            if rule is None:
+                if name not in _READ_APART:
+                    self.drop("fields")
+                continue
+            kind, check = rule
+            if kind == "target":
+                if targets is not None and type(value) is int and 0 <= value < len(targets):
+                    known[name] = targets[value]
+                else:
+                    self.drop("fields")
+            elif not check(value):
+                self.drop("fields")
+            elif kind in _FREE_TEXT:
+                known[name] = self.bounded(value)
+            else:
+                known[name] = value
+
+    def loose(self, raw: dict[str, Any]) -> dict[str, Any]:
+        """Return the numbers, booleans and texts of *raw*, which no schema describes."""
+        return {
+            self.text(name): self.bounded(value)
+            for name, value in list(raw.items())[:MAX_ITEMS]
+            if type(value) in (str, bool) or _is_number(value)
+        }
+
+    def bounded(self, value: Any) -> Any:
+        """Return *value* (a checked text, list or map) cut to size and scrubbed."""
+        kind = type(value)
+        if kind is str:
+            return self.text(value) if self._masking or len(value) > MAX_TEXT else value
+        if kind is list:
+            return [self.bounded(item) for item in value[:MAX_ITEMS]]
+        if kind is dict:
+            items = list(value.items())[:MAX_ITEMS]
+            return {self.text(name): self.bounded(item) for name, item in items}
+        return value
+
+    def text(self, text: str) -> str:
+        """Return *text* cut and scrubbed."""
+        text = text[:MAX_TEXT]
+        if self._masking:
+            text, hits = scrubbed(text)
+            self.masked += hits
+        return text
+
+
+def _decoded(raw: bytes) -> dict[str, Any]:
+    try:
+        head = orjson.loads(raw)
+    except orjson.JSONDecodeError as error:
+        # A text that the page cut in the middle of a character is no reason to lose a batch:
+        # Python's reader takes the half, which then becomes a question mark.
+        if b"\\ud" not in raw.lower():
+            _refuse(f"the head is no JSON: {error}")
+        try:
+            text = json.dumps(json.loads(raw), ensure_ascii=False)
+            head = orjson.loads(text.encode("utf-8", "replace"))
+        except (ValueError, RecursionError):
+            _refuse(f"the head is no JSON: {error}")
+    if type(head) is not dict:
+        _refuse("the head is no JSON object")
+    return head
+
+
+def _refuse(reason: str) -> NoReturn:
+    raise Refused(400, "bad_head", reason)
+
+
+def _id(head: dict[str, Any], name: str, form: re.Pattern[str], words: str) -> str:
+    value = head.get(name)
+    if type(value) is not str or not form.fullmatch(value):
+        _refuse(f"{name} is not {words}")
+    return value
+
+
+def _seq(head: dict[str, Any]) -> int:
+    seq = head.get("seq")
+    if type(seq) is not int or not 0 <= seq <= MAX_INDEX:
+        _refuse("seq is no number from 0")
+    return seq
+
+
+def _list(head: dict[str, Any], name: str, most: int) -> list[Any]:
+    value = head.get(name)
+    if value is None:
+        return []
+    if type(value) is not list:
+        _refuse(f"{name} is no list")
+    if len(value) > most:
+        raise Refused(413, "too_large", f"{name} has {len(value)} items, at most {most} are taken")
+    return value
+
+
+def _object(head: dict[str, Any], name: str) -> dict[str, Any] | None:
+    value = head.get(name)
+    if value is not None and type(value) is not dict:
+        _refuse(f"{name} is no object")
+    return value
+
+
+def _visitor(head: dict[str, Any]) -> str | None:
+    if head.get("visitor") is None:
+        return None
+    return _id(head, "visitor", VISITOR, "16 to 64 characters of A-Z a-z 0-9 _ -")
+
+
+def _identity(head: dict[str, Any]) -> tuple[str, str | None] | None:
+    identity = _object(head, "identity")
+    given = identity.get("id") if identity else None
+    if identity is None or type(given) is not str or not 0 < len(given) <= MAX_TEXT:
+        return None
+    signature = identity.get("signature")
+    return given, signature if type(signature) is str and len(signature) <= MAX_TEXT else None
+
+
+def _is_index(value: Any) -> TypeGuard[int]:
+    return type(value) is int and 0 <= value <= MAX_INDEX
+
+
+def _is_number(value: Any) -> bool:
+    return type(value) in (int, float) and -1e15 < value < 1e15
+
+
+def _is_t(value: Any) -> TypeGuard[int | float]:
+    return type(value) in (int, float) and 0 <= value <= MAX_T

@@ -1,0 +1,280 @@
+"""
+The hot route: one batch in, one durable answer out.
+
+Owns the order of the checks and the answers of docs/wire-format.md. What a head holds is
+read in head.py, who may send how much is counted in limits.py, and storing is the store's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import logging
+from collections import Counter
+from collections.abc import Callable
+
+import orjson
+from aiohttp import hdrs, web
+
+from collector import agent, identity
+from collector.head import Head, HeadReader
+from collector.limits import Addresses, Buckets, KnownSessions
+from collector.proxies import Proxies
+from collector.sites import Sites
+from core.clock import Clock
+from core.errors import Refused, StoreBusy, StoreError
+from core.events import load_schema
+from core.model import Appended, NewBatch, Site, StoredBatch
+from core.settings import CollectorSettings
+from core.store import Store
+from core.wire import Frame, WireError, unpack
+
+log = logging.getLogger(__name__)
+
+BODY_TIMEOUT_S = 30
+"""How long a body may take; 4 MB on a slow phone line take about 20 s."""
+
+FAILED_RETRY_S = 10
+"""After a failed write: long enough for a person or a log rotation to make room."""
+
+_ANSWERS = {
+    "conflict": (409, "another batch with this page load and number is stored already"),
+    "forbidden": (403, "the session's secret is not the one that began it"),
+    "erased": (410, "this session was erased"),
+}
+
+
+class Ingest:
+    """Answers POST /i/KEY. *counters* says what came and what was refused, dropped, masked."""
+
+    def __init__(
+        self,
+        store: Store,
+        clock: Clock,
+        settings: CollectorSettings,
+        sites: Sites,
+        proxies: Proxies,
+        *,
+        on_stored: Callable[[StoredBatch], None],
+        watched: Callable[[str], bool],
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._sites = sites
+        self._proxies = proxies
+        self._on_stored = on_stored
+        self._watched = watched
+        self._reader = HeadReader(load_schema(), max_events=settings.max_events)
+        self._addresses = Addresses()
+        self._known = KnownSessions()
+        self._limits = _Limits(clock, settings)
+        self._keys: dict[str, bytes] = {}
+        self.counters: Counter[str] = Counter()
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Take one batch."""
+        try:
+            appended = await self._take(request)
+        except Refused as refused:
+            return self._refusal(request, refused)
+        except StoreBusy as busy:
+            reason = "the server has more to write than it can; send it again"
+            return self._refusal(
+                request, Refused(503, "busy", reason, retry_after_s=busy.retry_after_s)
+            )
+        except StoreError as error:
+            log.error("a batch could not be stored: %s", error)
+            reason = "the batch could not be stored; send it again"
+            return self._refusal(
+                request, Refused(503, "failed", reason, retry_after_s=FAILED_RETRY_S)
+            )
+        return self._acknowledge(request, *appended)
+
+    async def preflight(self, request: web.Request) -> web.Response:
+        """Answer OPTIONS. The snippet needs none; other clients of the format may."""
+        return web.Response(
+            status=204,
+            headers={
+                **_cors(request),
+                "Access-Control-Allow-Methods": "POST",
+                "Access-Control-Allow-Headers": "Content-Type",
+                "Access-Control-Max-Age": "86400",
+            },
+        )
+
+    async def _take(self, request: web.Request) -> tuple[Appended, str]:
+        """Check the request, store its batch; return the answer and the session."""
+        address = self._addresses.hashed(self._proxies.client(request))
+        self._limits.batch(self._limits.address_batches, address, "this network address")
+        site = await self._site(request)
+        self._limits.batch(self._limits.site_batches, site.key, "this site")
+        frame = self._unpack(await self._body(request))
+        head = self._reader.read(frame.head)
+        self._count(site, head)
+        if head.session not in self._known:
+            self._limits.session(site.key, address)
+        batch = await self._batch(request, site, frame, head)
+        appended = await self._store.append(batch)
+        if appended.batch is not None:
+            self._known.add(head.session)
+            self._tell(appended.batch)
+        elif appended.status in _ANSWERS:
+            status, reason = _ANSWERS[appended.status]
+            raise Refused(status, appended.status, reason)
+        return appended, head.session
+
+    async def _site(self, request: web.Request) -> Site:
+        site = await self._sites.by_key(request.match_info["key"])
+        if site is None:
+            raise Refused(404, "unknown_site", "there is no site with this key on this server")
+        origin = request.headers.get(hdrs.ORIGIN)
+        if origin is not None and origin.lower() not in site.origins:
+            allowed = ", ".join(site.origins) or "none"
+            raise Refused(
+                403,
+                "origin",
+                f"pages of {origin[:200]} may not send for the site '{site.name}';"
+                f" its origins are: {allowed}",
+            )
+        return site
+
+    async def _body(self, request: web.Request) -> bytes:
+        most = self._settings.max_body_bytes
+        too_large = Refused(413, "too_large", f"a batch has at most {most} bytes")
+        if request.content_length is not None and request.content_length > most:
+            raise too_large
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await request.read()
+        except web.HTTPRequestEntityTooLarge:
+            raise too_large from None
+        except TimeoutError:
+            raise Refused(
+                400, "bad_frame", f"the body did not arrive within {BODY_TIMEOUT_S} s"
+            ) from None
+
+    def _unpack(self, body: bytes) -> Frame:
+        try:
+            return unpack(body, max_head_bytes=self._settings.max_head_bytes)
+        except WireError as error:
+            raise Refused(400, "bad_frame", str(error)) from None
+
+    async def _batch(self, request: web.Request, site: Site, frame: Frame, head: Head) -> NewBatch:
+        now = self._clock.now_ms()
+        attributes = agent.attributes_of(request.headers.get(hdrs.USER_AGENT, ""))
+        attributes.update(head.attributes)
+        attributes["site"] = site.name
+        who = None
+        if head.identity is not None:
+            attributes["identified"] = True
+            who = identity.checked(
+                *head.identity,
+                signing_key=await self._server_key(identity.key_name(site.key)),
+                hash_key=await self._server_key(identity.HASHES),
+            )
+        return NewBatch(
+            site=site.key,
+            session=head.session,
+            secret_hash=hashlib.sha256(head.secret.encode()).digest(),
+            page_load=head.page_load,
+            tab=head.tab,
+            seq=head.seq,
+            digest=frame.digest,
+            received_ms=now,
+            origin_ms=float(now - frame.sent_t),
+            events=head.events,
+            void=head.void,
+            attributes=attributes,
+            visitor=head.visitor if site.mode == "full" else None,
+            identity=who,
+            page=head.page,
+            gaps=head.gaps,
+            chunk=frame.chunk,
+            chunk_info=head.chunk_info(frame.chunk, frame.chunk_encoding),
+        )
+
+    async def _server_key(self, name: str) -> bytes:
+        if name not in self._keys:
+            self._keys[name] = await self._store.server_key(name)
+        return self._keys[name]
+
+    def _tell(self, batch: StoredBatch) -> None:
+        try:
+            self._on_stored(batch)
+        except Exception:
+            # The batch is durable; whoever was to hear of it catches up from its checkpoint.
+            log.exception("what follows a stored batch failed")
+
+    def _count(self, site: Site, head: Head) -> None:
+        for what, count in head.dropped.items():
+            self.counters[f"dropped_{what}"] += count
+        if head.masked:
+            if not self.counters["masked"]:
+                log.warning("the site '%s' sent text that had to be masked here", site.name)
+            self.counters["masked"] += head.masked
+
+    def _acknowledge(self, request: web.Request, appended: Appended, session: str) -> web.Response:
+        self.counters[appended.status] += 1
+        settings = self._settings
+        flush_ms = settings.live_flush_ms if self._watched(session) else settings.flush_ms
+        body = orjson.dumps({"ok": True, "status": appended.status, "flush_ms": flush_ms})
+        return web.Response(body=body, content_type="application/json", headers=_cors(request))
+
+    def _refusal(self, request: web.Request, refused: Refused) -> web.Response:
+        self.counters[f"refused_{refused.code}"] += 1
+        headers = _cors(request)
+        if refused.retry_after_s is not None:
+            headers[hdrs.RETRY_AFTER] = str(refused.retry_after_s)
+        body = orjson.dumps({"ok": False, "code": refused.code, "error": refused.reason})
+        return web.Response(
+            status=refused.status, body=body, content_type="application/json", headers=headers
+        )
+
+
+class _Limits:
+    """The four limits of the settings."""
+
+    def __init__(self, clock: Clock, settings: CollectorSettings) -> None:
+        def a_second(rate: int) -> Buckets:
+            return Buckets(clock, rate=rate, burst=2 * rate)
+
+        def a_minute(rate: int) -> Buckets:
+            return Buckets(clock, rate=rate / 60, burst=rate)
+
+        self.site_batches = a_second(settings.site_batches_per_s)
+        self.address_batches = a_second(settings.address_batches_per_s)
+        self._site_sessions = a_minute(settings.site_sessions_per_min)
+        self._address_sessions = a_minute(settings.address_sessions_per_min)
+
+    def batch(self, buckets: Buckets, key: str | bytes, whose: str) -> None:
+        """Count one batch. Raise Refused if it is one too many."""
+        self._take(buckets, key, f"{whose} sends more batches a second than are taken")
+
+    def session(self, site: str, address: bytes) -> None:
+        """Count a session that begins. Raise Refused if it is one too many."""
+        self._take(self._address_sessions, address, "too many sessions from this network address")
+        self._take(self._site_sessions, site, "too many sessions begin on this site")
+
+    def _take(self, buckets: Buckets, key: str | bytes, reason: str) -> None:
+        wait_s = buckets.take(key)
+        if wait_s:
+            raise Refused(429, "rate", reason, retry_after_s=wait_s)
+
+
+def _cors(request: web.Request) -> dict[str, str]:
+    """
+    Let the page read the answer, a refusal too: it holds nothing but the reason.
+
+    Without this a page of a wrong origin could not tell a refusal from a dead network,
+    and would go on sending.
+    """
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is None:
+        return {"Cache-Control": "no-store"}
+    return {
+        "Cache-Control": "no-store",
+        "Access-Control-Allow-Origin": origin,
+        "Access-Control-Expose-Headers": "Retry-After",
+        "Vary": "Origin",
+    }

@@ -1,0 +1,148 @@
+"""
+Hands out the snippet: the loader with a site's configuration in it, and the recorder.
+
+Leaves building these files to snippet/build.mjs; without them it says which command is missing.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from collector.proxies import Proxies
+from collector.sites import Sites
+from core.model import Site
+from core.settings import Settings
+
+PLACE = '"__STOLPER_CONFIG__"'
+"""What the loader holds where the configuration goes."""
+
+LOADER_CACHE_S = 300
+_RECORDER = re.compile(r"recorder\.[A-Za-z0-9_-]{1,64}\.js")
+_MISSING = "the snippet is not built here: run `make build` (or install a wheel)"
+_SHARED = {
+    "Access-Control-Allow-Origin": "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class _Built:
+    made_ns: int
+    loader: str
+    recorder: str
+
+
+class Script:
+    """The routes below /s/."""
+
+    def __init__(self, folder: Path, sites: Sites, settings: Settings, proxies: Proxies) -> None:
+        self._folder = folder
+        self._sites = sites
+        self._settings = settings
+        self._proxies = proxies
+        self._built: _Built | None = None
+
+    async def loader(self, request: web.Request) -> web.Response:
+        """Answer /s/KEY.js."""
+        built = self._read()
+        if built is None:
+            return _unavailable()
+        config = await self._config(request, built)
+        if isinstance(config, web.Response):
+            return config
+        text = built.loader.replace(PLACE, _inline(config), 1)
+        return web.Response(
+            text=text,
+            content_type="text/javascript",
+            charset="utf-8",
+            headers={**_SHARED, "Cache-Control": f"public, max-age={LOADER_CACHE_S}"},
+        )
+
+    async def config(self, request: web.Request) -> web.Response:
+        """Answer /s/KEY.json, for a loader that is pinned by its hash."""
+        built = self._read()
+        if built is None:
+            return _unavailable()
+        config = await self._config(request, built)
+        if isinstance(config, web.Response):
+            return config
+        return web.Response(
+            body=orjson.dumps(config),
+            content_type="application/json",
+            headers={**_SHARED, "Cache-Control": f"public, max-age={LOADER_CACHE_S}"},
+        )
+
+    async def recorder(self, request: web.Request) -> web.StreamResponse:
+        """Answer /s/recorder.HASH.js: this one, or an older one that cached loaders ask for."""
+        name = f"recorder.{request.match_info['hash']}.js"
+        path = self._folder / name
+        if not _RECORDER.fullmatch(name) or not path.is_file():
+            return _problem(404, "unknown_recorder", "there is no such recorder here")
+        return web.FileResponse(
+            path,
+            headers={
+                **_SHARED,
+                "Content-Type": "text/javascript; charset=utf-8",
+                "Cache-Control": "public, max-age=31536000, immutable",
+            },
+        )
+
+    async def _config(self, request: web.Request, built: _Built) -> dict[str, Any] | web.Response:
+        site = await self._sites.by_key(request.match_info["key"])
+        if site is None:
+            return _problem(404, "unknown_site", "there is no site with this key on this server")
+        base = self._settings.server.public_url.rstrip("/") or self._proxies.base_url(request)
+        if base is None:
+            return _problem(400, "bad_host", "the Host header names no host")
+        return self._values(site, base, built)
+
+    def _values(self, site: Site, base: str, built: _Built) -> dict[str, Any]:
+        return {
+            "key": site.key,
+            "base": base,
+            "recorder": f"/s/{built.recorder}",
+            "mode": site.mode,
+            "privacy": site.privacy,
+            "idle_timeout_ms": site.idle_timeout_ms,
+            "flush_ms": self._settings.collector.flush_ms,
+        }
+
+    def _read(self) -> _Built | None:
+        """Return the built files; read again when the manifest has changed."""
+        manifest = self._folder / "manifest.json"
+        try:
+            made_ns = manifest.stat().st_mtime_ns
+            if self._built is None or self._built.made_ns != made_ns:
+                names = orjson.loads(manifest.read_bytes())
+                loader = (self._folder / names["loader"]).read_text(encoding="utf-8")
+                if PLACE not in loader or not _RECORDER.fullmatch(names["recorder"]):
+                    return None
+                self._built = _Built(made_ns, loader, names["recorder"])
+        except (OSError, ValueError, KeyError):
+            return None
+        return self._built
+
+
+def _inline(config: dict[str, Any]) -> str:
+    """Return *config* as JSON that can stand inside a script, also one inlined in a page."""
+    text = orjson.dumps(config).decode().replace("</", "<\\/").replace("<!--", "<\\!--")
+    return text.replace("\u2028", "\\u2028").replace("\u2029", "\\u2029")
+
+
+def _unavailable() -> web.Response:
+    return _problem(503, "not_built", _MISSING)
+
+
+def _problem(status: int, code: str, error: str) -> web.Response:
+    return web.json_response(
+        {"ok": False, "code": code, "error": error},
+        status=status,
+        headers={**_SHARED, "Cache-Control": "no-store"},
+    )

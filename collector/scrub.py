@@ -1,0 +1,62 @@
+"""
+Masks what looks like an e-mail address, an IBAN or a card number in text.
+
+The snippet masks before it sends; this is the second line of defence.
+"""
+
+from __future__ import annotations
+
+import re
+
+# Each pattern begins where a run of its characters begins and takes the run whole, so that
+# the time stays linear on hostile text.
+_EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]++(?:\.[\w-]++)+")
+_IBAN = re.compile(
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
+)
+_CARD = re.compile(r"(?<!\d)[2-6]\d{3}(?:[ -]?\d){9,15}(?!\d)")
+
+_SUSPECT = re.compile(rb"@|%40|\\u00|\d[ -]?\d{2,3}[ -]?\d{3,4}[ -]?\d{4}")
+
+
+def suspicious(raw: bytes) -> bool:
+    """Say whether JSON *raw* may hold anything to mask. A quick look that misses nothing."""
+    return _SUSPECT.search(raw) is not None
+
+
+def scrubbed(text: str) -> tuple[str, int]:
+    """Return *text* with what is to be masked replaced by its kind, and how often that was."""
+    text, emails = _EMAIL.subn("[email]", text)
+    ibans = cards = 0
+
+    def iban(match: re.Match[str]) -> str:
+        nonlocal ibans
+        if not _iban_holds(match[0]):
+            return match[0]
+        ibans += 1
+        return "[iban]"
+
+    def card(match: re.Match[str]) -> str:
+        nonlocal cards
+        if not _luhn_holds(match[0]):
+            return match[0]
+        cards += 1
+        return "[card]"
+
+    text = _IBAN.sub(iban, text)
+    text = _CARD.sub(card, text)
+    return text, emails + ibans + cards
+
+
+def _iban_holds(text: str) -> bool:
+    """Check the two check digits (ISO 7064, 97)."""
+    plain = text.replace(" ", "").upper()
+    digits = "".join(str(int(c, 36)) for c in plain[4:] + plain[:4])
+    return 15 <= len(plain) <= 34 and int(digits) % 97 == 1
+
+
+def _luhn_holds(text: str) -> bool:
+    """Check the last digit of a card number."""
+    digits = [int(c) for c in text if c.isdigit()]
+    odd, even = digits[-1::-2], digits[-2::-2]
+    return (sum(odd) + sum(sum(divmod(2 * d, 10)) for d in even)) % 10 == 0

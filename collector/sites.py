@@ -1,0 +1,36 @@
+"""Sites by key, remembered briefly, so that the hot route need not ask the store each time."""
+
+from __future__ import annotations
+
+import re
+
+from core.clock import Clock
+from core.model import Site
+from core.store import SiteStore
+
+REMEMBER_MS = 2000
+"""How long a changed site may go unnoticed. A new one is seen at once: only known ones are kept."""
+
+_KEY = re.compile(r"[A-Za-z0-9_-]{1,64}")
+
+
+class Sites:
+    """Answers from memory for a moment, else from the store."""
+
+    def __init__(self, store: SiteStore, clock: Clock) -> None:
+        self._store = store
+        self._clock = clock
+        self._known: dict[str, tuple[Site, int]] = {}
+
+    async def by_key(self, key: str) -> Site | None:
+        """Return the site with that key (its name does not count), or None."""
+        now = self._clock.now_ms()
+        known = self._known.get(key)
+        if known is not None and 0 <= now - known[1] < REMEMBER_MS:
+            return known[0]
+        site = await self._store.site(key) if _KEY.fullmatch(key) else None
+        if site is None or site.key != key:
+            self._known.pop(key, None)
+            return None
+        self._known[key] = (site, now)
+        return site
