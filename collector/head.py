@@ -83,7 +83,7 @@ class HeadReader:
             if event.by == "browser"
         }
         self._target = _rules(schema.target.values())
-        self._attributes = _rules(schema.session.values())
+        self._attributes = _rules(f for f in schema.session.values() if f.by == "browser")
 
     def read(self, raw: bytes) -> Head:
         """Return the checked head of JSON *raw*. Raise Refused if it is none."""
