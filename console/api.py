@@ -1,0 +1,300 @@
+"""
+Owns the JSON API under /api/v1 (docs/api.md): what programs read, and the end of a session.
+
+Field names here are a promise. Tokens are asked for by console/auth.py.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from console.auth import ApiError, require
+from console.context import console
+from console.format import iso
+from console.language import Language
+from core.durations import parse_duration_ms
+from core.errors import StoreBusy, StoreError
+from core.model import Flag, Gap, Session, SessionQuery, Site, Struggle
+from replay.recording import recording
+
+PREFIX = "/api/v1"
+MAX_LIMIT = 1000
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the API's routes to *app*."""
+    one = PREFIX + "/sessions/{session}"
+    app.router.add_get(PREFIX + "/sessions", list_sessions)
+    app.router.add_get(one, show_session)
+    app.router.add_get(one + "/events", show_events)
+    app.router.add_get(one + "/recording", show_recording)
+    app.router.add_post(one + "/end", end_session)
+    app.router.add_get(PREFIX + "/struggles", list_struggles)
+    app.router.add_get(PREFIX + "/struggles/{struggle}", show_struggle)
+    app.router.add_get(PREFIX + "/sites", list_sites)
+
+
+async def list_sessions(request: web.Request) -> web.Response:
+    """Answer with sessions, newest start first."""
+    query = session_query(request, console(request).clock.now_ms())
+    sessions = await console(request).store.sessions(query)
+    return answer({"sessions": [session_json(one) for one in sessions]})
+
+
+async def show_session(request: web.Request) -> web.Response:
+    """Answer with one session, its flags and what is missing of it."""
+    session = await _session(request)
+    language = console(request).languages.of(request)
+    store = console(request).store
+    flags = [flag_json(flag, language) for flag in await store.flags(session.id)]
+    gaps = [gap_json(gap) for gap in await store.gaps(session.id)]
+    return answer({"session": {**session_json(session), "flags": flags, "gaps": gaps}})
+
+
+async def show_events(request: web.Request) -> web.Response:
+    """Answer with the events of a session, in order of time."""
+    session = await _session(request)
+    batches = await console(request).store.batches(session.id)
+    events = sorted((e for batch in batches for e in batch.events), key=lambda e: float(e["ts"]))
+    return answer({"events": [event_json(event) for event in events]})
+
+
+async def show_recording(request: web.Request) -> web.Response:
+    """Answer with the list of documents and their rrweb events."""
+    session = await _session(request)
+    store, clock = console(request).store, console(request).clock
+    await store.audit(clock.now_ms(), "api", "recording", session.id)
+    return web.Response(
+        body=orjson.dumps(await recording(store, session.id)), content_type="application/json"
+    )
+
+
+async def end_session(request: web.Request) -> web.Response:
+    """Close a session as if its idle timeout had passed."""
+    require(request, "admin")
+    session = await _session(request)
+    ended = await console(request).end_session(session.id)
+    return answer({"session": session_json(ended or session)})
+
+
+async def list_struggles(request: web.Request) -> web.Response:
+    """Answer with struggles, most sessions first."""
+    language = console(request).languages.of(request)
+    struggles = await console(request).store.struggles(
+        site=request.query.get("site"),
+        since_ms=since_ms(request, console(request).clock.now_ms()),
+        limit=limit(request),
+    )
+    return answer({"struggles": [struggle_json(one, language) for one in struggles]})
+
+
+async def show_struggle(request: web.Request) -> web.Response:
+    """Answer with one struggle over all time."""
+    struggle = await console(request).store.struggle(request.match_info["struggle"])
+    if struggle is None:
+        raise ApiError(404, "not_found", "there is no such struggle")
+    return answer({"struggle": struggle_json(struggle, console(request).languages.of(request))})
+
+
+async def list_sites(request: web.Request) -> web.Response:
+    """Answer with all sites."""
+    return answer({"sites": [site_json(site) for site in await console(request).store.sites()]})
+
+
+@web.middleware
+async def json_errors(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Give errors of the API's routes their one shape: {"ok": false, "code", "error"}."""
+    if not request.path.startswith("/api/"):
+        return await handler(request)
+    try:
+        return await handler(request)
+    except ApiError as error:
+        return error_json(error.status, error.code, error.error)
+    except web.HTTPException as error:
+        codes = {404: "not_found", 405: "method"}
+        return error_json(error.status, codes.get(error.status, "refused"), error.reason)
+    except StoreBusy as error:
+        response = error_json(503, "busy", str(error))
+        response.headers["Retry-After"] = str(error.retry_after_s)
+        return response
+    except StoreError as error:
+        return error_json(503, "failed", str(error))
+
+
+def answer(values: dict[str, Any]) -> web.Response:
+    """Return the JSON answer that holds *values*."""
+    body = orjson.dumps({"ok": True, **values})
+    return web.Response(body=body, content_type="application/json")
+
+
+def error_json(status: int, code: str, error: str) -> web.Response:
+    """Return the JSON answer for an error."""
+    return web.json_response({"ok": False, "code": code, "error": error}, status=status)
+
+
+def session_query(request: web.Request, now_ms: int) -> SessionQuery:
+    """Return what *request* asks to list. Raise ApiError if a parameter cannot be."""
+    flagged = request.query.get("flagged")
+    if flagged not in (None, "true", "false"):
+        raise ApiError(400, "bad_parameter", "flagged is true or false")
+    return SessionQuery(
+        site=request.query.get("site"),
+        since_ms=since_ms(request, now_ms),
+        rule=request.query.get("rule"),
+        struggle=request.query.get("struggle"),
+        flagged=None if flagged is None else flagged == "true",
+        limit=limit(request),
+        offset=_number(request, "offset", 0, 0, 10_000_000),
+    )
+
+
+def since_ms(request: web.Request, now_ms: int) -> int | None:
+    """Return the parameter `since`: ISO 8601 (UTC if it names no zone), or a span like 7d."""
+    text = request.query.get("since")
+    if text is None:
+        return None
+    if re.match(r"\d{4}-", text):
+        try:
+            at = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise ApiError(400, "bad_parameter", f"since: {error}") from None
+        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
+    try:
+        return now_ms - parse_duration_ms(text)
+    except ValueError as error:
+        raise ApiError(400, "bad_parameter", f"since: {error}") from None
+
+
+def limit(request: web.Request) -> int:
+    """Return the parameter `limit`."""
+    return _number(request, "limit", 50, 1, MAX_LIMIT)
+
+
+def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
+    text = request.query.get(name)
+    if text is None:
+        return default
+    if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
+        raise ApiError(400, "bad_parameter", f"{name} is a number from {least} to {most}")
+    return int(text)
+
+
+async def _session(request: web.Request) -> Session:
+    session = await console(request).store.session(request.match_info["session"])
+    if session is None:
+        raise ApiError(404, "not_found", "there is no such session")
+    return session
+
+
+def session_json(session: Session) -> dict[str, Any]:
+    """Return *session* as lists have it; `flags` is a number."""
+    return {
+        "id": session.id,
+        "site": session.site_name,
+        "site_key": session.site,
+        "started_at": iso(session.started_ms),
+        "last_at": iso(session.last_ms),
+        "duration_ms": session.last_ms - session.started_ms,
+        "ended": session.ended_ms is not None,
+        "ended_at": None if session.ended_ms is None else iso(session.ended_ms),
+        "end_kind": session.end_kind,
+        "pages": session.pages,
+        "events": session.events,
+        "score": session.score,
+        "flags": session.flags,
+        "top_severity": session.top_severity,
+        "rules": list(session.rules),
+        "complete": session.complete,
+        "visitor": session.visitor,
+        "identity": session.identity,
+        "attributes": session.attributes,
+        "entry_path": session.entry_path,
+        "last_path": session.last_path,
+    }
+
+
+def flag_json(flag: Flag, language: Language) -> dict[str, Any]:
+    """Return *flag* with its title in *language*."""
+    target = flag.target
+    return {
+        "id": flag.id,
+        "rule": flag.rule,
+        "version": flag.version,
+        "title": language.text(flag.title),
+        "severity": flag.severity,
+        "at": iso(flag.at_ms),
+        "first_at": iso(flag.first_ms),
+        "until": iso(flag.until_ms),
+        "hits": flag.hits,
+        "group": flag.group,
+        "target": target and {name: target.get(name) for name in ("key", "selector", "label")},
+        "page": flag.page,
+        "page_load": flag.page_load,
+        "tab": flag.tab,
+        "evidence": [
+            {"event": one.event, "type": one.type, "at": iso(one.at_ms), "path": one.path}
+            for one in flag.evidence
+        ],
+        "captures": flag.captures,
+        "provisional": flag.provisional,
+    }
+
+
+def gap_json(gap: Gap) -> dict[str, Any]:
+    """Return *gap*."""
+    return {"kind": gap.kind, "page_load": gap.page_load, "detail": gap.detail}
+
+
+def event_json(event: dict[str, Any]) -> dict[str, Any]:
+    """Return *event* as stored, with its id and its time as text."""
+    return {
+        "id": f"{event['page_load']}:{event['i']}",
+        "at": iso(event["ts"]),
+        **event,
+    }
+
+
+def struggle_json(struggle: Struggle, language: Language) -> dict[str, Any]:
+    """Return *struggle* with its title in *language*."""
+    target = struggle.target
+    return {
+        "key": struggle.key,
+        "site": struggle.site_name,
+        "site_key": struggle.site,
+        "rule": struggle.rule,
+        "title": language.text(struggle.title),
+        "severity": struggle.severity,
+        "page": struggle.page,
+        "target": target and {name: target.get(name) for name in ("key", "selector", "label")},
+        "sessions": struggle.sessions,
+        "flags": struggle.flags,
+        "first_at": iso(struggle.first_ms),
+        "last_at": iso(struggle.last_ms),
+        "trend": list(struggle.trend),
+        "example": {
+            "session": struggle.example_session,
+            "flag": struggle.example_flag,
+            "at": iso(struggle.example_ms),
+        },
+    }
+
+
+def site_json(site: Site) -> dict[str, Any]:
+    """Return *site*."""
+    return {
+        "key": site.key,
+        "name": site.name,
+        "origins": list(site.origins),
+        "mode": site.mode,
+        "privacy": site.privacy,
+        "idle_timeout_ms": site.idle_timeout_ms,
+        "created_at": iso(site.created_ms),
+    }

@@ -1,0 +1,120 @@
+"""
+Owns the console's application: its routes, its middlewares, the headers of every answer.
+
+`build_app` is the only way in; all it needs comes as parameters.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+from aiohttp import hdrs, web
+
+from console import api, feed, pages, session_pages, sign_in_pages, stage, struggle_pages
+from console.accounts import Passwords, Throttle
+from console.auth import guard
+from console.context import CONSOLE, SIGNER, Console, RuleInfo, Rules
+from console.language import Languages
+from console.live import Live
+from console.signing import Signer
+from core.clock import Clock
+from core.model import Session
+from core.settings import Settings
+from core.store import Store
+
+__all__ = ["RuleInfo", "build_app"]
+
+log = logging.getLogger("stolper.console")
+
+_STATIC = Path(__file__).parent / "static"
+
+CSP = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "connect-src 'self'",
+        "frame-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    )
+)
+"""Of every page but the player's stage (console/stage.py): no inline script or style, no other host."""
+
+_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+
+def build_app(
+    store: Store,
+    clock: Clock,
+    settings: Settings,
+    *,
+    live: Live,
+    end_session: Callable[[str], Awaitable[Session | None]],
+    player_dir: Path,
+    rules: Rules | None = None,
+    public_url: Callable[[], str] | None = None,
+) -> web.Application:
+    """
+    Return the console on an open *store*.
+
+    *end_session* closes a session by id. *player_dir* holds the built player; without it
+    the session page says which command is missing. *rules* returns the rules in force and
+    *public_url* the address of the public listener; without them the rules page says that it
+    does not know, and the address is taken from the settings.
+    """
+    app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
+    app[CONSOLE] = Console(
+        store=store,
+        clock=clock,
+        settings=settings,
+        live=live,
+        end_session=end_session,
+        player_dir=player_dir,
+        languages=Languages(),
+        passwords=Passwords(store),
+        throttle=Throttle(clock),
+        rules=rules,
+        public_url=public_url or (lambda: _configured_url(settings)),
+    )
+    app.cleanup_ctx.append(_signer)
+    app.on_response_prepare.append(_set_headers)
+    app.on_shutdown.append(_close_live)
+    for part in (sign_in_pages, session_pages, struggle_pages, pages, stage, feed, api):
+        part.add_routes(app)
+    app.router.add_static("/static/", _STATIC)
+    app.router.add_get("/player/{file}", stage.player_file)
+    return app
+
+
+def _configured_url(settings: Settings) -> str:
+    return settings.server.public_url or f"http://{settings.server.public}"
+
+
+async def _signer(app: web.Application) -> AsyncIterator[None]:
+    app[SIGNER] = Signer(await app[CONSOLE].store.server_key("console"))
+    yield
+
+
+async def _close_live(app: web.Application) -> None:
+    app[CONSOLE].live.close()
+
+
+async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
+    response.headers.setdefault("Content-Security-Policy", CSP)
+    for name, value in _HEADERS.items():
+        response.headers.setdefault(name, value)
+    if not request.path.startswith(("/static/", "/player/")):
+        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")
+    else:
+        response.headers.setdefault(hdrs.CACHE_CONTROL, "no-cache")  # ask; mostly 304

@@ -1,0 +1,181 @@
+"""
+Owns who may do what: sign-in cookies, form tokens, API tokens, and the middleware that
+asks for them. A route is closed unless it says `@open_to_all`.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import TypeVar
+from urllib.parse import quote, urlsplit
+
+from aiohttp import hdrs, web
+
+from console.accounts import find_token
+from console.context import console, signer
+from console.proxy import is_https
+from core.model import Scope, User
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+H = TypeVar("H", bound=Handler)
+
+_OPEN: set[Handler] = set()
+_SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_OPEN_PREFIXES = ("/static/", "/player/")
+_API = "/api/"
+_FORM_COOKIE = "stolper_form"
+_FORM_MS = 12 * 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class SignedIn:
+    """Who is signed in, and the random id of that sign-in."""
+
+    user: str
+    id: str
+
+
+SIGNED_IN = web.RequestKey("signed_in", SignedIn)
+SCOPE = web.RequestKey("scope", str)
+
+
+class ApiError(Exception):
+    """An answer of the JSON API that is an error. *code* is stable, *error* is for people."""
+
+    def __init__(self, status: int, code: str, error: str) -> None:
+        super().__init__(error)
+        self.status = status
+        self.code = code
+        self.error = error
+
+
+def open_to_all(handler: H) -> H:
+    """Let *handler* be reached without sign-in; it checks for itself what it must."""
+    _OPEN.add(handler)
+    return handler
+
+
+@web.middleware
+async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Let a request pass only if whoever sent it may. API routes are for tokens, pages for cookies."""
+    if request.path.startswith(_API):
+        await _check_api_token(request)
+        return await handler(request)
+    if request.method not in _SAFE:
+        _check_origin(request)
+    if request.match_info.http_exception is not None:  # no such route: nothing to guard
+        return await handler(request)
+    who = await _signed_in(request)
+    if who is not None:
+        request[SIGNED_IN] = who
+    elif not _is_open(request):
+        raise _to_sign_in(request)
+    if request.method not in _SAFE:
+        await _check_form_token(request)
+    return await handler(request)
+
+
+def require(request: web.Request, scope: Scope) -> None:
+    """Raise ApiError if the request's token does not have *scope*. admin includes read."""
+    if scope == "admin" and request[SCOPE] != "admin":
+        raise ApiError(403, "scope", "this needs a token of scope admin")
+
+
+def sign_in(request: web.Request, response: web.StreamResponse, user: User) -> None:
+    """Set the cookie that keeps *user* signed in."""
+    hours = console(request).settings.console.session_hours
+    expires = console(request).clock.now_ms() + hours * 3_600_000
+    parts = [user.name, secrets.token_urlsafe(12), _password_mark(request, user)]
+    response.set_cookie(
+        _cookie_name(request),
+        signer(request).sign("sign-in", parts, expires),
+        max_age=hours * 3600,
+        path="/",
+        httponly=True,
+        samesite="Strict",
+        secure=is_https(request),
+    )
+
+
+def sign_out(request: web.Request, response: web.StreamResponse) -> None:
+    """Take the cookie away."""
+    response.del_cookie(
+        _cookie_name(request), path="/", httponly=True, samesite="Strict", secure=is_https(request)
+    )
+
+
+def form_token(request: web.Request, response_cookies: dict[str, str]) -> str:
+    """
+    Return the token that forms on this page must send back.
+
+    It is bound to the sign-in, or, before that, to a random cookie that is put into
+    *response_cookies*.
+    """
+    who = request.get(SIGNED_IN)
+    bound = who.id if who else request.cookies.get(_FORM_COOKIE)
+    if bound is None:
+        bound = response_cookies[_FORM_COOKIE] = secrets.token_urlsafe(12)
+    return signer(request).sign("form", [bound], console(request).clock.now_ms() + _FORM_MS)
+
+
+def _cookie_name(request: web.Request) -> str:
+    """Return the cookie's name; the __Host- prefix, which pins it to the host, needs https."""
+    return "__Host-stolper" if is_https(request) else "stolper"
+
+
+async def _signed_in(request: web.Request) -> SignedIn | None:
+    token = request.cookies.get(_cookie_name(request))
+    if not token:
+        return None
+    parts = signer(request).read("sign-in", token, console(request).clock.now_ms())
+    if parts is None:
+        return None
+    name, id_, mark = parts
+    user = await console(request).store.user(name)
+    if user is None or not secrets.compare_digest(mark, _password_mark(request, user)):
+        return None
+    return SignedIn(name, id_)
+
+
+def _password_mark(request: web.Request, user: User) -> str:
+    """Return a mark of the password, so that a new one ends all sign-ins made with the old."""
+    return signer(request).mac("password", user.password_hash)[:16]
+
+
+def _is_open(request: web.Request) -> bool:
+    return request.match_info.handler in _OPEN or request.path.startswith(_OPEN_PREFIXES)
+
+
+def _to_sign_in(request: web.Request) -> web.HTTPException:
+    if request.method not in _SAFE or "text/html" not in request.headers.get(hdrs.ACCEPT, ""):
+        return web.HTTPUnauthorized(text="sign in first")
+    return web.HTTPSeeOther(f"/sign-in?next={quote(request.path_qs, safe='')}")
+
+
+def _check_origin(request: web.Request) -> None:
+    origin = request.headers.get(hdrs.ORIGIN)
+    if origin is not None and urlsplit(origin).netloc != request.host:
+        raise web.HTTPForbidden(text="this form was sent from another site")
+
+
+async def _check_form_token(request: web.Request) -> None:
+    form = await request.post()
+    token = form.get("form_token")
+    who = request.get(SIGNED_IN)
+    bound = who.id if who else request.cookies.get(_FORM_COOKIE)
+    now = console(request).clock.now_ms()
+    parts = signer(request).read("form", token, now) if isinstance(token, str) else None
+    if parts is None or bound is None or parts != [bound]:
+        raise web.HTTPForbidden(text="this form is too old; load the page again")
+
+
+async def _check_api_token(request: web.Request) -> None:
+    scheme, _, text = request.headers.get(hdrs.AUTHORIZATION, "").partition(" ")
+    if scheme.lower() != "bearer" or not text:
+        raise ApiError(401, "unauthorized", "send a token: Authorization: Bearer TOKEN")
+    token = await find_token(console(request).store, text.strip())
+    if token is None:
+        raise ApiError(401, "unauthorized", "this token is not known")
+    request[SCOPE] = token.scope

@@ -1,0 +1,64 @@
+"""Owns what every handler of the console needs, in one object, reached by one key."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from aiohttp import web
+
+from console.accounts import Passwords, Throttle
+from console.language import Languages
+from console.live import Live
+from console.signing import Signer
+from core.clock import Clock
+from core.model import Session, Severity
+from core.settings import Settings
+from core.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class RuleInfo:
+    """A rule in force, as the rules page shows it. Texts go from language to text."""
+
+    id: str
+    title: dict[str, str]
+    severity: Severity
+    description: dict[str, str]
+    guidance: dict[str, str]
+    source: str  # YAML as written
+
+
+Rules = Callable[[], Sequence[RuleInfo]]
+
+
+@dataclass(frozen=True, slots=True)
+class Console:
+    """The console's dependencies. *signer* is made when the store is open, at start-up."""
+
+    store: Store
+    clock: Clock
+    settings: Settings
+    live: Live
+    end_session: Callable[[str], Awaitable[Session | None]]
+    player_dir: Path
+    languages: Languages
+    passwords: Passwords
+    throttle: Throttle
+    rules: Rules | None
+    public_url: Callable[[], str]
+
+
+CONSOLE = web.AppKey("console", Console)
+SIGNER = web.AppKey("signer", Signer)
+
+
+def console(request: web.Request) -> Console:
+    """Return the dependencies of the application that *request* came to."""
+    return request.app[CONSOLE]
+
+
+def signer(request: web.Request) -> Signer:
+    """Return the signer of the application that *request* came to."""
+    return request.app[SIGNER]

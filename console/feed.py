@@ -1,0 +1,48 @@
+"""Owns the stream of news to open pages (server-sent events)."""
+
+from __future__ import annotations
+
+import asyncio
+
+import orjson
+from aiohttp import web
+
+from console.context import console
+
+HEARTBEAT_S = 15.0
+"""Proxies close streams that say nothing; most wait 30 s or more."""
+
+QUIET_S = 0.2
+"""Least time between two messages, so that a busy server does not flood a page."""
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/live", stream)
+
+
+async def stream(request: web.Request) -> web.StreamResponse:
+    """
+    Tell which sessions change, until the page goes away.
+
+    `session` narrows to one; with `follow` its browser is asked to send every second.
+    """
+    response = web.StreamResponse(headers={"Content-Type": "text/event-stream"})
+    response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the news back
+    live = console(request).live
+    session = request.query.get("session")
+    with live.listen(session, follow=request.query.get("follow") == "1") as listener:
+        await response.prepare(request)
+        await response.write(b"retry: 2000\n\nevent: hello\ndata: {}\n\n")
+        try:
+            while (news := await listener.take(HEARTBEAT_S)) is not None:
+                if news.sessions or news.everything:
+                    kinds = {name: sorted(kinds) for name, kinds in news.sessions.items()}
+                    body = orjson.dumps({"sessions": kinds, "everything": news.everything})
+                    await response.write(b"event: news\ndata: " + body + b"\n\n")
+                else:
+                    await response.write(b": still here\n\n")
+                await asyncio.sleep(QUIET_S)
+        except ConnectionResetError:
+            return response  # the page was closed
+    return response

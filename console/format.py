@@ -1,0 +1,45 @@
+"""Owns how times, durations and numbers are written, for people (per language) and programs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import partial
+from typing import Any
+
+from babel.dates import format_datetime
+from babel.numbers import format_decimal
+
+
+def iso(at_ms: float) -> str:
+    """Return *at_ms* (Unix milliseconds) as ISO 8601 in UTC with milliseconds."""
+    at = datetime.fromtimestamp(at_ms / 1000, UTC)
+    return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def duration(span_ms: float) -> str:
+    """Return *span_ms* as 0:07, 12:34 or 1:02:03."""
+    seconds = max(0, round(span_ms / 1000))
+    hours, rest = divmod(seconds, 3600)
+    minutes, seconds = divmod(rest, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+def moment(at_ms: float, language: str) -> str:
+    """Return *at_ms* as a date and time in UTC; pages show the reader's own zone by script."""
+    text = format_datetime(datetime.fromtimestamp(at_ms / 1000, UTC), "medium", locale=language)
+    return f"{text} UTC"
+
+
+def filters(language: str) -> dict[str, Callable[..., Any]]:
+    """Return the template filters for *language*."""
+    return {
+        "iso": iso,
+        "duration": duration,
+        "moment": partial(_swapped_moment, language),
+        "number": partial(format_decimal, locale=language),
+    }
+
+
+def _swapped_moment(language: str, at_ms: float) -> str:
+    return moment(at_ms, language)

@@ -1,0 +1,120 @@
+"""
+Owns what all pages share: the frame around them, error pages, and the small pages (rules, sites).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from console.auth import SIGNED_IN, form_token
+from console.context import console
+from console.language import COOKIE, LANGUAGES
+from console.proxy import is_https
+from core.errors import StoreError
+
+log = logging.getLogger("stolper.console")
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+_YEAR_S = 31_536_000
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/", home)
+    app.router.add_get("/rules", rules_page)
+    app.router.add_get("/sites", sites_page)
+
+
+def render(
+    request: web.Request, template: str, *, status: int = 200, **values: Any
+) -> web.Response:
+    """Return the page *template* in the request's language; *values* are the template's own."""
+    language = console(request).languages.of(request)
+    who = request.get(SIGNED_IN)
+    cookies: dict[str, str] = {}
+    body = language.render(
+        template,
+        {
+            "language": language.code,
+            "languages": [(code, name, _in_language(request, code)) for code, name in LANGUAGES.items()],
+            "user": who.user if who else None,
+            "path": request.path,
+            "form_token": form_token(request, cookies),
+            **values,
+        },
+    )  # fmt: skip
+    response = web.Response(text=body, content_type="text/html", status=status)
+    for name, value in cookies.items():
+        response.set_cookie(
+            name, value, path="/", httponly=True, samesite="Strict", secure=is_https(request)
+        )
+    if request.query.get("lang") in LANGUAGES:
+        response.set_cookie(
+            COOKIE, request.query["lang"], path="/", samesite="Lax", max_age=_YEAR_S
+        )
+    return response
+
+
+def _in_language(request: web.Request, code: str) -> str:
+    """Return the address of this page in language *code*."""
+    query = [(name, value) for name, value in request.query.items() if name != "lang"]
+    return f"{request.path}?{urlencode([*query, ('lang', code)])}"
+
+
+@web.middleware
+async def error_pages(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Show errors of pages as pages that say what to do."""
+    try:
+        return await handler(request)
+    except web.HTTPException as error:
+        if error.status < 400 or request.path.startswith(("/api/", "/static/", "/player/")):
+            raise
+        return _error_page(request, error.status, error.text or error.reason)
+    except StoreError as error:
+        if request.path.startswith("/api/"):
+            raise
+        log.warning("%s %s: %s", request.method, request.path, error)
+        return _error_page(request, 503, str(error))
+
+
+def _error_page(request: web.Request, status: int, reason: str) -> web.Response:
+    language = console(request).languages.of(request)
+    _ = language.gettext
+    sentences = {
+        401: _("You are not signed in."),
+        403: _("This form is too old or came from another site. Load the page again."),
+        404: _("There is nothing at this address. The session may have been deleted."),
+        503: _("The store cannot answer now. Try again in a moment."),
+    }
+    sentence = sentences.get(status, reason)
+    if "text/html" not in request.headers.get("Accept", "text/html"):
+        return web.Response(text=sentence, status=status)
+    return render(request, "error.html", status=status, code=status, sentence=sentence)
+
+
+async def home(request: web.Request) -> web.Response:
+    """Lead to the sessions."""
+    raise web.HTTPSeeOther("/sessions")
+
+
+async def rules_page(request: web.Request) -> web.Response:
+    """Show the rules in force."""
+    rules = console(request).rules
+    return render(request, "rules.html", rules=None if rules is None else list(rules()))
+
+
+async def sites_page(request: web.Request) -> web.Response:
+    """Show the sites and the line that embeds each."""
+    sites = await console(request).store.sites()
+    return render(request, "sites.html", sites=[(site, embed_line(request, site.key)) for site in sites])  # fmt: skip
+
+
+def embed_line(request: web.Request, key: str) -> str:
+    """Return the one line of HTML that embeds the snippet for the site *key*."""
+    return f'<script async src="{console(request).public_url()}/s/{key}.js"></script>'

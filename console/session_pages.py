@@ -1,0 +1,223 @@
+"""Owns the sessions list and the page of one session, with what its player is told."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+import orjson
+from aiohttp import web
+from markupsafe import Markup
+
+from console.auth import SIGNED_IN
+from console.context import console
+from console.pages import embed_line, render
+from console.stage import stage_path
+from console.texts import player_texts, timeline_json
+from core.model import Session, SessionQuery
+from replay.recording import activity
+from replay.timeline import Timeline, build_timeline, inactive_spans
+
+PAGE_SIZE = 50
+
+PERIODS: dict[str, int | None] = {
+    "1h": 3_600_000,
+    "24h": 86_400_000,
+    "7d": 7 * 86_400_000,
+    "30d": 30 * 86_400_000,
+    "": None,
+}
+
+LEAD_MS = 5_000
+"""A link to a flag opens this long before it: the visitor's way into trouble is the story."""
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """A place in a session that has its own address."""
+
+    session: str
+    at_ms: float | None = None  # from the session's start
+    flag: str | None = None
+
+    @property
+    def link(self) -> str:
+        """Return the address."""
+        query: dict[str, str] = {}
+        if self.flag is not None:
+            query["flag"] = self.flag
+        if self.at_ms is not None:
+            query["at"] = str(round(self.at_ms))
+        return f"/sessions/{self.session}" + (f"?{urlencode(query)}" if query else "")
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/sessions", show_list)
+    app.router.add_get("/sessions/rows", show_rows)
+    app.router.add_get("/sessions/{session}", show_one)
+    app.router.add_get("/sessions/{session}/timeline", show_timeline)
+    app.router.add_get("/sessions/{session}/activity", show_activity)
+    app.router.add_post("/sessions/{session}/end", end_one)
+
+
+def since(request: web.Request) -> tuple[str, int | None]:
+    """Return the period chosen in the address, and its beginning."""
+    chosen = request.query.get("since", "")
+    span = PERIODS.get(chosen)
+    return (chosen, console(request).clock.now_ms() - span) if span else ("", None)
+
+
+def _query(request: web.Request) -> tuple[SessionQuery, dict[str, str]]:
+    """Return what the address asks to list, and the same as the filters show it."""
+    period, since_ms = since(request)
+    flagged = request.query.get("flagged", "")
+    page = request.query.get("page", "1")
+    number = int(page) if re.fullmatch(r"[1-9]\d{0,5}", page) else 1
+    chosen = {
+        "site": request.query.get("site", ""),
+        "flagged": flagged if flagged in {"yes", "no"} else "",
+        "rule": request.query.get("rule", ""),
+        "since": period,
+    }
+    query = SessionQuery(
+        site=chosen["site"] or None,
+        since_ms=since_ms,
+        rule=chosen["rule"] or None,
+        flagged={"yes": True, "no": False}.get(flagged),
+        limit=PAGE_SIZE,
+        offset=(number - 1) * PAGE_SIZE,
+    )
+    return query, chosen
+
+
+async def _list(request: web.Request) -> dict[str, Any]:
+    """Return what the rows of the list need."""
+    query, chosen = _query(request)
+    store = console(request).store
+    total = await store.count_sessions(query)
+    page = query.offset // PAGE_SIZE + 1
+    filters = {name: value for name, value in chosen.items() if value}
+
+    def page_link(number: int) -> str:
+        return "/sessions?" + urlencode({**filters, "page": number})
+
+    return {
+        "sessions": await store.sessions(query),
+        "rules": await _known_rules(request),
+        "total": total,
+        "first": query.offset + 1,
+        "chosen": chosen,
+        "filtered": bool(filters),
+        "page": page,
+        "rows_url": f"/sessions/rows?{urlencode({**filters, 'page': page})}",
+        "previous": page_link(page - 1) if page > 1 else None,
+        "next": page_link(page + 1) if page * PAGE_SIZE < total else None,
+    }
+
+
+async def _known_rules(request: web.Request) -> dict[str, tuple[str, str]]:
+    """Return title and severity of the rules that are known here, by id."""
+    language = console(request).languages.of(request)
+    rules = console(request).rules
+    if rules is not None:
+        return {rule.id: (language.text(rule.title), rule.severity) for rule in rules()}
+    struggles = await console(request).store.struggles(limit=500)
+    return {one.rule: (language.text(one.title), one.severity) for one in struggles}
+
+
+async def show_list(request: web.Request) -> web.Response:
+    """List sessions, newest first."""
+    sites = await console(request).store.sites()
+    values = await _list(request)
+    embed = [(site, embed_line(request, site.key)) for site in sites]
+    return render(
+        request, "sessions.html", sites=sites, embed=embed, periods=list(PERIODS), **values
+    )
+
+
+async def show_rows(request: web.Request) -> web.Response:
+    """Answer with the list's rows alone, for a page that is open."""
+    return render(request, "session_rows.html", **await _list(request))
+
+
+async def show_one(request: web.Request) -> web.Response:
+    """Show one session with its player."""
+    session = await _session(request)
+    store = console(request).store
+    built = (console(request).player_dir / "player.js").is_file()
+    language = console(request).languages.of(request)
+    site = await store.site(session.site)
+    return render(
+        request,
+        "session.html",
+        session=session,
+        flags=await store.flags(session.id),
+        gaps=await store.gaps(session.id),
+        origin=site.origins[0] if site and len(site.origins) == 1 else "",
+        lead_ms=LEAD_MS,
+        built=built,
+        player=_script_json(
+            {"timeline": await _timeline(request, session), "texts": player_texts(language)}
+        ),
+    )
+
+
+async def show_timeline(request: web.Request) -> web.Response:
+    """Answer with the player's view of a session, for a page that is open."""
+    timeline = await _timeline(request, await _session(request))
+    return web.Response(body=orjson.dumps(timeline), content_type="application/json")
+
+
+async def show_activity(request: web.Request) -> web.Response:
+    """Answer with the spans in which the visitor did nothing. Reads the whole recording."""
+    session = await _session(request)
+    store = console(request).store
+    timeline = await _raw_timeline(request, session)
+    moments = await activity(store, session.id)
+    moments += [row.at_ms for row in timeline.rows]
+    spans = inactive_spans(moments, timeline.start_ms, timeline.end_ms)
+    return web.Response(body=orjson.dumps({"inactive": spans}), content_type="application/json")
+
+
+async def end_one(request: web.Request) -> web.Response:
+    """Close a running session."""
+    session = await _session(request)
+    await console(request).end_session(session.id)
+    who = request[SIGNED_IN].user
+    await console(request).store.audit(console(request).clock.now_ms(), who, "ended", session.id)
+    raise web.HTTPSeeOther(Moment(session.id).link)
+
+
+async def _raw_timeline(request: web.Request, session: Session) -> Timeline:
+    store = console(request).store
+    return build_timeline(
+        session,
+        await store.batches(session.id),
+        await store.page_loads(session.id),
+        await store.chunks(session.id),
+        await store.gaps(session.id),
+    )
+
+
+async def _timeline(request: web.Request, session: Session) -> dict[str, Any]:
+    """Return the timeline in the reader's language, with a fresh address of the stage."""
+    language = console(request).languages.of(request)
+    flags = await console(request).store.flags(session.id)
+    stage = stage_path(request, session.id, request[SIGNED_IN].user)
+    timeline = await _raw_timeline(request, session)
+    return {**timeline_json(session, timeline, flags, language), "stage": stage}
+
+
+async def _session(request: web.Request) -> Session:
+    session = await console(request).store.session(request.match_info["session"])
+    if session is None:
+        raise web.HTTPNotFound
+    return session
+
+
+def _script_json(values: dict[str, Any]) -> Markup:
+    """Return *values* as JSON that cannot end the script element it stands in."""
+    return Markup(orjson.dumps(values).decode().replace("<", "\\u003c"))

@@ -1,0 +1,113 @@
+"""
+Owns the document in which recordings are drawn, and the data it fetches.
+
+Recorded pages are foreign content. They are drawn in a frame without scripts inside this
+document, whose own policy lets nothing run or load but the player and the recorded site's
+pictures and fonts. It is reached by a short-lived token in its address; it takes no cookie.
+"""
+
+from __future__ import annotations
+
+import re
+from importlib.resources import files
+
+import orjson
+from aiohttp import web
+
+from console.auth import open_to_all
+from console.context import console, signer
+from core.model import Session, Site
+from replay.recording import load_recording
+
+TOKEN_MS = 30 * 60_000
+"""A token lasts this long; the page asks for a new one before."""
+
+_FILE = re.compile(r"[a-z]+(\.[A-Za-z0-9]+)?\.(js|css)")
+_ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/stage/{token}/", document)
+    app.router.add_get("/stage/{token}/loads/{page_load}", load)
+
+
+def stage_path(request: web.Request, session: str, who: str) -> str:
+    """Return the address of the stage for *session*, as *who* may watch it for a while."""
+    expires = console(request).clock.now_ms() + TOKEN_MS
+    return f"/stage/{signer(request).sign('stage', [session, who], expires)}/"
+
+
+def stage_csp(site: Site | None) -> str:
+    """
+    Return the stage's policy. Pictures and fonts may come from the origins of *site* itself.
+
+    'unsafe-inline' styles: recordings carry styles in their markup; spikes showed that
+    nothing else lets them show. Scripts have no such door.
+    """
+    origins = " ".join(one for one in (site.origins if site else ()) if _ORIGIN.fullmatch(one))
+    return "; ".join(
+        (
+            "default-src 'none'",
+            "script-src 'self'",
+            "style-src 'self' 'unsafe-inline'",
+            f"img-src data: blob: {origins}".rstrip(),
+            f"font-src data: {origins}".rstrip(),
+            "connect-src 'self'",
+            "form-action 'none'",
+            "base-uri 'none'",
+            "frame-ancestors 'self'",
+        )
+    )
+
+
+@open_to_all
+async def document(request: web.Request) -> web.Response:
+    """Answer with the stage, and note who watches."""
+    session, who = await _allowed(request)
+    store = console(request).store
+    await store.audit(console(request).clock.now_ms(), who, "watched", session.id)
+    html = files("console").joinpath("templates/stage.html").read_text(encoding="utf-8")
+    response = web.Response(text=html, content_type="text/html")
+    response.headers["Content-Security-Policy"] = stage_csp(await store.site(session.site))
+    response.headers["Referrer-Policy"] = "no-referrer"  # the address holds the token
+    return response
+
+
+@open_to_all
+async def load(request: web.Request) -> web.Response:
+    """Answer with the recording of one document, from chunk `from_seq` on."""
+    session, _ = await _allowed(request)
+    text = request.query.get("from_seq", "0")
+    from_seq = int(text) if re.fullmatch(r"\d{1,9}", text) else 0
+    found = await load_recording(
+        console(request).store, session.id, request.match_info["page_load"], from_seq=from_seq
+    )
+    if found is None:
+        raise web.HTTPNotFound
+    body = orjson.dumps({**found.as_dict(), "next_seq": found.next_seq})
+    response = web.Response(body=body, content_type="application/json")
+    response.enable_compression()
+    return response
+
+
+@open_to_all
+async def player_file(request: web.Request) -> web.StreamResponse:
+    """Answer with a built file of the player."""
+    name = request.match_info["file"]
+    path = console(request).player_dir / name
+    if not _FILE.fullmatch(name) or not path.is_file():
+        raise web.HTTPNotFound(text="the player is not built; run `make build`")
+    return web.FileResponse(path)
+
+
+async def _allowed(request: web.Request) -> tuple[Session, str]:
+    """Return the session that the token is for, and who holds it."""
+    token = request.match_info["token"]
+    parts = signer(request).read("stage", token, console(request).clock.now_ms())
+    if parts is None:
+        raise web.HTTPForbidden(text="this player's token has expired")
+    session = await console(request).store.session(parts[0])
+    if session is None:
+        raise web.HTTPNotFound
+    return session, parts[1]

@@ -1,0 +1,75 @@
+// Owns the sessions list while it is open: rows change as sessions do, without a reload.
+
+import { localTimes } from "./console.js";
+
+const LEAST_MS = 500; // between two loads of the rows, however much happens
+
+const list = document.getElementById("list");
+const body = document.getElementById("rows");
+let timer = 0;
+let loading = false;
+
+function soon() {
+  if (!timer) timer = setTimeout(load, LEAST_MS);
+}
+
+async function load() {
+  timer = 0;
+  if (loading) return soon();
+  loading = true;
+  try {
+    const answer = await fetch(list.dataset.rows);
+    if (answer.ok) show(await answer.text());
+  } finally {
+    loading = false;
+  }
+}
+
+/**
+ * Put new rows in, replace changed ones, leave the rest alone so that focus stays.
+ * @param {string} html rendered by the server, escaped there
+ */
+function show(html) {
+  const template = document.createElement("template");
+  template.innerHTML = html;
+  const rows = [...template.content.querySelectorAll("tr")];
+  if (rows.length === 0) return;
+  localTimes(template.content);
+  const wanted = new Set(rows.map((row) => row.id));
+  for (const old of [...body.children]) if (!wanted.has(old.id)) old.remove();
+  rows.forEach((row, place) => {
+    const old = document.getElementById(row.id);
+    const here = body.children[place];
+    if (!old) {
+      row.classList.add("fresh");
+      body.insertBefore(row, here ?? null);
+      return;
+    }
+    if (old !== here) body.insertBefore(old, here ?? null);
+    replaceCells(old, row);
+  });
+  list.hidden = false;
+  document.getElementById("empty")?.remove();
+}
+
+/**
+ * @param {HTMLTableRowElement} old
+ * @param {HTMLTableRowElement} fresh
+ */
+function replaceCells(old, fresh) {
+  old.className = fresh.className;
+  [...fresh.cells].forEach((cell, place) => {
+    if (old.cells[place].innerHTML !== cell.innerHTML) {
+      old.cells[place].replaceChildren(...cell.childNodes);
+    }
+  });
+}
+
+if (list && body) {
+  const news = new EventSource("/live");
+  news.addEventListener("news", soon);
+  let hello = 0;
+  news.addEventListener("hello", () => {
+    if (hello++) soon(); // back after a break: what was missed is in the rows
+  });
+}

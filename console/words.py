@@ -1,0 +1,44 @@
+"""Owns words that pages and player share. *_* is the reader's gettext."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+Words = Callable[[str], str]
+
+
+def severity_text(severity: str, _: Words) -> str:
+    """Return the name of *severity*."""
+    return {
+        "info": _("note"),
+        "low": _("low"),
+        "medium": _("medium"),
+        "high": _("high"),
+        "critical": _("critical"),
+    }[severity]
+
+
+def gap_text(kind: str, _: Words) -> str:
+    """Return what a gap of *kind* means for whoever watches."""
+    return {
+        "missing_batch": _("Data from the browser did not arrive"),
+        "reported": _("The browser could not send a part"),
+        "corrupt_chunk": _("A part of the recording is damaged"),
+        "malformed_event": _("One change of the picture is damaged"),
+        "no_snapshot": _("No picture of the page arrived here"),
+    }.get(kind, _("A part is missing"))
+
+
+def device_text(device: object, _: Words) -> str:
+    """Return the name of a kind of *device*; empty if it is not known."""
+    names = {"desktop": _("Desktop"), "mobile": _("Phone"), "tablet": _("Tablet")}
+    return names.get(str(device), "")
+
+
+def end_text(kind: str | None, _: Words) -> str:
+    """Return how a session ended."""
+    return {
+        "left": _("the page was left"),
+        "idle": _("nothing happened any more"),
+        "ended": _("ended by the site or by hand"),
+    }.get(kind or "", "")

@@ -1,0 +1,1 @@
+"""Replay: what was recorded, made playable. Knows neither pages nor how flags are made."""

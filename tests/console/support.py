@@ -1,0 +1,269 @@
+"""A console on a real store, and sessions written into it as the collector would."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+
+from console.accounts import create_token, set_owner_password
+from console.app import RuleInfo, build_app
+from console.live import Live
+from core.model import (
+    ChunkInfo,
+    Evidence,
+    Flag,
+    NewBatch,
+    Severity,
+    Site,
+    StoredBatch,
+    Verdicts,
+)
+from core.settings import Settings
+from core.sqlite import SqliteStore
+from core.wire import GZIP
+
+START = 1_790_000_000_000  # a fixed moment in 2026
+ROOT = Path(__file__).parents[2]
+PLAYER = ROOT / "replay" / "player" / "dist"
+
+
+class Clock:
+    """Time that a test moves."""
+
+    def __init__(self, now_ms: int = START) -> None:
+        self.now = now_ms
+
+    def now_ms(self) -> int:
+        return self.now
+
+
+def shop(name: str = "shop", key: str = "sshop", origin: str = "https://shop.example") -> Site:
+    return Site(key, name, (origin,), "full", "standard", 1_800_000, START)
+
+
+def rrweb_page(text: str = "Hello", at: int = 10, children: list[Any] | None = None) -> list[Any]:
+    """Return the rrweb events of a small page: its size, then its snapshot. Times are monotonic."""
+    body = children if children is not None else [element(6, "h1", [text_node(7, text)])]
+    document = {
+        "type": 0,
+        "id": 1,
+        "childNodes": [
+            {"type": 1, "id": 2, "name": "html", "publicId": "", "systemId": ""},
+            element(3, "html", [element(4, "head", []), element(5, "body", body)]),
+        ],
+    }
+    return [
+        {"type": 4, "timestamp": at, "data": {"href": "https://shop.example/", "width": 800, "height": 600}},
+        {"type": 2, "timestamp": at + 1, "data": {"node": document, "initialOffset": {"left": 0, "top": 0}}},
+    ]  # fmt: skip
+
+
+def element(
+    id_: int, tag: str, children: list[Any], attributes: dict[str, Any] | None = None
+) -> dict[str, Any]:
+    return {
+        "type": 2, "id": id_, "tagName": tag, "attributes": attributes or {}, "childNodes": children,
+    }  # fmt: skip
+
+
+def text_node(id_: int, text: str) -> dict[str, Any]:
+    return {"type": 3, "id": id_, "textContent": text}
+
+
+def mutation(at: float, **changes: Any) -> dict[str, Any]:
+    empty: dict[str, Any] = {"texts": [], "attributes": [], "removes": [], "adds": []}
+    return {"type": 3, "timestamp": at, "data": {"source": 0, **empty, **changes}}
+
+
+def add_text(at: float, node: int, text: str, parent: int = 5) -> dict[str, Any]:
+    """Return the rrweb event that adds a paragraph with *text* to the body."""
+    adds = [
+        {"parentId": parent, "nextId": None, "node": element(node, "p", [])},
+        {"parentId": node, "nextId": None, "node": text_node(node + 1, text)},
+    ]
+    return mutation(at, adds=adds)
+
+
+def scroll(at: float) -> dict[str, Any]:
+    return {"type": 3, "timestamp": at, "data": {"source": 3, "id": 1, "x": 0, "y": 1}}
+
+
+@dataclass
+class Visit:
+    """Writes one session's batches, document by document."""
+
+    store: SqliteStore
+    id: str
+    site: str = "sshop"
+    start: int = START
+    attributes: dict[str, Any] = field(default_factory=dict)
+    identity: dict[str, Any] | None = None
+    _seq: dict[str, int] = field(default_factory=dict)
+    _count: dict[str, int] = field(default_factory=dict)
+
+    async def send(
+        self,
+        events: list[dict[str, Any]],
+        *,
+        recording: list[Any] | bytes | None = None,
+        load: str = "load-1",
+        tab: str = "tab-1",
+        origin: int = 0,
+        seq: int | None = None,
+        gaps: tuple[dict[str, Any], ...] = (),
+    ) -> StoredBatch:
+        """
+        Append one batch. *events* need only `t` and `type`; *recording* is rrweb events or raw bytes.
+
+        *origin* is the document's time origin in milliseconds from the session's start.
+        """
+        number = self._seq.get(load, 0) if seq is None else seq
+        self._seq[load] = number + 1
+        full = [self._event(event, load) for event in events]
+        chunk, info = _chunk(recording)
+        appended = await self.store.append(
+            NewBatch(
+                site=self.site,
+                session=self.id,
+                secret_hash=b"s" * 32,
+                page_load=load,
+                tab=tab,
+                seq=number,
+                digest=f"{load}{number}".encode().ljust(16)[:16],
+                received_ms=self.start + origin,
+                origin_ms=self.start + origin,
+                events=full,
+                void=(),
+                attributes=self.attributes,
+                visitor=None,
+                identity=self.identity,
+                page={"path": "/", "width": 800, "height": 600, "dpr": 1},
+                gaps=gaps,
+                chunk=chunk,
+                chunk_info=info,
+            )
+        )
+
+        assert appended.status == "stored"
+        assert appended.batch is not None
+        return appended.batch
+
+    def _event(self, event: dict[str, Any], load: str) -> dict[str, Any]:
+        number = self._count.get(load, 0)
+        self._count[load] = number + 1
+        return {"i": number, "view": 0, "path": "/", **event}
+
+    async def flag(
+        self,
+        rule: str = "rage_click",
+        *,
+        title: str = "Rage click",
+        at: int = 0,
+        severity: Severity = "high",
+        label: str = "Pay",
+        page: str = "/",
+        evidence: tuple[str, ...] = (),
+        load: str = "load-1",
+        tab: str = "tab-1",
+    ) -> Flag:
+        """Let *rule* fire *at* milliseconds after the session's start."""
+        flag = Flag(
+            id=f"{rule}-{self.id}-{at}", session=self.id, site=self.site, rule=rule, version="v1",
+            group="", nth=at, title={"en": title, "de": title}, severity=severity, weight=1.0,
+            at_ms=self.start + at, first_ms=self.start + at, until_ms=self.start + at + 800,
+            hits=3, page=page,
+            target={"key": label.lower(), "selector": "#" + label.lower(), "label": label, "node": 6},
+            tab=tab, page_load=load,
+            evidence=tuple(Evidence(e, self.start + at, "click", page) for e in evidence),
+            captures={"clicks": 3}, provisional=True,
+        )  # fmt: skip
+        await self.store.commit_verdicts([Verdicts(self.id, 0, (flag,))])
+        return flag
+
+
+def _chunk(recording: list[Any] | bytes | None) -> tuple[bytes, ChunkInfo | None]:
+    if recording is None:
+        return b"", None
+    if isinstance(recording, bytes):
+        return recording, ChunkInfo(1, 0, 100, False, GZIP)
+    times = [event["timestamp"] for event in recording if isinstance(event, dict)]
+    snapshot = any(isinstance(event, dict) and event.get("type") == 2 for event in recording)
+    info = ChunkInfo(len(recording), min(times), max(times), snapshot, GZIP)
+    return gzip.compress(json.dumps(recording).encode()), info
+
+
+@dataclass
+class Running:
+    """A console that listens, with one way in for people and one for programs."""
+
+    url: str
+    store: SqliteStore
+    clock: Clock
+    live: Live
+    password: str
+    tokens: dict[str, str]
+    ended: list[str]
+
+    async def sign_in(self, http: aiohttp.ClientSession) -> None:
+        """Sign *http* in as the owner."""
+        async with http.get(f"{self.url}/sign-in") as page:
+            token = form_token(await page.text())
+        form = {"name": "owner", "password": self.password, "form_token": token, "next": "/sites"}
+        async with http.post(f"{self.url}/sign-in", data=form, allow_redirects=False) as answer:
+            assert answer.status == 303, await answer.text()
+
+
+def form_token(html: str) -> str:
+    """Return the form token in the page *html*."""
+    found = re.search(r'name="form_token" value="([^"]+)"', html)
+    assert found
+    return found[1]
+
+
+@asynccontextmanager
+async def running_console(
+    data: Path, *, rules: list[RuleInfo] | None = None, player: Path = PLAYER
+) -> AsyncIterator[Running]:
+    """Run a console on a fresh store in *data*."""
+    clock = Clock()
+    store = SqliteStore(data, clock)
+    await store.open()
+    password = await set_owner_password(store)
+    tokens = {
+        "admin": await create_token(store, clock, "admin"),
+        "read": await create_token(store, clock, "read"),
+    }
+    live = Live()
+    ended: list[str] = []
+
+    async def end(session: str) -> Any:
+        ended.append(session)
+        closed = await store.end_session(session, "ended")
+        if closed:
+            live.session_ended(closed)
+        return closed
+
+    app = build_app(
+        store, clock, Settings(), live=live, end_session=end, player_dir=player,
+        rules=None if rules is None else lambda: rules,
+        public_url=lambda: "https://stolper.example",
+    )  # fmt: skip
+    runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    try:
+        yield Running(url, store, clock, live, password, tokens, ended)
+    finally:
+        await runner.cleanup()
+        await store.close()
