@@ -105,7 +105,7 @@ PRODUCTS = (
     Product(
         "alm-low",
         "footwear",
-        "boot",
+        "shoe",
         "Alm Low",
         Words("Zustiegsschuh", "Approach shoe"),
         Words(
@@ -333,6 +333,12 @@ def product(slug: str) -> Product | None:
 def in_category(slug: str) -> list[Product]:
     """Return the products of category *slug*; of all categories if it is empty."""
     return [item for item in PRODUCTS if not slug or item.category == slug]
+
+
+def companions(item: Product) -> list[Product]:
+    """Return the best rated product of each of the other categories."""
+    others = [entry.slug for entry in CATEGORIES if entry.slug != item.category]
+    return [ordered(in_category(slug), "rating")[0] for slug in others]
 
 
 def ordered(items: list[Product], sort: str) -> list[Product]:

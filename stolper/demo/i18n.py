@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 import yaml
-from babel.numbers import format_currency
+from babel.numbers import format_currency, format_decimal
 
 Language = Literal["de", "en"]
 LANGUAGES: tuple[Language, ...] = ("de", "en")
@@ -51,6 +51,10 @@ class Texts:
 def money(language: Language, cents: int) -> str:
     """Write *cents* as euros, the way the language does."""
     return str(format_currency(cents / 100, "EUR", locale=_LOCALES[language]))
+
+
+def number(language: Language, value: float) -> str:
+    return str(format_decimal(value, locale=_LOCALES[language]))
 
 
 def as_language(text: str) -> Language | None:

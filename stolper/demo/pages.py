@@ -73,14 +73,13 @@ async def product(request: web.Request) -> web.Response:
     item = catalogue.product(request.match_info["slug"])
     if item is None:
         raise web.HTTPNotFound
-    others = [entry for entry in catalogue.PRODUCTS if entry.category != item.category]
     return page(
         request,
         "product.html.j2",
         title=f"{item.name} · {item.kind.text(language(request))}",
         item=item,
         reviews=catalogue.REVIEWS[:_FIRST_REVIEWS],
-        also=others[:3],
+        also=catalogue.companions(item),
     )
 
 

@@ -13,7 +13,7 @@ from aiohttp import web
 
 from . import catalogue
 from .faults import FAULTS, Faults
-from .i18n import LANGUAGES, Language, Texts, Words, as_language, money, preferred
+from .i18n import LANGUAGES, Language, Texts, Words, as_language, money, number, preferred
 from .visits import Props, Visit, Visits
 
 VISIT_COOKIE = "bergauf_visit"
@@ -85,6 +85,7 @@ def page(
         t=lambda key, **named: shop.texts.get(lang, key, **named),
         w=lambda words: _words(words, lang),
         money=lambda cents: money(lang, cents),
+        number=lambda value: number(lang, value),
         url=lambda path="": f"/{lang}/{path}",
         others=[(other, _in_language(request, other)) for other in LANGUAGES],
         path=request.path,
