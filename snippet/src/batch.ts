@@ -1,0 +1,71 @@
+// From queued content to the two texts of a batch: head and chunk (docs/wire-format.md).
+
+import type { Target } from "./events.gen";
+import type { Content, Gap } from "./queue";
+import type { Identity } from "./session";
+
+/** What a head says beside its events: sticky facts, sent once unless they change. */
+export interface Extras {
+  attributes?: Record<string, string>;
+  page?: Record<string, string | number>;
+  identity?: Record<string, unknown>;
+}
+
+export interface Texts {
+  head: string;
+  chunk: string;
+}
+
+export function write(
+  content: Content,
+  identity: Identity,
+  seq: number,
+  extras: Extras,
+  snippet: { version: string; errors: number },
+  last: boolean,
+): Texts {
+  const targets: Target[] = [];
+  const places = new Map<string, number>();
+  const place = (target: Target): number => {
+    const text = JSON.stringify(target);
+    let at = places.get(text);
+    if (at === undefined) {
+      at = targets.push(target) - 1;
+      places.set(text, at);
+    }
+    return at;
+  };
+  const events = content.events.map(({ i, t, type, view, path, fields, target }) => {
+    const event: Record<string, unknown> = { i, t, type, view, path, ...fields };
+    if (target) event.target = place(target);
+    return event;
+  });
+  const { dom } = content;
+  const head: Record<string, unknown> = {
+    session: identity.session,
+    secret: identity.secret,
+    page_load: identity.page_load,
+    tab: identity.tab,
+    seq,
+    targets,
+    events,
+    void: content.void,
+    gaps: content.gaps as Gap[],
+    ...extras,
+    snippet,
+    last,
+  };
+  if (identity.visitor) head.visitor = identity.visitor;
+  if (dom.length) {
+    head.chunk = {
+      count: dom.length,
+      first_t: dom[0]?.t,
+      last_t: dom[dom.length - 1]?.t,
+      snapshot: dom.some((event) => event.snapshot),
+    };
+  }
+  return {
+    head: JSON.stringify(head),
+    chunk: dom.length ? `[${dom.map((event) => event.json).join(",")}]` : "",
+  };
+}

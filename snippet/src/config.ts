@@ -1,0 +1,43 @@
+// The site's configuration, as the collector writes it into the loader (docs/wire-format.md).
+
+export type Mode = "full" | "cookieless";
+export type Preset = "strict" | "standard" | "open";
+
+export interface Config {
+  key: string;
+  base: string;
+  recorder: string;
+  mode: Mode;
+  privacy: Preset;
+  idle_timeout_ms: number;
+  flush_ms: number;
+  release?: string;
+}
+
+/** What an early press or error left behind before the recorder was there. */
+export type Early =
+  | { kind: "press"; t: number; event: PointerEvent; path: EventTarget[] }
+  | { kind: "error"; t: number; event: ErrorEvent | PromiseRejectionEvent };
+
+/** A call made before the recorder was there: arguments, and who waits for the answer. */
+export interface Call {
+  args: unknown[];
+  answer?: (value: unknown) => void;
+}
+
+/** `window.stolper`: a queue until the recorder takes over. */
+export interface Stolper {
+  (...args: unknown[]): unknown;
+  q?: ArrayLike<unknown>[];
+  calls?: Call[];
+  early?: Early[];
+  config?: Config;
+  unhook?: () => void;
+  running?: boolean;
+}
+
+declare global {
+  interface Window {
+    stolper?: Stolper;
+  }
+}

@@ -1,0 +1,132 @@
+// Nothing of ours is ever thrown into the page: every callback passes through here once, and what
+// goes wrong is counted and sent in head.snippet.errors.
+
+export interface Stop {
+  stop(): void;
+}
+
+export interface Guard {
+  /** Wrap *callback* so that it never throws; undefined is its answer when it would have. */
+  <A extends unknown[], R>(callback: (...args: A) => R): (...args: A) => R | undefined;
+  errors(): number;
+  count(): void;
+  listen<E extends Event = Event>(
+    target: EventTarget,
+    types: string | string[],
+    callback: (event: E) => void,
+    options?: AddEventListenerOptions,
+  ): Stop;
+  later(callback: () => void, ms: number): Stop;
+  /**
+   * Replace a method by one that calls through faithfully.
+   *
+   * *before* sees the arguments, *after* the result; neither can change them or throw.
+   */
+  patch(
+    owner: object | undefined | null,
+    name: string,
+    before: (self: unknown, args: unknown[]) => ((result: unknown, error?: unknown) => void) | void,
+  ): Stop;
+}
+
+export function all(stops: Stop[]): Stop {
+  return {
+    stop: () => {
+      for (const one of stops.splice(0).reverse()) one.stop();
+    },
+  };
+}
+
+type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+export function makeGuard(): Guard {
+  let failed = 0;
+
+  function wrap<A extends unknown[], R>(callback: (...args: A) => R) {
+    return (...args: A): R | undefined => {
+      try {
+        return callback(...args);
+      } catch {
+        failed++; // told to the server with the next batch; the page must not notice
+        return undefined;
+      }
+    };
+  }
+
+  function listen<E extends Event>(
+    target: EventTarget,
+    types: string | string[],
+    callback: (event: E) => void,
+    options: AddEventListenerOptions = { capture: true, passive: true },
+  ): Stop {
+    const guarded = wrap(callback) as EventListener;
+    const names = typeof types === "string" ? [types] : types;
+    for (const name of names) target.addEventListener(name, guarded, options);
+    return {
+      stop: () => {
+        for (const name of names) target.removeEventListener(name, guarded, options);
+      },
+    };
+  }
+
+  function later(callback: () => void, ms: number): Stop {
+    const timer = setTimeout(wrap(callback), ms);
+    return { stop: () => clearTimeout(timer) };
+  }
+
+  function patch(
+    owner: object | undefined | null,
+    name: string,
+    before: (self: unknown, args: unknown[]) => ((result: unknown, error?: unknown) => void) | void,
+  ): Stop {
+    const holder = owner as Record<string, Method> | undefined | null;
+    const original = holder?.[name];
+    if (!holder || typeof original !== "function") return { stop: () => {} };
+    const own = Object.getOwnPropertyDescriptor(holder, name);
+    let active = true;
+    const guarded = wrap(before);
+    const replacement: Method = function (...args) {
+      if (!active) return original.apply(this, args);
+      const after = guarded(this, args);
+      if (!after) return original.apply(this, args);
+      let result: unknown;
+      try {
+        result = original.apply(this, args);
+      } catch (error) {
+        wrap(after)(undefined, error);
+        throw error; // the page's own error, not ours
+      }
+      wrap(after)(result);
+      return result;
+    };
+    try {
+      Object.defineProperty(holder, name, {
+        value: replacement,
+        configurable: true,
+        writable: true,
+        enumerable: own?.enumerable ?? true,
+      });
+    } catch {
+      failed++; // frozen by the page: it stays as it is
+      return { stop: () => {} };
+    }
+    return {
+      stop: () => {
+        active = false;
+        if (holder[name] !== replacement) return; // patched again over us: becomes a pass-through
+        if (own) Object.defineProperty(holder, name, own);
+        else delete holder[name];
+      },
+    };
+  }
+
+  return Object.assign(wrap, {
+    errors: () => failed,
+    count: () => {
+      failed++;
+    },
+    listen,
+    later,
+    patch,
+  }) as Guard;
+}

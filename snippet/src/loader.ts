@@ -1,0 +1,68 @@
+// The loader: served with the site's configuration in it. Queues calls, presses and errors, then
+// fetches the recorder when the page is idle, at the latest after one second.
+
+import type { Call, Config, Early, Stolper } from "./config";
+
+const config = "__STOLPER_CONFIG__" as unknown as Config;
+const EARLY = 50; // more presses or errors than that before a recorder came are of no use
+
+function refused(): boolean {
+  const nav = navigator as Navigator & { globalPrivacyControl?: boolean; doNotTrack?: string };
+  return nav.globalPrivacyControl === true || nav.doNotTrack === "1";
+}
+
+function start(): void {
+  const before = window.stolper;
+  if (before?.config) return; // the tag stands in the page twice
+  const calls: Call[] = Array.prototype.map.call(before?.q ?? [], (args) => ({
+    args: Array.prototype.slice.call(args),
+  })) as Call[];
+  const early: Early[] = [];
+  const stub = ((...args: unknown[]) => {
+    if (args[0] !== "flush") {
+      calls.push({ args });
+      return undefined;
+    }
+    return new Promise((answer) => calls.push({ args, answer }));
+  }) as Stolper;
+  stub.config = config;
+  window.stolper = stub;
+  if (refused()) {
+    window.stolper = Object.assign(
+      (...args: unknown[]) => (args[0] === "flush" ? Promise.resolve(false) : undefined),
+      { config },
+    );
+    return;
+  }
+  stub.calls = calls;
+  stub.early = early;
+
+  const keep = (item: Early) => {
+    if (early.length < EARLY) early.push(item);
+  };
+  const onPress = (event: PointerEvent) =>
+    keep({ kind: "press", t: event.timeStamp, event, path: event.composedPath() });
+  const onError = (event: ErrorEvent | PromiseRejectionEvent) =>
+    keep({ kind: "error", t: performance.now(), event });
+  addEventListener("pointerdown", onPress, true);
+  addEventListener("error", onError);
+  addEventListener("unhandledrejection", onError);
+  stub.unhook = () => {
+    removeEventListener("pointerdown", onPress, true);
+    removeEventListener("error", onError);
+    removeEventListener("unhandledrejection", onError);
+  };
+
+  const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
+  const load = () => {
+    const script = document.createElement("script");
+    script.async = true;
+    script.src = config.base + config.recorder;
+    if (nonce) script.nonce = nonce;
+    (document.head || document.documentElement).appendChild(script);
+  };
+  if ("requestIdleCallback" in window) requestIdleCallback(load, { timeout: 1000 });
+  else setTimeout(load, 200); // Safari
+}
+
+start();

@@ -1,0 +1,40 @@
+// Images, scripts, style sheets and media that did not load.
+
+import type { EventFields } from "../events.gen";
+import type { Stop } from "../guard";
+import type { Emit, Scope } from "../scope";
+
+type Kind = NonNullable<EventFields["asset"]["kind"]>;
+
+const KINDS: Record<string, Kind> = {
+  img: "image",
+  script: "script",
+  link: "style",
+  video: "media",
+  audio: "media",
+  source: "media",
+};
+const MOST = 50;
+
+export function observeAssets(emit: Emit, scope: Scope): Stop {
+  let told = 0;
+  return scope.guard.listen(window, "error", (event) => {
+    const element = event.target as Element | null;
+    if (element?.nodeType !== 1) return; // a script error
+    const kind = KINDS[element.localName];
+    const url = element.getAttribute("src") ?? element.getAttribute("href") ?? "";
+    if (!kind || !url || scope.ours(url) || ++told > MOST) return;
+    if (kind === "style" && !/stylesheet/i.test(element.getAttribute("rel") ?? "")) return;
+    const box = element.getBoundingClientRect();
+    const inside =
+      box.bottom > 0 && box.right > 0 && box.top < innerHeight && box.left < innerWidth;
+    emit("asset", {
+      kind,
+      url: scope.privacy.urls.place(url),
+      first_party: scope.privacy.urls.firstParty(url),
+      ...(kind === "image" || kind === "media"
+        ? { width: Math.round(box.width), height: Math.round(box.height), in_viewport: inside }
+        : {}),
+    });
+  });
+}

@@ -1,0 +1,96 @@
+// Uncaught script errors and rejected promises, with the press that they followed.
+
+import type { Early } from "../config";
+import { all, type Stop } from "../guard";
+import { hash } from "../hash";
+import { maskMessage } from "../privacy/message";
+import type { Emit, Scope } from "../scope";
+import type { Actions } from "./actions";
+
+const MOST = 100; // an error in a loop must not fill the session
+const NOISE = /^(ResizeObserver loop|Script error\.?$)/;
+
+interface Place {
+  file: string;
+  line: number | undefined;
+  column: number | undefined;
+}
+
+export interface Errors extends Stop {
+  early(items: Early[]): void;
+}
+
+export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Errors {
+  const { guard, privacy, signals } = scope;
+  let told = 0;
+
+  function tell(kind: "error" | "rejection", raw: string, place: Place, t: number): void {
+    if (NOISE.test(raw) || scope.ours(place.file) || ++told > MOST) return;
+    const message = maskMessage(raw, privacy);
+    const file = place.file ? privacy.urls.place(place.file) : "";
+    const firstParty = place.file ? privacy.urls.firstParty(place.file) : true;
+    const click = actions.behindError(t);
+    emit(
+      "error",
+      {
+        kind,
+        hash: hash(`${message}|${file}|${place.line ?? ""}`),
+        message,
+        file,
+        ...(place.line ? { line: place.line } : {}),
+        ...(place.column ? { column: place.column } : {}),
+        first_party: firstParty,
+        ...(click === undefined ? {} : { click }),
+      },
+      t,
+    );
+    signals.error.send({ t, firstParty });
+    scope.urgent();
+  }
+
+  function onError(event: ErrorEvent, t: number): void {
+    if (!event.message && !event.error) return; // an asset, not a script error
+    const place = {
+      file: event.filename ?? "",
+      line: event.lineno || undefined,
+      column: event.colno || undefined,
+    };
+    tell("error", String(event.message), place, t);
+  }
+
+  function onRejection(event: PromiseRejectionEvent, t: number): void {
+    const reason = event.reason as
+      | { message?: unknown; stack?: unknown; name?: unknown }
+      | undefined;
+    const isError = typeof reason === "object" && reason !== null && "message" in reason;
+    const text = isError ? `${reason.name ?? "Error"}: ${reason.message}` : typeof reason;
+    tell("rejection", text, fromStack(isError ? String(reason.stack ?? "") : ""), t);
+  }
+
+  const stops = all([
+    guard.listen<ErrorEvent>(window, "error", (event) => onError(event, scope.now()), {}),
+    guard.listen<PromiseRejectionEvent>(window, "unhandledrejection", (event) =>
+      onRejection(event, scope.now()),
+    ),
+  ]);
+  return {
+    ...stops,
+    early: (items) => {
+      for (const item of items) {
+        if (item.kind !== "error") continue;
+        if ("reason" in item.event) onRejection(item.event, item.t);
+        else onError(item.event as ErrorEvent, item.t);
+      }
+    },
+  };
+}
+
+/** The topmost place of a stack, in the forms of Chromium, Firefox and Safari. */
+function fromStack(stack: string): Place {
+  const found = /((?:https?|file|blob|[a-z-]+-extension):[^\s()]+?):(\d+):(\d+)/.exec(stack);
+  return {
+    file: found?.[1] ?? "",
+    line: found ? Number(found[2]) : undefined,
+    column: found ? Number(found[3]) : undefined,
+  };
+}

@@ -1,0 +1,142 @@
+// Page views: loads, returns from the back/forward cache, and routes of single-page applications;
+// and how each was left.
+
+import type { EventFields } from "../events.gen";
+import { all, type Stop } from "../guard";
+import { hash } from "../hash";
+import type { Emit, Scope } from "../scope";
+
+type Nav = NonNullable<EventFields["page"]["nav"]>;
+type LeaveKind = NonNullable<EventFields["leave"]["kind"]>;
+
+const LINK_MS = 2000; // a press that leads away does so within this
+
+export interface Pages extends Stop {
+  /** The page view as it would be told at the start of another page load id. */
+  view(nav?: Nav): void;
+}
+
+export function observePages(emit: Emit, scope: Scope): Pages {
+  const { guard, privacy, signals, now } = scope;
+  const { urls, policy } = privacy;
+  let here = location.pathname + location.search;
+  let path = urls.path(location.pathname);
+  let since = now();
+  let shown = document.visibilityState === "visible" ? since : undefined;
+  let visibleMs = 0;
+  let lastAction = Number.NEGATIVE_INFINITY;
+  let traversal = false;
+
+  function visible(): number {
+    return visibleMs + (shown === undefined ? 0 : now() - shown);
+  }
+
+  function restart(): void {
+    since = now();
+    visibleMs = 0;
+    shown = document.visibilityState === "visible" ? since : undefined;
+  }
+
+  function referrer(): { referrer: "none" | "same" | "foreign"; from_path?: string } {
+    if (!document.referrer) return { referrer: "none" };
+    if (!urls.firstParty(document.referrer)) return { referrer: "foreign" };
+    return { referrer: "same", from_path: urls.place(document.referrer) };
+  }
+
+  function view(nav: Nav, from?: { path: string; dwell: number }): void {
+    const timing = performance.getEntriesByType("navigation")[0] as
+      | (PerformanceNavigationTiming & { responseStatus?: number })
+      | undefined;
+    const loaded = nav === "load" || nav === "reload" || nav === "back_forward";
+    const keys = [...new URLSearchParams(location.search).keys()].filter(policy.harmless);
+    emit("page", {
+      nav,
+      title_hash: document.title ? hash(policy.typed.scrub(document.title)) : "",
+      ...(from
+        ? { referrer: "same" as const, from_path: from.path, dwell_ms: from.dwell }
+        : referrer()),
+      ...(loaded && timing?.responseStatus ? { status: timing.responseStatus } : {}),
+      ...(keys.length ? { query_keys: keys.slice(0, 20) } : {}),
+      visible: document.visibilityState === "visible",
+      width: innerWidth,
+      height: innerHeight,
+    });
+  }
+
+  function route(): void {
+    const current = location.pathname + location.search;
+    if (current === here) return; // only the fragment or the state
+    const from = { path, dwell: visible() };
+    emit("leave", { kind: "route", visible_ms: from.dwell });
+    here = current;
+    path = urls.path(location.pathname);
+    restart();
+    scope.nextView();
+    view("route", from);
+  }
+
+  function leaveKind(): LeaveKind {
+    if (traversal) return "back";
+    if (now() - lastAction <= LINK_MS) return "link";
+    return document.visibilityState === "hidden" ? "hidden" : "close";
+  }
+
+  const moved = () => {
+    signals.navigation.send({ t: now(), route: true });
+    route();
+  };
+  const onState = (_self: unknown, args: unknown[]) => {
+    const before = location.href;
+    return () => {
+      if (args[2] != null && location.href !== before) moved();
+    };
+  };
+
+  const stops: Stop[] = [
+    guard.patch(history, "pushState", onState),
+    guard.patch(history, "replaceState", onState),
+    guard.listen(window, ["popstate", "hashchange"], moved),
+    guard.listen(document, "visibilitychange", () => {
+      if (document.visibilityState === "visible") shown = now();
+      else if (shown !== undefined) {
+        visibleMs += now() - shown;
+        shown = undefined;
+      }
+    }),
+    signals.action.on((action) => {
+      lastAction = action.t;
+    }),
+    signals.leaving.on(() => emit("leave", { kind: leaveKind(), visible_ms: visible() })),
+    guard.listen<PageTransitionEvent>(window, "pageshow", (event) => {
+      if (!event.persisted) return;
+      restart();
+      traversal = false;
+      scope.nextView();
+      view("bfcache");
+    }),
+  ];
+  // Chromium and Safari tell a step through the history before it happens.
+  const navigation = (window as { navigation?: EventTarget }).navigation;
+  if (navigation) {
+    const onNavigate = (event: Event & { navigationType?: string; hashChange?: boolean }) => {
+      traversal = event.navigationType === "traverse" && !event.hashChange;
+    };
+    stops.push(guard.listen(navigation, "navigate", onNavigate));
+  }
+
+  return {
+    ...all(stops),
+    view: (nav) => {
+      restart();
+      view(nav ?? loadKind());
+    },
+  };
+}
+
+function loadKind(): Nav {
+  const entry = performance.getEntriesByType("navigation")[0] as
+    | PerformanceNavigationTiming
+    | undefined;
+  if (entry?.type === "reload") return "reload";
+  return entry?.type === "back_forward" ? "back_forward" : "load";
+}

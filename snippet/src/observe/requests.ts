@@ -1,0 +1,101 @@
+// Requests by fetch, XMLHttpRequest and sendBeacon: what, how long, with what result. No headers,
+// no bodies.
+
+import type { EventFields } from "../events.gen";
+import { all, type Stop } from "../guard";
+import type { Emit, Open, RequestStart, Scope } from "../scope";
+import type { Actions } from "./actions";
+
+type Kind = NonNullable<EventFields["request"]["kind"]>;
+
+const MOST = 500;
+
+interface Running {
+  end(status: number, facts?: { aborted?: boolean; size?: number }): void;
+}
+
+export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Stop {
+  const { guard, privacy, signals, now } = scope;
+  const xhrs = new WeakMap<object, { method: string; url: string }>();
+  let told = 0;
+
+  function start(kind: Kind, method: string, url: string): Running | undefined {
+    if (scope.ours(url) || /^(data|blob):/.test(url) || ++told > MOST) return undefined;
+    const t = now();
+    const action = actions.before(t);
+    const request: RequestStart = { t, action, awaited: kind !== "beacon" };
+    const facts = {
+      kind,
+      method: method.toUpperCase().slice(0, 16),
+      url: privacy.urls.template(url),
+      first_party: privacy.urls.firstParty(url),
+      ...(action ? { click: action.i, since_action_ms: t - action.t } : {}),
+    };
+    const open: Open<"request"> = emit.open("request", t, () => ({ ...facts, aborted: true }));
+    signals.requestStart.send(request);
+    return {
+      end: (status, { aborted, size } = {}) => {
+        if (request.done) return;
+        request.done = { t: now(), status: aborted ? -1 : status };
+        const duration = request.done.t - t;
+        open.done({
+          ...facts,
+          status,
+          duration_ms: duration,
+          ...(size === undefined ? {} : { size }),
+          ...(aborted ? { aborted } : {}),
+          // A content blocker answers at once; a network never does.
+          ...(status === 0 && !aborted && duration <= 3 ? { blocked: true } : {}),
+        });
+        signals.requestEnd.send(request);
+      },
+    };
+  }
+
+  function onFetch(_self: unknown, [input, init]: unknown[]) {
+    const request = input as { url?: string; method?: string };
+    const url = typeof input === "string" ? input : (request?.url ?? String(input));
+    const method = (init as RequestInit | undefined)?.method ?? request?.method ?? "GET";
+    const running = start("fetch", method, url);
+    if (!running) return;
+    return (result: unknown, thrown?: unknown) => {
+      if (thrown) return running.end(0);
+      (result as Promise<Response>).then(
+        guard((response: Response) => {
+          const length = Number(response.headers.get("content-length"));
+          running.end(
+            response.type === "opaque" ? 200 : response.status,
+            length ? { size: length } : {},
+          );
+        }),
+        guard((error: { name?: string }) =>
+          running.end(0, { aborted: error?.name === "AbortError" }),
+        ),
+      );
+    };
+  }
+
+  function onSend(self: unknown) {
+    const xhr = self as XMLHttpRequest;
+    const known = xhrs.get(xhr);
+    if (!known) return;
+    const running = start("xhr", known.method, known.url);
+    if (!running) return;
+    const end = (facts: { aborted?: boolean }) => running.end(xhr.status, facts);
+    guard.listen(xhr, "loadend", () => end({}), { once: true });
+    guard.listen(xhr, "abort", () => end({ aborted: true }), { once: true });
+  }
+
+  return all([
+    guard.patch(window, "fetch", onFetch),
+    guard.patch(XMLHttpRequest.prototype, "open", (self, [method, url]) => {
+      xhrs.set(self as object, { method: String(method), url: String(url) });
+    }),
+    guard.patch(XMLHttpRequest.prototype, "send", onSend),
+    guard.patch(Navigator.prototype, "sendBeacon", (_self, [url]) => {
+      const running = start("beacon", "POST", String(url));
+      if (!running) return;
+      return (accepted) => running.end(accepted ? 200 : 0);
+    }),
+  ]);
+}

@@ -1,0 +1,101 @@
+// What may be said in clear: the presets, for text and labels. docs/privacy.md is its table.
+//
+// strict: nothing. standard: the text of buttons, labels, navigation links, legends and headings
+// that carries no digits, e-mail, trait or typed text. open: all text but what is typed into.
+
+import type { Preset } from "../config";
+import { closest, elementOf, parentOf } from "./dom";
+import { isSensitive } from "./sensitive";
+import type { Typed } from "./typed";
+
+export type Area = "mask" | "unmask";
+
+export interface Policy {
+  preset: Preset;
+  typed: Typed;
+  /** The nearest `data-stolper` that masks or releases, on any ancestor, across shadow roots. */
+  area(element: Element | null): Area | undefined;
+  /** The preset that holds at this place: a masked area is strict, a released one open. */
+  presetAt(element: Element | null): Preset;
+  blocked(element: Element | null): boolean;
+  ignored(element: Element | null): boolean;
+  /** A text as it may be recorded; the length stays. */
+  text(text: string, parent: Element | null): string;
+  /** A field's value as it may be recorded. */
+  input(value: string, field: Element): string;
+  /** Whether *text*, belonging to *element*, may be shown. */
+  releases(text: string, element: Element | null): boolean;
+  /** Nobody's data in it as far as can be told: no digits, e-mail, trait, typed text. */
+  harmless(text: string): boolean;
+}
+
+const RELEASED =
+  'button,[role="button"],input[type="submit"],input[type="button"],input[type="reset"],' +
+  'label,legend,h1,h2,h3,h4,h5,h6,nav a,[role="navigation"] a';
+const HELD =
+  'option,optgroup,td,select,textarea,datalist,[role="option"],[role="cell"],[role="gridcell"],' +
+  '[contenteditable=""],[contenteditable="true"],[contenteditable="plaintext-only"],[role="textbox"]';
+const TYPED_INTO =
+  'textarea,[contenteditable=""],[contenteditable="true"],[contenteditable="plaintext-only"],' +
+  '[role="textbox"]';
+
+export function maskText(text: string): string {
+  return text.replace(/\S/g, "x");
+}
+
+export function makePolicy(preset: Preset, typed: Typed): Policy {
+  function attribute(element: Element | null, word: string): boolean {
+    return closest(element, `[data-stolper~="${word}"]`) !== null;
+  }
+
+  function area(element: Element | null): Area | undefined {
+    const holder = closest(element, '[data-stolper~="mask"],[data-stolper~="unmask"]');
+    if (!holder) return undefined;
+    return /(^|\s)mask(\s|$)/.test(holder.getAttribute("data-stolper") ?? "") ? "mask" : "unmask";
+  }
+
+  function presetAt(element: Element | null): Preset {
+    const here = area(element);
+    if (here) return here === "mask" ? "strict" : "open";
+    return preset;
+  }
+
+  function harmless(text: string): boolean {
+    return !/[\d@]/.test(text) && !typed.within(text);
+  }
+
+  function releases(text: string, element: Element | null): boolean {
+    if (!element) return false;
+    const holding = presetAt(element);
+    if (holding === "strict") return false;
+    if (closest(element, TYPED_INTO)) return false;
+    if (holding === "open") return true;
+    for (let at: Element | null = element; at; at = parentOf(at)) {
+      if (at.matches(HELD)) return false;
+      if (at.matches(RELEASED)) return harmless(text);
+    }
+    return false;
+  }
+
+  return {
+    preset,
+    typed,
+    area,
+    presetAt,
+    blocked: (element) => attribute(element, "block"),
+    ignored: (element) => attribute(element, "ignore"),
+    harmless,
+    releases,
+    text: (text, parent) => {
+      if (!/\S/.test(text)) return text;
+      if (parent?.localName === "title" && presetAt(parent) === "open") return typed.scrub(text);
+      return releases(text, elementOf(parent)) ? text : maskText(text);
+    },
+    input: (value, field) => {
+      if (isSensitive(field)) return "";
+      const own = field.getAttribute("data-stolper") ?? "";
+      if (/(^|\s)unmask(\s|$)/.test(own)) return value; // on the field itself, never inherited
+      return value.replace(/\S/g, "•");
+    },
+  };
+}

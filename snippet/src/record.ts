@@ -1,0 +1,113 @@
+// The DOM recorder behind one small interface: @rrweb/record today, anything that emits the same
+// events tomorrow.
+
+import { record } from "@rrweb/record";
+import type { eventWithTime } from "@rrweb/types";
+import type { Guard, Stop } from "./guard";
+import type { Pass } from "./privacy/pass";
+import type { Policy } from "./privacy/policy";
+import { isSensitive } from "./privacy/sensitive";
+
+// Named one by one: `maskAllInputs: true` would replace them by a list without hidden.
+const INPUT_TYPES = [
+  "color",
+  "date",
+  "datetime-local",
+  "email",
+  "month",
+  "number",
+  "range",
+  "search",
+  "tel",
+  "text",
+  "time",
+  "url",
+  "week",
+  "textarea",
+  "select",
+  "password",
+  "hidden",
+  "file",
+  "image",
+];
+
+export interface RecorderOptions {
+  guard: Guard;
+  policy: Policy;
+  pass: Pass;
+  now(): number;
+  emit(event: { json: string; t: number; snapshot: boolean }): void;
+  /** A field's value was set, by the visitor or by a script. */
+  onInput(node: Node | null): void;
+}
+
+export interface Recorder extends Stop {
+  start(): void;
+  /** Take a full snapshot: Meta and the whole tree. */
+  snapshot(): void;
+  nodeId(node: Node): number | undefined;
+  nodeOf(id: number): Node | null;
+}
+
+const FULL_SNAPSHOT = 2;
+const INCREMENTAL = 3;
+const INPUT = 5;
+
+export const recordedId = (node: Node): number | undefined => {
+  const id = record.mirror.getId(node);
+  return id > 0 ? id : undefined;
+};
+
+export const recordedNode = (id: number): Node | null => record.mirror.getNode(id);
+
+export function makeRecorder(options: RecorderOptions): Recorder {
+  const { guard, policy, pass, now } = options;
+  let stopRecording: (() => void) | undefined;
+
+  const onEvent = guard((event: eventWithTime) => {
+    const data = event.data as { source?: number; id?: number };
+    const type = event.type as number;
+    if (type === INCREMENTAL && data.source === INPUT) options.onInput(recordedNode(data.id ?? 0));
+    if (!pass(event)) return;
+    const t = now();
+    event.timestamp = t;
+    options.emit({ json: JSON.stringify(event), t, snapshot: type === FULL_SNAPSHOT });
+  });
+
+  return {
+    start: () => {
+      stopRecording = record({
+        emit: onEvent,
+        blockSelector: '[data-stolper~="block"]',
+        ignoreSelector: '[data-stolper~="ignore"]',
+        maskAllInputs: false,
+        maskInputOptions: Object.fromEntries(INPUT_TYPES.map((type) => [type, true])),
+        maskInputFn: (text, field) =>
+          isSensitive(field) ? "" : (guard(policy.input)(text, field) ?? ""),
+        slimDOMOptions: "all",
+        inlineStylesheet: true,
+        recordCanvas: false,
+        recordCrossOriginIframes: false,
+        collectFonts: false,
+        inlineImages: false,
+        sampling: { mousemove: 50, scroll: 150, media: 800 },
+        errorHandler: (error: unknown) => {
+          // The page's own calls (insertRule with a bad rule) run inside rrweb's wrappers: what the
+          // browser throws at them goes on to the page, what rrweb does wrong does not.
+          if (error instanceof DOMException) return false;
+          guard.count();
+          return true;
+        },
+      } as Parameters<typeof record>[0]);
+    },
+    snapshot: () => {
+      if (stopRecording) record.takeFullSnapshot(true);
+    },
+    nodeId: recordedId,
+    nodeOf: recordedNode,
+    stop: () => {
+      stopRecording?.();
+      stopRecording = undefined;
+    },
+  };
+}

@@ -1,0 +1,30 @@
+// The recorder's entry: puts the pieces together and keeps them in step with the session.
+
+import { install } from "./api";
+import type { Stolper } from "./config";
+import { makeRecording } from "./recording";
+
+function start(): void {
+  const before: Stolper | undefined = window.stolper;
+  const config = before?.config;
+  if (!before || !config || before.running) return;
+  before.running = true;
+  const begin = () => {
+    const recording = makeRecording(config);
+    before.unhook?.();
+    recording.start(before.early ?? []);
+    install(before, recording.commands, recording.guard);
+  };
+  // The snapshot wants a parsed document; nothing waits for pictures.
+  if (document.readyState === "loading") {
+    document.addEventListener("DOMContentLoaded", begin, { once: true });
+  } else {
+    begin();
+  }
+}
+
+try {
+  start();
+} catch {
+  // The page must go on without us. Nothing was sent yet, so there is nobody to tell.
+}
