@@ -43,3 +43,9 @@ class Disk:
     def commit(self, db: sqlite3.Connection) -> None:
         """Commit; with synchronous=FULL this returns once the log is on the medium."""
         db.execute("COMMIT")
+
+    def settle(self, db: sqlite3.Connection) -> None:
+        """Bring everything that the log holds into the database file, on the medium."""
+        busy, _, _ = db.execute("PRAGMA wal_checkpoint(FULL)").fetchone()
+        if busy:
+            raise sqlite3.OperationalError("the database is busy")

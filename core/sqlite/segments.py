@@ -96,11 +96,9 @@ class Tail:
         if self._fd is not None and os.fstat(self._fd).st_nlink == 0:
             self.close()
         if self._fd is None:
-            path = self._folder / self.segment
-            new = not path.exists()
-            self._fd = self._disk.open_append(path)
-            if new:
-                self._disk.fsync_folder(self._folder)
+            self._fd = self._disk.open_append(self._folder / self.segment)
+            # Also when the file was there: whoever made it may have died before this.
+            self._disk.fsync_folder(self._folder)
         self._end = os.fstat(self._fd).st_size
 
 

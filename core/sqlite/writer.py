@@ -109,16 +109,19 @@ class Writer:
 
     def _commit(self, group: list[_Job]) -> None:
         """Make *group* durable, or fail all of it; an error of one job fails that job alone."""
+        committing = False
         try:
             db = self._begin()
             self._tail.begin(self._clock.now_ms())
             for job in group:
                 self._apply(db, job)
             self._tail.flush()
+            committing = True
             self._disk.commit(db)
         except Exception as error:
             log.error("a group of %d writes failed: %s", len(group), error)
-            self._recover()
+            # A commit that failed may still turn out to have happened: its bytes stay.
+            self._recover(keep_bytes=committing)
             for job in group:
                 failed = StoreFailed(f"the write failed: {error}")
                 failed.__cause__ = error
@@ -126,7 +129,15 @@ class Writer:
 
     def _begin(self) -> sqlite3.Connection:
         if self._db is None:
-            self._db = connect(self._path)
+            db = connect(self._path)
+            try:
+                # What an earlier process or a failed commit left in the log counts as stored
+                # from now on ("duplicate" is acknowledged), so it must be on the medium.
+                self._disk.settle(db)
+            except BaseException:
+                db.close()
+                raise
+            self._db = db
         # The lock comes before the segment's size is read, so that no other process appends.
         self._db.execute("BEGIN IMMEDIATE")
         return self._db
@@ -146,8 +157,11 @@ class Writer:
             job.error = error if isinstance(error, StolperError) else _failed(error)
         db.execute("RELEASE job")
 
-    def _recover(self) -> None:
-        self._tail.abandon()
+    def _recover(self, *, keep_bytes: bool) -> None:
+        if keep_bytes:
+            self._tail.close()
+        else:
+            self._tail.abandon()
         db, self._db = self._db, None
         if db is None:
             return
