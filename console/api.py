@@ -6,6 +6,7 @@ Field names here are a promise. Tokens are asked for by console/auth.py.
 
 from __future__ import annotations
 
+import logging
 import re
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -22,6 +23,8 @@ from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
 from core.model import Flag, Gap, Session, SessionQuery, Site, Struggle
 from replay.recording import recording
+
+log = logging.getLogger("stolper.console")
 
 PREFIX = "/api/v1"
 MAX_LIMIT = 1000
@@ -127,6 +130,9 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return response
     except StoreError as error:
         return error_json(503, "failed", str(error))
+    except Exception:  # a fault of ours: say so, keep the details in the log
+        log.exception("%s %s", request.method, request.path)
+        return error_json(500, "internal", "something went wrong; the server's log says what")
 
 
 def answer(values: dict[str, Any]) -> web.Response:

@@ -81,6 +81,11 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
             raise
         log.warning("%s %s: %s", request.method, request.path, error)
         return _error_page(request, 503, str(error))
+    except Exception:  # a fault of ours: say so, keep the details in the log
+        if request.path.startswith("/api/"):
+            raise
+        log.exception("%s %s", request.method, request.path)
+        return _error_page(request, 500, "")
 
 
 def _error_page(request: web.Request, status: int, reason: str) -> web.Response:
@@ -90,6 +95,7 @@ def _error_page(request: web.Request, status: int, reason: str) -> web.Response:
         401: _("You are not signed in."),
         403: _("This form is too old or came from another site. Load the page again."),
         404: _("There is nothing at this address. The session may have been deleted."),
+        500: _("Something went wrong here. The server's log says what."),
         503: _("The store cannot answer now. Try again in a moment."),
     }
     sentence = sentences.get(status, reason)

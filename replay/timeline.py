@@ -289,7 +289,7 @@ def _gap_span(
     seq, until_seq = _missing_seqs(gap)
     if seq is None or origin is None:
         return GapSpan(gap.kind, start, end, gap.page_load, reason)
-    before: list[float] = [start]
+    before: list[float] = [max(start, origin)]
     after: list[float] = []
     for batch in batches:
         if batch.page_load == gap.page_load and batch.events:

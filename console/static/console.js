@@ -7,7 +7,7 @@ const DAY_MS = 86_400_000;
  * @param {ParentNode} root
  */
 export function localTimes(root) {
-  const language = document.documentElement.lang;
+  const language = document.documentElement.lang === "de" ? "de" : "en-GB"; // 24 hours in both
   const hour = new Intl.DateTimeFormat(language, { hour: "2-digit", minute: "2-digit" });
   const day = new Intl.DateTimeFormat(language, { day: "numeric", month: "short" });
   const full = new Intl.DateTimeFormat(language, { dateStyle: "medium", timeStyle: "medium" });

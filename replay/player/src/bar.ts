@@ -1,0 +1,62 @@
+// Owns the timeline's picture: activity, pages, gaps and flags along the seek bar.
+
+import { clock, fill, type GapText, type Span, type Texts, type Timeline } from "./model";
+import { make, type Page } from "./page";
+
+const NARROWEST = 0.3; // per cent; anything thinner cannot be seen
+
+/** Draw *timeline* along the bar. *jump* is called with a flag's id. */
+export function drawBar(
+  page: Page,
+  timeline: Timeline,
+  inactive: Span[],
+  gaps: GapText[],
+  texts: Texts,
+  jump: (flag: string) => void,
+): void {
+  const length = Math.max(1, timeline.end - timeline.start);
+  const place = (at: number): number => ((at - timeline.start) / length) * 100;
+  const span = (name: string, from: number, until: number, title = ""): HTMLElement => {
+    const made = make("span", name);
+    made.style.left = `${place(from)}%`;
+    made.style.width = `${Math.max(NARROWEST, place(until) - place(from))}%`;
+    if (title) made.title = title;
+    return made;
+  };
+  page.activity.replaceChildren(
+    ...inactive.map(([from, until]) => span("inactive", from, until)),
+    ...gaps.map((gap) => span("gap", gap.at, gap.until, gap.text)),
+  );
+  page.ticks.replaceChildren(
+    ...timeline.views.map((view) => {
+      const tick = span("tick", view.at, view.at, view.path);
+      tick.style.width = "";
+      return tick;
+    }),
+  );
+  page.markers.replaceChildren(
+    ...timeline.flags.map((flag) => {
+      const made = make("button", `marker severity-${flag.severity}`);
+      made.type = "button";
+      made.style.left = `${place(flag.at)}%`;
+      const values = { title: flag.title, at: clock(flag.at - timeline.start) };
+      made.title = fill(texts.at_flag, values);
+      made.setAttribute("aria-label", made.title);
+      made.append(make("span", "mark"));
+      made.addEventListener("click", () => jump(flag.id));
+      return made;
+    }),
+  );
+  page.seek.max = String(Math.ceil(length));
+}
+
+/** Put the playhead where *at* is. */
+export function movePlayhead(page: Page, timeline: Timeline, at: number, texts: Texts): void {
+  const length = Math.max(1, timeline.end - timeline.start);
+  const offset = at - timeline.start;
+  page.played.style.width = `${Math.min(100, (offset / length) * 100)}%`;
+  page.seek.value = String(Math.round(offset));
+  page.now.textContent = clock(offset);
+  const values = { at: clock(offset), end: clock(length) };
+  page.seek.setAttribute("aria-valuetext", fill(texts.position, values));
+}

@@ -1,0 +1,186 @@
+// Owns the lists beside the picture: flags, events, gaps, tabs. Everything is written as text.
+
+import {
+  clock,
+  type Flag,
+  type GapText,
+  lastAt,
+  type Row,
+  type Texts,
+  type Timeline,
+} from "./model";
+import { make, type Page } from "./page";
+
+/** Draw the list of flags. *jump* is called with a flag's id. */
+export function drawFlags(
+  page: Page,
+  timeline: Timeline,
+  texts: Texts,
+  jump: (flag: string) => void,
+): void {
+  page.flagsCount.textContent = String(timeline.flags.length);
+  if (timeline.flags.length === 0) {
+    page.flags.replaceChildren(make("li", "none", texts.none_yet));
+    return;
+  }
+  page.flags.replaceChildren(
+    ...timeline.flags.map((flag) => flagItem(flag, timeline, texts, jump)),
+  );
+}
+
+function flagItem(
+  flag: Flag,
+  timeline: Timeline,
+  texts: Texts,
+  jump: (flag: string) => void,
+): HTMLLIElement {
+  const item = make("li");
+  const link = make("a", "flag");
+  link.href = `?flag=${encodeURIComponent(flag.id)}`;
+  link.dataset.flag = flag.id;
+  const badge = make("span", `badge severity-${flag.severity}`);
+  const mark = make("span", "mark");
+  mark.setAttribute("aria-hidden", "true");
+  badge.append(mark, flag.severity_text);
+  const title = make("span", "flag-title", flag.title);
+  const where = [flag.target, flag.page].filter(Boolean).join(" · ");
+  const time = make("span", "offset", clock(flag.at - timeline.start));
+  const detail = make("span", "detail", where);
+  if (flag.provisional && timeline.running) detail.append(` (${texts.provisional})`);
+  link.append(time, title, badge, detail);
+  link.addEventListener("click", (event) => {
+    if (event.metaKey || event.ctrlKey || event.shiftKey) return; // a new tab or window
+    event.preventDefault();
+    jump(flag.id);
+  });
+  item.append(link);
+  return item;
+}
+
+/** The list of events, which follows the playhead unless the reader has just scrolled it. */
+export class EventList {
+  readonly #page: Page;
+  readonly #jump: (at: number) => void;
+  #rows: Row[] = [];
+  #buttons: HTMLButtonElement[] = [];
+  #current = -2;
+  #touched = 0;
+
+  constructor(page: Page, jump: (at: number) => void) {
+    this.#page = page;
+    this.#jump = jump;
+    const touched = (): void => {
+      this.#touched = performance.now();
+    };
+    page.events.addEventListener("wheel", touched, { passive: true });
+    page.events.addEventListener("touchmove", touched, { passive: true });
+  }
+
+  /** Show the rows of *timeline*; those that are there already stay, with the focus they have. */
+  draw(timeline: Timeline, several: boolean): void {
+    const evidence = new Map<string, Flag>();
+    for (const flag of timeline.flags) for (const id of flag.evidence) evidence.set(id, flag);
+    const same = this.#rows.every((row, place) => row.id === timeline.rows[place]?.id);
+    if (!same) {
+      this.#page.events.replaceChildren();
+      this.#buttons = [];
+      this.#current = -2;
+    }
+    const numbers = new Map(timeline.tabs.map((tab) => [tab.id, tab.number]));
+    for (const row of timeline.rows.slice(this.#buttons.length)) {
+      const tab = several ? String(numbers.get(row.tab) ?? "") : "";
+      this.#buttons.push(this.#add(row, timeline.start, tab));
+    }
+    this.#rows = timeline.rows;
+    this.#buttons.forEach((button, place) => {
+      const flag = evidence.get(this.#rows[place]?.id ?? "");
+      button.dataset.severity = flag?.severity ?? "";
+      button.title = flag?.title ?? "";
+    });
+    this.#page.eventsCount.textContent = String(this.#rows.length);
+  }
+
+  /** Mark the last row at or before *at*, and bring it into view. */
+  follow(at: number): void {
+    const place = lastAt(this.#rows, at);
+    if (place === this.#current) return;
+    const before = this.#buttons[this.#current];
+    before?.removeAttribute("aria-current");
+    if (before) before.tabIndex = -1;
+    this.#current = place;
+    const button = this.#buttons[place] ?? this.#buttons[0];
+    if (!button) return;
+    button.tabIndex = 0;
+    if (place < 0) return;
+    button.setAttribute("aria-current", "true");
+    if (performance.now() - this.#touched > 4000) this.#reveal(button);
+  }
+
+  /** Scroll the list only, never the page. */
+  #reveal(button: HTMLElement): void {
+    const list = this.#page.events;
+    const top = button.offsetTop - list.offsetTop;
+    const low = list.scrollTop + list.clientHeight * 0.7;
+    if (top < list.scrollTop + 40 || top > low) list.scrollTop = top - list.clientHeight * 0.4;
+  }
+
+  #add(row: Row, start: number, tab: string): HTMLButtonElement {
+    const item = make("li");
+    const button = make("button", `event tone-${row.tone}`);
+    button.type = "button";
+    button.tabIndex = -1;
+    button.append(make("span", "offset", clock(row.at - start)));
+    const words = make("span", "words", row.text);
+    if (row.detail) words.append(make("span", "detail", row.detail));
+    button.append(words);
+    if (tab) button.append(make("span", "tab-number", tab));
+    button.addEventListener("click", () => this.#jump(row.at));
+    item.append(button);
+    this.#page.events.append(item);
+    return button;
+  }
+}
+
+/** Draw the list of what is missing. */
+export function drawGaps(page: Page, timeline: Timeline, gaps: GapText[]): void {
+  page.complete.hidden = gaps.length > 0;
+  page.gaps.replaceChildren(
+    ...gaps.map((gap) => {
+      const item = make("li");
+      const from = clock(gap.at - timeline.start);
+      const until = clock(gap.until - timeline.start);
+      item.append(make("span", "offset", from === until ? from : `${from}–${until}`));
+      item.append(make("span", "words", gap.text));
+      if (gap.reason) item.append(make("span", "detail", gap.reason));
+      return item;
+    }),
+  );
+}
+
+/** Draw the tab strip if there are several tabs. *choose* is called with a tab's id. */
+export function drawTabs(
+  page: Page,
+  timeline: Timeline,
+  shown: string,
+  label: (number: number) => string,
+  choose: (tab: string) => void,
+): void {
+  page.tabs.hidden = timeline.tabs.length < 2;
+  if (page.tabs.hidden) return;
+  const known = [...page.tabs.children].map((tab) => (tab as HTMLElement).dataset.tab).join();
+  if (known !== timeline.tabs.map((tab) => tab.id).join()) {
+    page.tabs.replaceChildren(
+      ...timeline.tabs.map((tab) => {
+        const button = make("button", "tab", label(tab.number));
+        button.type = "button";
+        button.dataset.tab = tab.id;
+        button.addEventListener("click", () => choose(tab.id));
+        return button;
+      }),
+    );
+  }
+  for (const button of page.tabs.children) {
+    const pressed = (button as HTMLElement).dataset.tab === shown;
+    button.setAttribute("aria-pressed", String(pressed));
+  }
+}

@@ -1,0 +1,62 @@
+// Owns finding the parts of the page that the server rendered.
+
+function part<Kind extends HTMLElement>(id: string, kind: new () => Kind): Kind {
+  const found = document.getElementById(id);
+  if (!(found instanceof kind)) throw new Error(`the page has no ${id}`);
+  return found;
+}
+
+/** Return the parts of the session page that the player uses. */
+export function findPage() {
+  const div = (id: string) => part(id, HTMLDivElement);
+  const button = (id: string) => part(id, HTMLButtonElement);
+  return {
+    replay: div("replay"),
+    stage: part("stage", HTMLIFrameElement),
+    stageBox: div("stage-box"),
+    note: part("stage-note", HTMLElement),
+    toast: part("toast", HTMLElement),
+    tabs: div("tabs"),
+    address: part("address", HTMLElement),
+    copyLink: button("copy-link"),
+    markers: div("markers"),
+    activity: div("activity"),
+    ticks: div("ticks"),
+    played: div("played"),
+    seek: part("seek", HTMLInputElement),
+    play: button("play"),
+    playText: part("play-text", HTMLElement),
+    back: button("back"),
+    forward: button("forward"),
+    now: part("now", HTMLElement),
+    length: part("length", HTMLElement),
+    duration: part("duration", HTMLElement),
+    running: part("running", HTMLElement),
+    live: button("live"),
+    skip: button("skip"),
+    speed: part("speed", HTMLSelectElement),
+    help: button("help"),
+    keys: part("keys", HTMLDialogElement),
+    flags: part("flags", HTMLOListElement),
+    flagsCount: part("flags-count", HTMLElement),
+    events: part("events", HTMLOListElement),
+    eventsCount: part("events-count", HTMLElement),
+    gaps: part("gaps", HTMLUListElement),
+    complete: part("complete", HTMLElement),
+    data: part("player-data", HTMLScriptElement),
+  };
+}
+
+export type Page = ReturnType<typeof findPage>;
+
+/** Make an element with text; never markup. */
+export function make<Tag extends keyof HTMLElementTagNameMap>(
+  tag: Tag,
+  className = "",
+  text = "",
+): HTMLElementTagNameMap[Tag] {
+  const made = document.createElement(tag);
+  if (className) made.className = className;
+  if (text) made.textContent = text;
+  return made;
+}

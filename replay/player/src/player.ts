@@ -1,0 +1,403 @@
+// Entry of the session page: controls, timeline and lists around the stage.
+
+import { drawBar, movePlayhead } from "./bar";
+import { type Actions, act, hearKeys } from "./keys";
+import { drawFlags, drawGaps, drawTabs, EventList } from "./lists";
+import {
+  clock,
+  fill,
+  type GapText,
+  neighbour,
+  pathAt,
+  type Span,
+  spanAt,
+  type Texts,
+  type Timeline,
+  tabInUse,
+} from "./model";
+import { findPage, type Page } from "./page";
+import { type FromStage, type Gap, hear, type ToStage, tell, type View } from "./protocol";
+
+const SPEEDS = [0.5, 1, 2, 4, 8, 16];
+const LIVE_LAG_MS = 1500; // behind the newest event, so that the picture rarely waits
+const LIVE_CATCH_UP_MS = 4000;
+const NEWS_MS = 400; // least time between two looks at the server
+
+class Player {
+  readonly #page: Page;
+  readonly #texts: Texts;
+  readonly #events: EventList;
+  readonly #lead: number;
+  #timeline: Timeline;
+  #inactive: Span[] = [];
+  #stageGaps: GapText[] = [];
+  #at: number;
+  #tab: string;
+  #pinned = false; // the reader chose a tab; else the one in use is shown
+  #playing = false;
+  #follow = false;
+  #news: EventSource | null = null;
+  #newsTimer = 0;
+  #toastTimer = 0;
+
+  constructor(page: Page, timeline: Timeline, texts: Texts) {
+    this.#page = page;
+    this.#timeline = timeline;
+    this.#texts = texts;
+    this.#lead = Number(page.replay.dataset.lead);
+    this.#events = new EventList(page, (at) => this.#goTo(at));
+    this.#at = this.#startingPoint();
+    this.#tab = this.#tabFor(this.#at);
+    this.#follow = timeline.running && !location.search.match(/[?&](at|flag)=/);
+    this.#bind();
+    this.#draw();
+    hear<FromStage>(
+      () => page.stage.contentWindow,
+      (message) => this.#heard(message),
+    );
+    page.stage.src = timeline.stage;
+    void this.#loadActivity();
+    if (timeline.running) this.#listen();
+  }
+
+  /** Return where to begin: 5 s before the flag in the address, at its `at`, or at the start. */
+  #startingPoint(): number {
+    const query = new URLSearchParams(location.search);
+    const wanted = query.get("flag") ?? decodeURIComponent(location.hash.slice(1));
+    const flag = this.#timeline.flags.find((one) => one.id === wanted);
+    const at = Number(query.get("at"));
+    if (query.has("at") && Number.isFinite(at)) return this.#clamp(this.#timeline.start + at);
+    if (flag) return this.#clamp(flag.at - this.#lead);
+    if (this.#timeline.running) return this.#clamp(this.#timeline.end - LIVE_LAG_MS);
+    return this.#timeline.start;
+  }
+
+  #clamp(at: number): number {
+    return Math.min(Math.max(at, this.#timeline.start), this.#timeline.end);
+  }
+
+  #tabFor(at: number): string {
+    return this.#pinned ? this.#tab : tabInUse(this.#timeline, at);
+  }
+
+  #tell(message: ToStage): void {
+    const stage = this.#page.stage.contentWindow;
+    if (stage) tell(stage, message);
+  }
+
+  #tellProgram(changed: boolean): void {
+    const { loads, start, end, running } = this.#timeline;
+    this.#tell({ type: "program", program: { loads, start, end, running }, changed });
+  }
+
+  // What the stage says
+
+  #heard(message: FromStage): void {
+    switch (message.type) {
+      case "ready":
+        this.#tellProgram(false);
+        this.#tell({ type: "speed", speed: Number(this.#page.speed.value) });
+        this.#seek(this.#at, this.#follow);
+        break;
+      case "time":
+        this.#moved(message.at, message.playing, message.waiting);
+        break;
+      case "view":
+        this.#saw(message.view, message.reason);
+        break;
+      case "size":
+        this.#page.stageBox.style.setProperty("--ratio", `${message.width} / ${message.height}`);
+        break;
+      case "gaps":
+        this.#addGaps(message.gaps);
+        break;
+      case "ended":
+        this.#rememberPlace();
+        break;
+      case "expired":
+        void this.#renew();
+        break;
+      case "key":
+        act(message.press, this.#actions);
+        break;
+    }
+  }
+
+  #moved(at: number, playing: boolean, waiting: boolean): void {
+    this.#at = at;
+    this.#setPlaying(playing);
+    movePlayhead(this.#page, this.#timeline, at, this.#texts);
+    this.#events.follow(at);
+    this.#page.address.textContent =
+      (this.#page.replay.dataset.origin ?? "") + pathAt(this.#timeline, this.#tab, at);
+    const tab = this.#tabFor(at);
+    if (tab !== this.#tab) {
+      this.#tab = tab;
+      this.#tell({ type: "tab", tab });
+      this.#drawTabs();
+    }
+    if (playing && !waiting && !this.#follow && this.#skips) this.#skipFrom(at);
+  }
+
+  get #skips(): boolean {
+    return this.#page.skip.getAttribute("aria-pressed") === "true";
+  }
+
+  #skipFrom(at: number): void {
+    const span = spanAt(this.#inactive, at);
+    if (!span || span[1] - at < 1000) return;
+    this.#toast(fill(this.#texts.skipped, { span: clock(span[1] - at) }));
+    this.#seek(span[1], true);
+  }
+
+  #saw(view: View, reason: string): void {
+    this.#page.stageBox.dataset.view = view;
+    this.#page.note.hidden = view === "shown";
+    this.#page.note.textContent = fill(this.#texts[view], { reason });
+  }
+
+  #addGaps(gaps: Gap[]): void {
+    const known = new Set(this.#stageGaps.map((gap) => `${gap.at} ${gap.reason}`));
+    const fresh = gaps.filter((gap) => !known.has(`${gap.at} ${gap.reason}`));
+    if (fresh.length === 0) return;
+    this.#stageGaps.push(...fresh.map((gap) => ({ ...gap, text: this.#gapText(gap.kind) })));
+    this.#drawGaps();
+  }
+
+  #gapText(kind: string): string {
+    return this.#texts[`gap_${kind}`] ?? this.#texts.gap ?? "";
+  }
+
+  // What the reader does
+
+  readonly #actions: Actions = {
+    toggle: () => this.#toggle(),
+    step: (ms) => this.#goTo(this.#at + ms),
+    event: (step) => this.#goToNeighbour(this.#timeline.rows, step),
+    flag: (step) => this.#flagBy(step),
+    faster: (step) => this.#faster(step),
+    tenth: (number) => {
+      const { start, end } = this.#timeline;
+      this.#goTo(start + ((end - start) * number) / 10);
+    },
+    skip: () => this.#page.skip.click(),
+    link: () => void this.#copyLink(),
+    help: () => this.#page.keys.showModal(),
+  };
+
+  #bind(): void {
+    const page = this.#page;
+    hearKeys(this.#actions);
+    page.play.addEventListener("click", () => this.#toggle());
+    page.back.addEventListener("click", () => this.#actions.step(-5000));
+    page.forward.addEventListener("click", () => this.#actions.step(5000));
+    page.help.addEventListener("click", () => this.#actions.help());
+    page.copyLink.addEventListener("click", () => void this.#copyLink());
+    page.seek.addEventListener("input", () => {
+      this.#goTo(this.#timeline.start + Number(page.seek.value));
+    });
+    page.speed.addEventListener("change", () => {
+      this.#tell({ type: "speed", speed: Number(page.speed.value) });
+    });
+    page.skip.addEventListener("click", () => {
+      page.skip.setAttribute("aria-pressed", String(!this.#skips));
+    });
+    page.live.addEventListener("click", () => this.#setFollow(!this.#follow));
+    // A mouse click leaves no focus on the controls: the space bar goes on meaning "play".
+    page.replay.addEventListener("click", (event) => {
+      const pressed = event.target instanceof Element && event.target.closest("button, a");
+      if (event.detail > 0 && pressed instanceof HTMLElement) pressed.blur();
+    });
+  }
+
+  #toggle(): void {
+    if (this.#playing) {
+      this.#setFollow(false);
+      this.#tell({ type: "pause" });
+      this.#rememberPlace();
+    } else {
+      this.#tell({ type: "play" });
+    }
+  }
+
+  /** Go to *at* because the reader says so; go on playing if it plays. */
+  #goTo(at: number, play = this.#playing): void {
+    this.#setFollow(false);
+    this.#seek(at, play);
+    this.#rememberPlace();
+  }
+
+  #seek(at: number, play: boolean): void {
+    this.#at = this.#clamp(at);
+    this.#tab = this.#tabFor(this.#at);
+    this.#drawTabs();
+    this.#tell({ type: "seek", at: this.#at, tab: this.#tab, play });
+  }
+
+  #goToNeighbour(items: { at: number }[], step: 1 | -1): void {
+    const at = neighbour(items, this.#at, step);
+    if (at !== null) this.#goTo(at);
+  }
+
+  #flagBy(step: 1 | -1): void {
+    const starts = this.#timeline.flags.map((flag) => ({ at: this.#clamp(flag.at - this.#lead) }));
+    this.#goToNeighbour(starts, step);
+  }
+
+  /** Play from 5 s before the flag *id*: the way into it is what one wants to see. */
+  #jump(id: string): void {
+    const flag = this.#timeline.flags.find((one) => one.id === id);
+    if (!flag) return;
+    if (flag.tab && this.#pinned) this.#tab = flag.tab;
+    this.#goTo(flag.at - this.#lead, true);
+    history.replaceState(null, "", `?flag=${encodeURIComponent(id)}`);
+  }
+
+  #faster(step: 1 | -1): void {
+    const now = SPEEDS.indexOf(Number(this.#page.speed.value));
+    const speed = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, now + step))] ?? 1;
+    this.#page.speed.value = String(speed);
+    this.#tell({ type: "speed", speed });
+  }
+
+  #setFollow(follow: boolean): void {
+    const running = this.#timeline.running;
+    if (follow === this.#follow || (follow && !running)) return;
+    this.#follow = follow;
+    this.#page.live.setAttribute("aria-pressed", String(follow));
+    if (running) this.#listen();
+    if (follow) this.#seek(this.#timeline.end - LIVE_LAG_MS, true);
+  }
+
+  #setPlaying(playing: boolean): void {
+    if (playing === this.#playing) return;
+    this.#playing = playing;
+    this.#page.play.classList.toggle("is-playing", playing);
+    this.#page.playText.textContent = (playing ? this.#texts.pause : this.#texts.play) ?? "";
+  }
+
+  #momentLink(): string {
+    const url = new URL(location.pathname, location.origin);
+    url.searchParams.set("at", String(Math.round(this.#at - this.#timeline.start)));
+    return url.href;
+  }
+
+  #rememberPlace(): void {
+    history.replaceState(null, "", this.#momentLink());
+  }
+
+  async #copyLink(): Promise<void> {
+    await navigator.clipboard.writeText(this.#momentLink());
+    this.#toast(this.#texts.copied ?? "");
+  }
+
+  #toast(text: string): void {
+    this.#page.toast.textContent = text;
+    this.#page.toast.hidden = false;
+    clearTimeout(this.#toastTimer);
+    this.#toastTimer = setTimeout(() => {
+      this.#page.toast.hidden = true;
+    }, 2500);
+  }
+
+  // What the server says
+
+  #listen(): void {
+    this.#news?.close();
+    const query = new URLSearchParams({ session: this.#timeline.session });
+    if (this.#follow) query.set("follow", "1");
+    this.#news = new EventSource(`/live?${query}`);
+    this.#news.addEventListener("news", () => this.#soon());
+    this.#news.addEventListener("hello", () => this.#soon());
+  }
+
+  #soon(): void {
+    if (this.#newsTimer) return;
+    this.#newsTimer = setTimeout(() => void this.#refresh(), NEWS_MS);
+  }
+
+  async #refresh(): Promise<void> {
+    this.#newsTimer = 0;
+    const timeline = await this.#fetchTimeline();
+    if (!timeline) return;
+    this.#timeline = timeline;
+    this.#tellProgram(true);
+    this.#draw();
+    if (!timeline.running) this.#stopLive();
+    else if (this.#follow && timeline.end - this.#at > LIVE_CATCH_UP_MS) {
+      this.#seek(timeline.end - LIVE_LAG_MS, true);
+    }
+  }
+
+  #stopLive(): void {
+    this.#setFollow(false);
+    this.#news?.close();
+    this.#page.live.hidden = true;
+    this.#page.running.hidden = true;
+    this.#toast(this.#texts.ended ?? "");
+    void this.#loadActivity();
+  }
+
+  async #renew(): Promise<void> {
+    const timeline = await this.#fetchTimeline();
+    if (timeline) this.#tell({ type: "token", base: timeline.stage });
+    else this.#saw("failed", "401");
+  }
+
+  async #fetchTimeline(): Promise<Timeline | null> {
+    const answer = await fetch(`/sessions/${this.#timeline.session}/timeline`).catch(() => null);
+    return answer?.ok ? ((await answer.json()) as Timeline) : null;
+  }
+
+  async #loadActivity(): Promise<void> {
+    const answer = await fetch(`/sessions/${this.#timeline.session}/activity`).catch(() => null);
+    if (!answer?.ok) return; // the bar stays without grey; nothing else depends on it
+    this.#inactive = ((await answer.json()) as { inactive: Span[] }).inactive;
+    this.#draw();
+  }
+
+  // Drawing
+
+  #draw(): void {
+    const { start, end } = this.#timeline;
+    const jump = (flag: string): void => this.#jump(flag);
+    this.#drawGaps();
+    drawFlags(this.#page, this.#timeline, this.#texts, jump);
+    this.#events.draw(this.#timeline, this.#timeline.tabs.length > 1);
+    this.#events.follow(this.#at);
+    this.#drawTabs();
+    this.#page.live.setAttribute("aria-pressed", String(this.#follow));
+    this.#page.length.textContent = clock(end - start);
+    this.#page.duration.textContent = clock(end - start);
+    movePlayhead(this.#page, this.#timeline, this.#at, this.#texts);
+  }
+
+  #drawGaps(): void {
+    const gaps = [...this.#timeline.gaps, ...this.#stageGaps].sort((a, b) => a.at - b.at);
+    drawGaps(this.#page, this.#timeline, gaps);
+    const jump = (flag: string): void => this.#jump(flag);
+    drawBar(this.#page, this.#timeline, this.#inactive, gaps, this.#texts, jump);
+  }
+
+  #drawTabs(): void {
+    drawTabs(
+      this.#page,
+      this.#timeline,
+      this.#tab,
+      (number) => fill(this.#texts.tab, { number }),
+      (tab) => {
+        this.#pinned = this.#tab !== tab || !this.#pinned;
+        this.#tab = this.#pinned ? tab : tabInUse(this.#timeline, this.#at);
+        this.#tell({ type: "tab", tab: this.#tab });
+        this.#drawTabs();
+      },
+    );
+  }
+}
+
+const page = findPage();
+const { timeline, texts } = JSON.parse(page.data.textContent ?? "") as {
+  timeline: Timeline;
+  texts: Texts;
+};
+new Player(page, timeline, texts);

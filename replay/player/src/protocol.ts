@@ -1,0 +1,79 @@
+// What the console's page and the stage say to one another by postMessage. Times are server
+// milliseconds. Both sides check that a message comes from the other window and from this origin.
+
+/** One document of the session; it stays in view until `until`. */
+export interface Load {
+  id: string;
+  tab: string;
+  at: number;
+  until: number;
+}
+
+/** What there is to play. Sent again whenever it grows. */
+export interface Program {
+  loads: Load[];
+  start: number;
+  end: number;
+  /** More may come: at the end the stage waits instead of stopping. */
+  running: boolean;
+}
+
+export type ToStage =
+  | { type: "program"; program: Program; changed: boolean }
+  | { type: "seek"; at: number; tab: string; play: boolean }
+  | { type: "tab"; tab: string }
+  | { type: "play" }
+  | { type: "pause" }
+  | { type: "speed"; speed: number }
+  | { type: "token"; base: string };
+
+/** Why the stage shows what it shows. Everything but `shown` comes with a sentence on the page. */
+export type View =
+  | "shown"
+  | "loading"
+  | "no_snapshot"
+  | "waiting"
+  | "not_open"
+  | "no_recording"
+  | "failed"
+  | "broken";
+
+export interface Gap {
+  kind: string;
+  at: number;
+  until: number;
+  reason: string;
+}
+
+export interface KeyPress {
+  key: string;
+  code: string;
+  shift: boolean;
+  alt: boolean;
+}
+
+export type FromStage =
+  | { type: "ready" }
+  | { type: "time"; at: number; playing: boolean; waiting: boolean }
+  | { type: "view"; view: View; reason: string }
+  | { type: "size"; width: number; height: number }
+  | { type: "gaps"; gaps: Gap[] }
+  | { type: "ended" }
+  | { type: "expired" }
+  | { type: "key"; press: KeyPress };
+
+/** Send *message* to *target*; both documents have this origin. */
+export function tell(target: Window, message: ToStage | FromStage): void {
+  target.postMessage(message, location.origin);
+}
+
+/** Hear messages of *source* only. */
+export function hear<Message extends ToStage | FromStage>(
+  source: () => Window | null,
+  receive: (message: Message) => void,
+): void {
+  window.addEventListener("message", (event) => {
+    if (event.origin !== location.origin || event.source !== source()) return;
+    receive(event.data as Message);
+  });
+}

@@ -1,0 +1,82 @@
+// Owns fetching the recording of one document, and keeping the last few.
+
+import type { eventWithTime } from "@rrweb/types";
+import type { Gap } from "./protocol";
+
+const KEPT = 6; // documents in memory; a large one has some ten megabytes
+
+export interface Recording {
+  events: eventWithTime[];
+  gaps: Gap[];
+  nextSeq: number;
+}
+
+interface Answer {
+  events: eventWithTime[];
+  gaps: Gap[];
+  next_seq: number;
+}
+
+/** The address holds a token, and it is too old. */
+export class Expired extends Error {}
+
+export class Recordings {
+  #kept = new Map<string, Promise<Recording>>();
+  #base: string;
+
+  /** @param base address of the stage, with its token, ending in a slash */
+  constructor(base: string) {
+    this.#base = base;
+  }
+
+  /** Use a new token from now on. */
+  renew(base: string): void {
+    this.#base = base;
+  }
+
+  /** Return the recording of *load*, from memory if it is there or on its way. */
+  get(load: string): Promise<Recording> {
+    const found = this.#kept.get(load) ?? this.#first(load);
+    this.#kept.delete(load); // the map's order is that of use
+    this.#kept.set(load, found);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT) break;
+      this.#kept.delete(oldest);
+    }
+    return found;
+  }
+
+  /** Return what came to *load* since it was fetched, and keep it. */
+  async more(load: string): Promise<Recording> {
+    const known = await this.get(load);
+    const answer = await this.#fetch(load, known.nextSeq);
+    known.events.push(...answer.events);
+    known.events.sort((one, other) => one.timestamp - other.timestamp);
+    known.gaps.push(...answer.gaps);
+    known.nextSeq = answer.next_seq;
+    return { events: answer.events, gaps: answer.gaps, nextSeq: answer.next_seq };
+  }
+
+  /** Forget all documents but *load*: they may have grown. */
+  forgetOthers(load: string | null): void {
+    for (const id of this.#kept.keys()) if (id !== load) this.#kept.delete(id);
+  }
+
+  async #first(load: string): Promise<Recording> {
+    try {
+      const answer = await this.#fetch(load, 0);
+      return { events: answer.events, gaps: answer.gaps, nextSeq: answer.next_seq };
+    } catch (error) {
+      this.#kept.delete(load); // a later wish may try again
+      throw error;
+    }
+  }
+
+  async #fetch(load: string, fromSeq: number): Promise<Answer> {
+    const url = `${this.#base}loads/${encodeURIComponent(load)}?from_seq=${fromSeq}`;
+    const response = await fetch(url, { credentials: "omit" });
+    if (response.status === 403) throw new Expired();
+    if (!response.ok) throw new Error(`HTTP ${response.status}`);
+    return (await response.json()) as Answer;
+  }
+}

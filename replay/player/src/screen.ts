@@ -1,0 +1,188 @@
+// Owns the picture of one document: an rrweb Replayer of its own, so that nothing of one
+// document can reach another. Times are server milliseconds.
+//
+// Facts about @rrweb/replay 2.1.6 that this file rests on (tests/replay holds them):
+// - `pause(t)` applies events strictly before t;
+// - `addEvent` is right only for events later than what is shown;
+// - the last event ends the play: a sentinel far ahead keeps it alive for later ones;
+// - an event that throws stops the play, so the functions that apply events are wrapped.
+
+import { Replayer } from "@rrweb/replay";
+import { EventType, type eventWithTime } from "@rrweb/types";
+import type { Gap } from "./protocol";
+
+const FAR_MS = 10 * 365 * 86_400_000;
+
+const CUSTOM = EventType.Custom;
+const FULL_SNAPSHOT = EventType.FullSnapshot;
+const INCREMENTAL = EventType.IncrementalSnapshot;
+
+/** The functions by which the Replayer changes the picture. Private, hence the pinned version. */
+interface Appliers {
+  applyIncremental(event: eventWithTime, sync: boolean): void;
+  rebuildFullSnapshot(event: eventWithTime, sync?: boolean): void;
+}
+
+export interface ScreenEvents {
+  gap(gap: Gap): void;
+  size(width: number, height: number): void;
+}
+
+/** Return whether *events* can be drawn at all. */
+export function drawable(events: eventWithTime[]): boolean {
+  return events.some((event) => event.type === FULL_SNAPSHOT);
+}
+
+export class Screen {
+  readonly load: string;
+  readonly element: HTMLDivElement;
+  readonly #replayer: Replayer;
+  readonly #start: number;
+  readonly #firstSnapshot: number;
+  readonly #hear: ScreenEvents;
+  #shownAt = 0;
+  #playing = false;
+
+  /** Make the screen of *load* inside *root*, hidden. *events* must be drawable. */
+  static async make(
+    root: HTMLElement,
+    load: string,
+    events: eventWithTime[],
+    hear: ScreenEvents,
+  ): Promise<Screen> {
+    const screen = new Screen(root, load, events, hear);
+    // The Replayer sets the first size and snapshot by timers of 0 and 1 ms; let them pass,
+    // or they undo what is shown next.
+    await new Promise((resolve) => setTimeout(resolve, 4));
+    return screen;
+  }
+
+  private constructor(
+    root: HTMLElement,
+    load: string,
+    events: eventWithTime[],
+    hear: ScreenEvents,
+  ) {
+    this.load = load;
+    this.#hear = hear;
+    this.element = document.createElement("div");
+    this.element.className = "screen";
+    this.element.style.visibility = "hidden";
+    root.append(this.element);
+    this.#firstSnapshot = events.find((event) => event.type === FULL_SNAPSHOT)?.timestamp ?? 0;
+    const playable = events.filter((event) => this.#drawable(event));
+    this.#start = Math.min(...playable.map((event) => event.timestamp));
+    this.#replayer = new Replayer(
+      [marker(this.#start), ...playable, marker(this.#start + FAR_MS)],
+      {
+        root: this.element,
+        loadTimeout: 0,
+        triggerFocus: false,
+        mouseTail: { duration: 500, lineCap: "round", lineWidth: 2, strokeStyle: "#3b74c9" },
+        logger: { log: () => {}, warn: (...args: unknown[]) => this.#warned(args) } as never,
+      },
+    );
+    this.#guard();
+    this.#replayer.on("resize", (size) => {
+      const { width, height } = size as { width: number; height: number };
+      if (width > 0 && height > 0) this.#hear.size(width, height);
+    });
+    this.#replayer.iframe.title = "";
+    this.#replayer.iframe.tabIndex = -1;
+  }
+
+  /** Show the picture at *at* and stand still. */
+  show(at: number): void {
+    this.#playing = false;
+    this.#shownAt = at;
+    this.#attempt(at, () => this.#replayer.pause(this.#offset(at)));
+  }
+
+  /** Play on from *at* at *speed*. */
+  play(at: number, speed: number): void {
+    this.#playing = true;
+    this.#shownAt = at;
+    this.#replayer.setConfig({ speed });
+    this.#attempt(at, () => this.#replayer.play(this.#offset(at)));
+  }
+
+  /** Stand still where it is. */
+  pause(): void {
+    this.#playing = false;
+    this.#replayer.pause();
+  }
+
+  speed(speed: number): void {
+    this.#replayer.setConfig({ speed });
+  }
+
+  /**
+   * Take *events* that came later. Return false if one is older than the picture at *at*: then
+   * the screen must be made anew.
+   */
+  add(events: eventWithTime[], at: number): boolean {
+    const fresh = events.filter((event) => this.#drawable(event));
+    if (fresh.some((event) => event.timestamp < Math.max(at, this.#shownAt))) return false;
+    for (const event of fresh) this.#replayer.addEvent(event);
+    return true;
+  }
+
+  get playing(): boolean {
+    return this.#playing;
+  }
+
+  reveal(): void {
+    this.element.style.visibility = "visible";
+  }
+
+  destroy(): void {
+    try {
+      this.#replayer.destroy();
+    } finally {
+      this.element.remove();
+    }
+  }
+
+  /** Changes before the first snapshot have nothing to be applied to. */
+  #drawable(event: eventWithTime): boolean {
+    return event.type !== INCREMENTAL || event.timestamp >= this.#firstSnapshot;
+  }
+
+  /** The first snapshot is drawn for all times before it: better early than blank. */
+  #offset(at: number): number {
+    return Math.max(at, this.#firstSnapshot) - this.#start + 1;
+  }
+
+  #guard(): void {
+    const appliers = this.#replayer as unknown as Appliers;
+    for (const name of ["applyIncremental", "rebuildFullSnapshot"] as const) {
+      const apply = appliers[name].bind(this.#replayer);
+      appliers[name] = (event: eventWithTime, sync = false) => {
+        this.#attempt(event.timestamp, () => apply(event, sync));
+      };
+    }
+  }
+
+  #attempt(at: number, act: () => void): void {
+    try {
+      act();
+    } catch (error) {
+      this.#damaged(at, error);
+    }
+  }
+
+  #damaged(at: number, error: unknown): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#hear.gap({ kind: "malformed_event", at, until: at, reason });
+  }
+
+  /** The Replayer swallows errors of mutations and warns instead. */
+  #warned(args: unknown[]): void {
+    const text = args.find((arg) => typeof arg === "string" && arg.includes("Exception"));
+    if (text) this.#damaged(this.#shownAt, text);
+  }
+}
+
+function marker(timestamp: number): eventWithTime {
+  return { type: CUSTOM, timestamp, data: { tag: "stolper", payload: {} } };
+}

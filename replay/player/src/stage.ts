@@ -1,0 +1,67 @@
+// Entry of the stage: the document in which recordings are drawn. It has no cookie, no controls
+// and no words; the page around it tells it what to do.
+
+import { Director } from "./director";
+import { type FromStage, hear, type ToStage, tell } from "./protocol";
+
+const root = document.getElementById("stage");
+if (!root) throw new Error("the stage has no root");
+
+const say = (message: FromStage): void => {
+  if (message.type === "size") fit(message.width, message.height);
+  tell(window.parent, message);
+};
+
+let size = { width: 0, height: 0 };
+
+/** Scale the picture to the frame, never larger than it was. */
+function fit(width: number, height: number): void {
+  size = { width, height };
+  if (!root || !width || !height) return;
+  const scale = Math.min(window.innerWidth / width, window.innerHeight / height, 1);
+  root.style.width = `${width}px`;
+  root.style.height = `${height}px`;
+  const left = Math.max(0, (window.innerWidth - width * scale) / 2);
+  const top = Math.max(0, (window.innerHeight - height * scale) / 2);
+  root.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
+}
+
+const director = new Director(root, location.pathname, say);
+
+hear<ToStage>(
+  () => window.parent,
+  (message) => {
+    switch (message.type) {
+      case "program":
+        void director.program(message.program, message.changed);
+        break;
+      case "seek":
+        void director.seek(message.at, message.tab, message.play);
+        break;
+      case "tab":
+        void director.tab(message.tab);
+        break;
+      case "play":
+        void director.play();
+        break;
+      case "pause":
+        director.pause();
+        break;
+      case "speed":
+        director.speed(message.speed);
+        break;
+      case "token":
+        director.renew(message.base);
+        break;
+    }
+  },
+);
+
+window.addEventListener("resize", () => fit(size.width, size.height));
+window.addEventListener("keydown", (event) => {
+  if (event.ctrlKey || event.metaKey) return;
+  const { key, code, shiftKey: shift, altKey: alt } = event;
+  if (key !== "Tab") event.preventDefault();
+  say({ type: "key", press: { key, code, shift, alt } });
+});
+say({ type: "ready" });
