@@ -22,7 +22,7 @@ from tests.e2e.scenarios.situations import (
 from tests.e2e.scenarios.visit import visit_all, visit_serially
 from tests.e2e.support import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.browser
 
 PAGE = Path(__file__).parent / "scenarios"
 
@@ -47,6 +47,7 @@ def test_known_table_is_whole() -> None:
     assert len(KNOWN) == len({situation.name for situation in KNOWN})
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.timeout(400)
 async def test_known_situations(
     browser: Browser, server: Stack, serve: Serve, capsys: pytest.CaptureFixture[str]
@@ -58,6 +59,7 @@ async def test_known_situations(
     check(seen, capsys)
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.long
 @pytest.mark.timeout(900)
 async def test_known_situations_in_one_page(

@@ -2,36 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
-import shutil
 import sys
 from pathlib import Path
 
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.scenarios.pages import Serve, pages_of_a_site
+from tests.e2e.scenarios.pages import Serve, build, pages_of_a_site
 from tests.e2e.scenarios.situations import benign_flagged, struggles_missed, table, why_wrong
 from tests.e2e.scenarios.visit import visit_all
 from tests.e2e.support import Stack
 from tests.e2e.widgets.table import BENIGN, STRUGGLES, WIDGETS
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = pytest.mark.browser
 
 FOLDER = Path(__file__).parent / "widgets"
 
 # What a site owner may live with on widgets that nobody tuned for.
 BENIGN_FLAGGED_AT_MOST = 0.10
 STRUGGLES_FOUND_AT_LEAST = 0.90
-
-
-async def build() -> None:
-    """Bundle the widgets' pages, as build.mjs does."""
-    node = shutil.which("node")
-    assert node, "no node on PATH; `make setup` names the packages"
-    made = await asyncio.create_subprocess_exec(node, str(FOLDER / "build.mjs"))
-
-    assert 0 == await made.wait()
 
 
 def test_widget_table_is_whole() -> None:
@@ -43,12 +32,13 @@ def test_widget_table_is_whole() -> None:
     assert {"struggle"} == {situation.kind for situation in STRUGGLES}
 
 
+@pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.timeout(600)
 async def test_widgets(
     browser: Browser, server: Stack, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On real widgets at most 10 % of what is benign is flagged and at least 90 % of struggles are found."""
-    await build()
+    await build(FOLDER)
     origin, _ = await pages_of_a_site(server, serve, FOLDER)
     seen = await visit_all(browser, server, origin, WIDGETS)
 

@@ -89,6 +89,8 @@ CLICK_FACTS = (
     "href", "refocus_ms", "cut",
 )  # fmt: skip
 
+ENVELOPE = ("id", "at", "i", "ts", "type", "target", "page_load", "tab", "view", "title_hash")
+
 
 def facts_of(event: dict[str, Any]) -> str:
     """Return *event* as one line: its type, its target and what decides about it."""
@@ -101,8 +103,7 @@ def facts_of(event: dict[str, Any]) -> str:
     if event["type"] == "click":
         facts = {k: event[k] for k in CLICK_FACTS if k in event}
     else:
-        envelope = ("i", "ts", "type", "target", "page_load", "tab", "view")
-        facts = {k: v for k, v in event.items() if k not in envelope}
+        facts = {k: v for k, v in event.items() if k not in ENVELOPE}
     return f"{event['type']} [{what}] " + " ".join(f"{k}={v}" for k, v in facts.items())
 
 

@@ -1,15 +1,16 @@
-"""A scripted visit to the demo shop, with moments at which the live document is written down."""
+"""Scripted visits to the demo shop and to real widgets, with moments at which the live document is written down."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from playwright.async_api import Page
 
 from tests.e2e.scenarios.dom.compare import Outline
+from tests.e2e.scenarios.situations import Situation
 
 # Writes the document down and marks the moment on the recording's own clock, in one task.
 CAPTURE = """name => {
@@ -51,7 +52,23 @@ class Diary:
         raise AssertionError(f"the page never stood still: {what}")
 
 
-async def visit_shop(diary: Diary, shop: str, ready: Callable[[Page], Awaitable[Any]]) -> None:
+Ready = Callable[[Page], Awaitable[Any]]
+
+
+async def visit_widgets(
+    diary: Diary, origin: str, situations: Sequence[Situation], ready: Ready
+) -> None:
+    """Do what *situations* say, one after the other; write each page down before and after."""
+    for situation in situations:
+        await diary.page.goto(origin + situation.page)
+        await ready(diary.page)
+        await diary.note(f"{situation.name}, before")
+        for step in situation.do:
+            await step.do(diary.page)
+        await diary.note(f"{situation.name}, after")
+
+
+async def visit_shop(diary: Diary, shop: str, ready: Ready) -> None:
     """Go through *shop*; *ready* waits until a page is recorded."""
     page = diary.page
 

@@ -3,25 +3,33 @@
 // Left out, because a replay has no use for them: scripts, noscript, comments, meta, title and
 // icons, handlers (on*), nonce, integrity and crossorigin. A linked style sheet and a style
 // element are the same (the recording carries rules, not links); so are text nodes side by side
-// and one text node. Addresses are absolute and without query values. A field's value is left
-// out (value, checked, selected, the text of a textarea). Of the player: its own style sheet,
-// attributes named rr_* and the classes that stand for :hover.
+// and one text node. Addresses are absolute, without query values and fragment. A field's value is
+// left out (value, checked, selected, the text of a textarea); of text that the visitor edits in
+// place, only its length counts. Of the player, which adds them to what
+// it rebuilds: attributes named rr_*, the classes rrweb-paused and those that stand for :hover,
+// autocomplete="off" on every field (so autocomplete of fields is not compared), style sheets.
 
 const LEFT_OUT = new Set(["SCRIPT", "NOSCRIPT", "META", "TITLE", "BASE"]);
 const ATTRIBUTES_LEFT_OUT = /^(on|rr_|data-rr-)|^(nonce|integrity|crossorigin)$/;
-const FIELD_STATE = new Set(["value", "checked", "selected"]);
+const FIELD_STATE = new Set(["value", "checked", "selected", "autocomplete"]);
 const FIELDS = new Set(["INPUT", "TEXTAREA", "SELECT", "OPTION"]);
+const ADDRESS = /^https?:/;
 const ADDRESSES = new Set(["href", "src", "action", "formaction", "poster", "xlink:href"]);
 
 function address(value, base) {
-  if (value.startsWith("#")) return value;
   try {
     const url = new URL(value, base);
     for (const name of [...url.searchParams.keys()]) url.searchParams.set(name, "");
-    return url.href;
+    url.hash = "";
+    return url.href.replace(/\/$/, "");
   } catch {
     return value;
   }
+}
+
+function classes(found, value) {
+  const names = value.split(/\s+/).filter((name) => name && !/^:|^rrweb-/.test(name));
+  if (names.length) found.class = names.join(" ");
 }
 
 function attributes(element, base) {
@@ -29,9 +37,9 @@ function attributes(element, base) {
   for (const { name, value } of element.attributes) {
     if (ATTRIBUTES_LEFT_OUT.test(name)) continue;
     if (FIELDS.has(element.tagName) && FIELD_STATE.has(name)) continue;
-    if (ADDRESSES.has(name)) found[name] = address(value, base);
+    if (ADDRESSES.has(name) || ADDRESS.test(value)) found[name] = address(value, base);
     else if (name === "style") found[name] = element.style.cssText;
-    else if (name === "class") found[name] = value.replace(/(^|\s):\w+/g, "").trim();
+    else if (name === "class") classes(found, value);
     else found[name] = value;
   }
   return found;
@@ -47,8 +55,9 @@ function children(parent, base) {
   const made = [];
   for (const node of parent.childNodes) {
     if (node.nodeType === Node.TEXT_NODE) {
-      if (typeof made.at(-1) === "string") made.push(made.pop() + node.data);
-      else if (node.data) made.push(node.data);
+      const text = parent.isContentEditable ? node.data.replace(/\S/g, "x") : node.data;
+      if (typeof made.at(-1) === "string") made.push(made.pop() + text);
+      else if (text) made.push(text);
     } else if (node.nodeType === Node.ELEMENT_NODE) {
       const one = outlined(node, base);
       if (one) made.push(one);
