@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from collector.ingest import Ingest
+from collector.ingest import Ingest, cors
 from collector.proxies import Proxies
 from collector.script import Script
 from collector.sites import Sites
@@ -112,4 +112,5 @@ async def _never_bare(request: web.Request, handler: Handler) -> web.StreamRespo
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
         answer = {"ok": False, "code": "failed", "error": "the server made an error; it is logged"}
-        return web.json_response(answer, status=503, headers={"Retry-After": "30"})
+        headers = {**cors(request), "Retry-After": "30"}
+        return web.json_response(answer, status=503, headers=headers)

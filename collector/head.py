@@ -17,7 +17,7 @@ import orjson
 
 from collector.scrub import scrubbed, suspicious
 from core.errors import Refused
-from core.events import Check, EventSchema, Field, checker
+from core.events import Check, EventSchema, Field, FieldType, checker
 from core.model import ChunkInfo, Event
 
 SESSION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
@@ -144,11 +144,16 @@ _Rules = dict[str, tuple[str, Check]]  # field name to (kind, check)
 
 def _rules(fields: Any) -> _Rules:
     declared: list[Field] = list(fields)
-    return {f.name: (f.type.kind, checker(f.type)) for f in declared if f.name not in _READ_APART}
+    return {
+        f.name: (f.type.kind if f.type.kind == "enum" else str(f.type), checker(f.type))
+        for f in declared
+        if f.name not in _READ_APART
+    }
 
 
 _READ_APART = {"i", "t", "type"}
-_FREE_TEXT = {"str", "list", "map"}
+_FREE_TEXT = {"str", "list of str", "list of map", "list of int", "map"}
+_is_map = checker(FieldType("map"))
 
 
 class _Reading:
@@ -188,12 +193,24 @@ class _Reading:
                     known[name] = targets[value]
                 else:
                     self.drop("fields")
+            elif kind in _FREE_TEXT:
+                if not check(value):
+                    value = self.rest(value, kind)
+                if value is not None:
+                    known[name] = self.bounded(value)
             elif not check(value):
                 self.drop("fields")
-            elif kind in _FREE_TEXT:
-                known[name] = self.bounded(value)
             else:
                 known[name] = value
+
+    def rest(self, value: Any, kind: str) -> Any:
+        """Return what is sound of *value*, which is not of its type; None if nothing is."""
+        self.drop("fields")
+        if kind == "map" and type(value) is dict:
+            return {name: item for name, item in value.items() if _is_map({name: item})}
+        if kind == "list of map" and type(value) is list:
+            return [self.rest(item, "map") for item in value if type(item) is dict]
+        return None
 
     def loose(self, raw: dict[str, Any]) -> dict[str, Any]:
         """Return the numbers, booleans and texts of *raw*, which no schema describes."""

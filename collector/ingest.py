@@ -96,7 +96,7 @@ class Ingest:
         return web.Response(
             status=204,
             headers={
-                **_cors(request),
+                **cors(request),
                 "Access-Control-Allow-Methods": "POST",
                 "Access-Control-Allow-Headers": "Content-Type",
                 "Access-Control-Max-Age": "86400",
@@ -219,11 +219,11 @@ class Ingest:
         settings = self._settings
         flush_ms = settings.live_flush_ms if self._watched(session) else settings.flush_ms
         body = orjson.dumps({"ok": True, "status": appended.status, "flush_ms": flush_ms})
-        return web.Response(body=body, content_type="application/json", headers=_cors(request))
+        return web.Response(body=body, content_type="application/json", headers=cors(request))
 
     def _refusal(self, request: web.Request, refused: Refused) -> web.Response:
         self.counters[f"refused_{refused.code}"] += 1
-        headers = _cors(request)
+        headers = cors(request)
         if refused.retry_after_s is not None:
             headers[hdrs.RETRY_AFTER] = str(refused.retry_after_s)
         body = orjson.dumps({"ok": False, "code": refused.code, "error": refused.reason})
@@ -262,7 +262,7 @@ class _Limits:
             raise Refused(429, "rate", reason, retry_after_s=wait_s)
 
 
-def _cors(request: web.Request) -> dict[str, str]:
+def cors(request: web.Request) -> dict[str, str]:
     """
     Let the page read the answer, a refusal too: it holds nothing but the reason.
 

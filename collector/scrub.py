@@ -12,11 +12,15 @@ import re
 # the time stays linear on hostile text.
 _EMAIL = re.compile(r"(?<![\w.+-])[\w.+-]++(?:@|%40)[\w-]++(?:\.[\w-]++)+")
 _IBAN = re.compile(
-    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])"
+    r"(?<![A-Za-z0-9])[A-Za-z]{2}\d{2}(?: ?[A-Za-z0-9]{4}){2,7}(?: ?[A-Za-z0-9]{1,3})?(?![A-Za-z0-9])",
+    re.ASCII,
 )
-_CARD = re.compile(r"(?<!\d)[2-6]\d{3}(?:[ -]?\d){9,15}(?!\d)")
+_CARD = re.compile(r"(?<!\d)[2-6]\d{3}(?:[ -]?\d){9,15}(?!\d)", re.ASCII)
 
-_SUSPECT = re.compile(rb"@|%40|\\u00|\d[ -]?\d{2,3}[ -]?\d{3,4}[ -]?\d{4}")
+# The beginnings of the shapes above, and JSON escapes of ASCII characters.
+_SUSPECT = re.compile(
+    rb"@|%40|\\u00|(?<=[A-Za-z]{2})\d\d ?[A-Za-z0-9]{4} ?[A-Za-z0-9]|\d{4}(?:[ -]?\d){9}"
+)
 
 
 def suspicious(raw: bytes) -> bool:

@@ -1,0 +1,91 @@
+"""A collector on a real store, reached over a real socket."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Awaitable, Callable
+from pathlib import Path
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from collector.app import build_app
+from core.model import StoredBatch
+from core.settings import load_settings
+from core.sqlite import SqliteStore
+from core.store import Store
+from tests.collector.support import COOKIELESS, SITE, Collector
+from tests.core.support import ManualClock
+
+Start = Callable[..., Awaitable[Collector]]
+
+LOADER = 'window.stolper=window.stolper||0;boot("__STOLPER_CONFIG__");'
+
+
+@pytest.fixture
+def clock() -> ManualClock:
+    """Return a clock that stands at noon."""
+    return ManualClock()
+
+
+@pytest.fixture
+def snippet(tmp_path: Path) -> Path:
+    """Return a folder with a built snippet, as far as the collector looks into it."""
+    folder = tmp_path / "snippet"
+    folder.mkdir()
+    (folder / "loader.js").write_text(LOADER)
+    (folder / "recorder.abc123.js").write_text("/* recorder */")
+    (folder / "manifest.json").write_text(
+        '{"loader": "loader.js", "recorder": "recorder.abc123.js", "version": "0.1.0"}'
+    )
+    return folder
+
+
+@pytest.fixture
+async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
+    """Return an open store that knows two sites."""
+    store = SqliteStore(tmp_path / "data", clock)
+    await store.open()
+    await store.add_site(SITE)
+    await store.add_site(COOKIELESS)
+    yield store
+    await store.close()
+
+
+@pytest.fixture
+async def start(
+    tmp_path: Path, snippet: Path, clock: ManualClock, store: Store
+) -> AsyncIterator[Start]:
+    """Return what starts a collector; its arguments are settings, a store instead, a listener."""
+    clients: list[TestClient] = []  # type: ignore[type-arg] -- its arguments differ by version
+
+    async def make(
+        on: Store = store,
+        hear: Callable[[StoredBatch], None] | None = None,
+        **settings: object,
+    ) -> Collector:
+        heard: list[StoredBatch] = []
+        watched: set[str] = set()
+        app = build_app(
+            on,
+            clock,
+            load_settings(
+                tmp_path, overrides={k.replace("__", "."): v for k, v in settings.items()}
+            ),
+            snippet_dir=snippet,
+            on_stored=hear or heard.append,
+            watched=watched.__contains__,
+        )
+        client = TestClient(TestServer(app))
+        clients.append(client)
+        await client.start_server()
+        return Collector(client, on, clock, heard, watched)
+
+    yield make
+    for client in clients:
+        await client.close()
+
+
+@pytest.fixture
+async def collector(start: Start) -> Collector:
+    """Return a collector with default settings."""
+    return await start()
