@@ -11,9 +11,12 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from playwright.async_api import ElementHandle, Error, Locator, Page
+from playwright.async_api import TimeoutError as TooLate
 
 _PATIENCE_MS = 8000
 _NEXT_PAGE_MS = 15000
+_HURRY = 0.2  # below this pace nobody watches: fields are typed at one go
+_LEAST_STAY_S = 0.8  # an answer of the server takes its time at any pace
 
 
 class NotThere(Exception):
@@ -44,6 +47,15 @@ class Hands:
     async def wait(self, least_s: float, most_s: float | None = None) -> None:
         span = self.rng.uniform(least_s, most_s if most_s is not None else least_s)
         await asyncio.sleep(span * self._pace)
+
+    async def stays(self, part: str, seconds: float) -> bool:
+        """Wait *seconds* and tell whether the page, whose path holds *part*, is still there."""
+        patience_s = max(seconds * self._pace, _LEAST_STAY_S)
+        try:
+            await self.page.wait_for_url(lambda url: part not in url, timeout=patience_s * 1000)
+        except TooLate:
+            return True
+        return False
 
     async def read(self, seconds: float = 2.5) -> None:
         """Look at the page for about *seconds*, moving a little and scrolling once."""
@@ -79,7 +91,7 @@ class Hands:
         field = self.page.locator(selector).first
         await self.press(selector)
         await field.press("ControlOrMeta+a")
-        for letter in text:
+        for letter in text if self._pace > _HURRY else (text,):
             await self.page.keyboard.type(letter)
             await self.wait(0.05, 0.14)
         await self.wait(0.2, 0.5)
@@ -126,7 +138,7 @@ class Hands:
         if self._touch:
             return
         from_x, from_y = self._at
-        steps = 9
+        steps = max(2, round(9 * min(self._pace, 1)))
         for step in range(1, steps + 1):
             # Slow at both ends, with the small sideways error of a hand.
             part = step / steps

@@ -40,6 +40,7 @@ _PHONES = ((360, 740), (390, 844), (412, 915))
 # One visit takes 1 to 3 s of CPU in 15 to 50 s; with these pauses the visitors stay well
 # below a third of a core.
 _PAUSE_S = (4.0, 12.0)
+_OPENING = 5
 _LONGEST_VISIT_S = 150
 _AFTER_FAILURE_S = 20
 
@@ -125,26 +126,26 @@ class Visitors:
 
     async def _visit_on(self, browser: Browser) -> None:
         """Let all kinds of visits come, the first struggle at once, while the browser lives."""
-        first = True
+        opening = self._journeys[:_OPENING]
+        await self.visit(browser, opening[0])
+        # Two at a time for the first minute only, so that a new console soon has something.
+        await asyncio.gather(
+            self._in_turn(browser, opening[1::2]), self._in_turn(browser, opening[2::2])
+        )
         while browser.is_connected():
-            for journey in self._deck(first):
+            for journey in self._deck():
+                await asyncio.sleep(self._rng.uniform(*_PAUSE_S) * self._pace)
                 await self.visit(browser, journey)
-                quick = len(self._journeys) > 1 and sum(self.ended.values()) < 4
-                await asyncio.sleep(
-                    self._rng.uniform(*_PAUSE_S) * self._pace * (0.1 if quick else 1)
-                )
-            first = False
 
-    def _deck(self, first: bool) -> list[Journey]:
-        """Return the next visits, shuffled; at the start the first four in their own order."""
+    async def _in_turn(self, browser: Browser, journeys: Sequence[Journey]) -> None:
+        for journey in journeys:
+            await self.visit(browser, journey)
+
+    def _deck(self) -> list[Journey]:
+        """Return the next visits: every journey as often as it says, shuffled."""
         deck = [journey for journey in self._journeys for _ in range(journey.often)]
         self._rng.shuffle(deck)
-        if not first:
-            return deck
-        opening = list(self._journeys[:4])
-        for journey in opening:
-            deck.remove(journey)
-        return opening + deck
+        return deck
 
     async def _one(self, browser: Browser, journey: Journey) -> None:
         touch = not journey.desktop_only and self._rng.random() < 0.35
