@@ -148,7 +148,10 @@ export function makeDelivery(context: Context): Delivery {
     const batch = outbox[0];
     if (!batch || inFlight || left || stopped) return;
     const wait = notBefore - now();
-    if (wait > 0) return schedule(wait);
+    if (wait > 0) {
+      schedule(wait);
+      return;
+    }
     inFlight = batch;
     attempt(batch).then(
       guard(() => {

@@ -20,12 +20,13 @@ export interface Guard {
   /**
    * Replace a method by one that calls through faithfully.
    *
-   * *before* sees the arguments, *after* the result; neither can change them or throw.
+   * *before* sees the arguments; a function that it returns sees the result or the error. Neither
+   * can change them or throw.
    */
   patch(
     owner: object | undefined | null,
     name: string,
-    before: (self: unknown, args: unknown[]) => ((result: unknown, error?: unknown) => void) | void,
+    before: (self: unknown, args: unknown[]) => unknown,
   ): Stop;
 }
 
@@ -77,7 +78,7 @@ export function makeGuard(): Guard {
   function patch(
     owner: object | undefined | null,
     name: string,
-    before: (self: unknown, args: unknown[]) => ((result: unknown, error?: unknown) => void) | void,
+    before: (self: unknown, args: unknown[]) => unknown,
   ): Stop {
     const holder = owner as Record<string, Method> | undefined | null;
     const original = holder?.[name];
@@ -87,16 +88,17 @@ export function makeGuard(): Guard {
     const guarded = wrap(before);
     const replacement: Method = function (...args) {
       if (!active) return original.apply(this, args);
-      const after = guarded(this, args);
-      if (!after) return original.apply(this, args);
+      const answer = guarded(this, args);
+      if (typeof answer !== "function") return original.apply(this, args);
+      const after = wrap(answer as (result: unknown, error?: unknown) => unknown);
       let result: unknown;
       try {
         result = original.apply(this, args);
       } catch (error) {
-        wrap(after)(undefined, error);
+        after(undefined, error);
         throw error; // the page's own error, not ours
       }
-      wrap(after)(result);
+      after(result);
       return result;
     };
     try {

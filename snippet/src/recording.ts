@@ -48,6 +48,9 @@ export function makeRecording(config: Config): Recording {
   let segment: string | undefined;
   let pausedAt = 0;
 
+  // The collector may stand on the site's own origin: only these are ours there.
+  const ours = [`${config.base}/i/`, `${config.base}/s/`, config.base + config.recorder];
+
   const queue = makeQueue(() => delivery.grown());
   const delivery = makeDelivery({
     config,
@@ -103,7 +106,7 @@ export function makeRecording(config: Config): Recording {
     now,
     nodeId: recordedId,
     describe: makeDescribe(privacy, recordedId),
-    ours: (url) => url.startsWith(config.base),
+    ours: (url) => ours.some((start) => url.startsWith(start)),
     urgent: () => delivery.urgent(),
     view: () => view,
     nextView: () => {
@@ -187,8 +190,8 @@ export function makeRecording(config: Config): Recording {
 
   function leave(): void {
     if (!running) return;
-    emitter.cut();
     signals.leaving.send(now());
+    emitter.cut();
     delivery.leave();
     sessions.leave();
   }
@@ -232,7 +235,10 @@ export function makeRecording(config: Config): Recording {
   }
 
   function consent(level: string): void {
-    if (level === "full" || level === "cookieless") return sessions.setMode(level as Mode);
+    if (level === "full" || level === "cookieless") {
+      sessions.setMode(level as Mode);
+      return;
+    }
     delivery.drop();
     sessions.setMode("cookieless");
     stop();

@@ -48,6 +48,8 @@ export interface Action {
   i: number;
   t: number;
   kind: "click" | "form";
+  /** Of a submit: the press that made it. */
+  press?: number | undefined;
 }
 
 export interface Signals {

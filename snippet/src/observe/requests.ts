@@ -95,7 +95,7 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
     guard.patch(Navigator.prototype, "sendBeacon", (_self, [url]) => {
       const running = start("beacon", "POST", String(url));
       if (!running) return;
-      return (accepted) => running.end(accepted ? 200 : 0);
+      return (accepted: unknown) => running.end(accepted ? 200 : 0);
     }),
   ]);
 }

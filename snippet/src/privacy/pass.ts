@@ -28,10 +28,8 @@ interface Tree {
   childNodes?: Tree[];
 }
 
-export interface Pass {
-  /** Clean *event* in place. False: it must not be recorded. */
-  (event: eventWithTime): boolean;
-}
+/** Clean *event* in place. False: it must not be recorded. */
+export type Pass = (event: eventWithTime) => boolean;
 
 export interface PassContext {
   policy: Policy;

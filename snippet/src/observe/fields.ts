@@ -1,0 +1,136 @@
+// Form fields: one event at blur, after a pause of 5 s, and for each refused field at a refused
+// submit. And what is typed is noted, so that nothing repeats it.
+
+import { all, type Stop } from "../guard";
+import { isElement } from "../privacy/dom";
+import { isSensitive } from "../privacy/sensitive";
+import type { Emit, Facts, Scope } from "../scope";
+import { enter, type Field, facts, fresh, input, isField, type Progress } from "./fieldstate";
+import { refusals } from "./validity";
+
+export interface Fields extends Stop {
+  /** Tell each refused field of *form* as of *t*; returns the keys of those fields. */
+  refuse(form: Element, t: number): string[];
+  /** When input in *form* began. */
+  firstInput(form: Element): number | undefined;
+}
+
+const PAUSE_MS = 5000;
+const BLUR_MS = 60; // validation at blur has been drawn by then
+
+export function observeFields(emit: Emit, scope: Scope): Fields {
+  const { guard, privacy, now, signals } = scope;
+  const progress = new WeakMap<Field, Progress>();
+  const begun = new WeakMap<Element, number>();
+  let current: Field | undefined;
+  let pause: Stop | undefined;
+
+  function of(field: Field): Progress {
+    const known = progress.get(field) ?? fresh();
+    progress.set(field, known);
+    return known;
+  }
+
+  function watched(field: Field): boolean {
+    return !privacy.policy.ignored(field) && !privacy.policy.blocked(field);
+  }
+
+  function onFocus(event: FocusEvent): void {
+    const field = event.composedPath()[0] ?? null;
+    if (!isField(field) || !watched(field) || field === current) return;
+    isSensitive(field); // a password is known as one before the page shows it
+    current = field;
+    enter(of(field), field, now());
+    waitForPause();
+  }
+
+  function waitForPause(): void {
+    pause?.stop();
+    const field = current;
+    if (!field) return;
+    pause = guard.later(() => {
+      if (field !== current || !field.isConnected) return;
+      const known = of(field);
+      known.pauses++;
+      // Only somebody who has begun to type pauses; before, he reads.
+      if (known.inputs) emit("field", { ...describe(field, "pause", now()), partial: true });
+    }, PAUSE_MS);
+  }
+
+  function onInput(event: Event): void {
+    const field = event.composedPath()[0] as Element | undefined;
+    if (!field || !event.isTrusted) return;
+    if (!isField(field)) {
+      if (isElement(field) && (field as HTMLElement).isContentEditable) {
+        privacy.policy.typed.note(field, (field.textContent ?? "").slice(0, 200));
+      }
+      return;
+    }
+    // Compared only, never told: passwords too.
+    if (field.type !== "checkbox" && field.type !== "radio") {
+      privacy.policy.typed.note(field, field.value);
+    }
+    if (!watched(field)) return;
+    const t = now();
+    const form = field.form;
+    if (form && !begun.has(form)) begun.set(form, t);
+    if (field !== current) enter(of(field), field, t);
+    input(of(field), field, t, (event as InputEvent).inputType || undefined);
+    if (field === current) waitForPause();
+  }
+
+  function onBlur(event: FocusEvent): void {
+    const field = event.composedPath()[0] ?? null;
+    if (!isField(field) || !watched(field)) return;
+    pause?.stop();
+    if (current === field) current = undefined;
+    const t = now();
+    const told = describe(field, "blur", t);
+    const judged = () => ({ ...told, ...verdict(field) });
+    const open = emit.open("field", t, judged);
+    if (of(field).length > 0) of(field).entered = true;
+    guard.later(() => open.done(judged()), BLUR_MS);
+  }
+
+  function describe(field: Field, at: "blur" | "pause" | "submit", t: number): Facts<"field"> {
+    return { target: scope.describe(field), ...facts(field, of(field), t, privacy), at };
+  }
+
+  function verdict(field: Field): Facts<"field"> {
+    const known = of(field);
+    const flags = refusals(field);
+    // Left untouched and empty, a required field is invalid from the start: nobody refused it.
+    const untouched = !known.inputs && !known.invalid && flags.join() === "valueMissing";
+    known.invalid = flags.length > 0 && !untouched;
+    return known.invalid ? { invalid: true, invalid_flags: flags } : {};
+  }
+
+  function refuseOne(field: Field, t: number): void {
+    of(field).invalid = true;
+    emit("field", { ...describe(field, "submit", t), ...verdict(field) }, t);
+  }
+
+  const stops = all([
+    guard.listen<FocusEvent>(window, "focusin", onFocus),
+    guard.listen(window, "input", onInput),
+    guard.listen<FocusEvent>(window, "focusout", onBlur),
+    signals.leaving.on(() => pause?.stop()),
+    { stop: () => pause?.stop() },
+  ]);
+
+  return {
+    ...stops,
+    firstInput: (form) => begun.get(form),
+    refuse: (form, t) => {
+      const names: string[] = [];
+      const elements =
+        (form as HTMLFormElement).elements ?? form.querySelectorAll("input,select,textarea");
+      for (const field of [...elements].slice(0, 100)) {
+        if (!isField(field) || !watched(field) || !refusals(field).length) continue;
+        refuseOne(field, t);
+        names.push(facts(field, of(field), t, privacy).field ?? "");
+      }
+      return [...new Set(names)];
+    },
+  };
+}

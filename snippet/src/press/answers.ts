@@ -1,0 +1,162 @@
+// From what happens on the page to the presses it answers. A reaction inside a press's own handlers
+// is that press's; a later one goes to the oldest press on its target that still waits, and counts
+// for the others if nothing of their own comes.
+
+import { within } from "../privacy/dom";
+import type { Reaction } from "../scope";
+import { makeBackground } from "./background";
+import { type Change, changesOf, visible } from "./changes";
+import type { Gesture } from "./gesture";
+import { isNear } from "./near";
+import { first, type Press, type Seen, WINDOW_MS } from "./outcome";
+
+const QUIET_MS = 2500; // changes this long after any input are nobody's answer
+const LOADED_MS = 500; // a page settles after its load event
+
+export interface Answers {
+  mutated(records: MutationRecord[], t: number): void;
+  reacted(reaction: Reaction): void;
+  /** *kind* answered *press* at *t*. */
+  answer(press: Press, kind: Seen["kind"], t: number): void;
+  /** Changes that turned out to be background. */
+  learn(changes: Change[], t: number): void;
+  input(t: number): void;
+}
+
+export interface AnswersContext {
+  gesture: Gesture;
+  presses(): Press[];
+}
+
+export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
+  const background = makeBackground();
+  let lastInput = Number.NEGATIVE_INFINITY;
+
+  function waiting(t: number): Press[] {
+    return presses().filter((press) => t - press.t0 <= WINDOW_MS);
+  }
+
+  function answer(press: Press, kind: Seen["kind"], t: number): void {
+    const seen = { ms: t - press.t0, kind };
+    press.own ??= seen;
+    press.shared ??= seen;
+  }
+
+  function distribute(reached: Press[], kind: Seen["kind"], t: number): void {
+    const turn = new Set<string>();
+    for (const press of reached) {
+      const seen = { ms: t - press.t0, kind };
+      press.shared ??= seen;
+      if (press.own || turn.has(press.key)) continue;
+      turn.add(press.key);
+      press.own = seen;
+    }
+  }
+
+  function feedback(press: Press, change: Change, t: number): void {
+    if (within(change.node, press.element)) press.facts.feedback_ms ??= t - press.t0;
+  }
+
+  function kindOf(change: Change): Seen["kind"] {
+    return change.kind === "inserted" ? "inserted" : "mutation";
+  }
+
+  /** Inside the handlers of *press*: certainly its own, wherever it shows. */
+  function caused(press: Press, change: Change, t: number): void {
+    const phase = gesture.phase();
+    if (phase === "blur") return; // a field was left by this press: that is the field's doing
+    const inside = within(change.node, press.element);
+    const root = change.node.localName === "html" || change.node.localName === "body";
+    if (change.kind === "attribute" && phase === "down" && root) return; // marks of the pointer
+    if (change.kind === "inserted" && !visible(change.added)) return;
+    feedback(press, change, t);
+    const seen = { ms: t - press.t0, kind: kindOf(change) };
+    const mark = inside && !/\p{L}|\p{N}/u.test(addedText(change)) && change.kind !== "text";
+    if (mark && phase === "down") press.fleeting = first(press.fleeting, seen);
+    else answer(press, seen.kind, t);
+  }
+
+  /** Outside of any handler: near presses are answered unless a background mutator did it. */
+  function later(change: Change, open: Press[], t: number): boolean {
+    const reached: Press[] = [];
+    let isBackground = false;
+    for (const press of open) {
+      const near = isNear(change.node, press.element, press.around);
+      if (change.kind === "attribute" && !near) continue;
+      const judged = background.judge(change, press.t0);
+      if (judged === "background") {
+        press.facts.far = (press.facts.far ?? 0) + 1;
+        isBackground = true;
+      } else if (judged === "unclear") {
+        press.unclear.push({ change, seen: { ms: t - press.t0, kind: kindOf(change) } });
+      } else {
+        reached.push(press);
+      }
+    }
+    if (!reached.length) return isBackground;
+    if (change.kind === "inserted" && !visible(change.added)) return false;
+    for (const press of reached) feedback(press, change, t);
+    distribute(reached, kindOf(change), t);
+    return false;
+  }
+
+  function mutated(records: MutationRecord[], t: number): void {
+    const open = waiting(t);
+    const quiet = t - lastInput > QUIET_MS && loaded(t);
+    if (!open.length && !quiet) return;
+    const causing = gesture.current();
+    for (const change of changesOf(records)) {
+      if (causing) caused(causing, change, t);
+      else if (later(change, open, t) || quiet) background.note(change, t);
+    }
+  }
+
+  function reacted({ kind, t, node }: Reaction): void {
+    const causing = gesture.current();
+    if (causing) {
+      if (gesture.phase() === "blur" && kind === "value") return;
+      answer(causing, kind, t);
+      return;
+    }
+    const open = waiting(t).filter((press) => {
+      return !node || isNear(node, press.element, press.around);
+    });
+    if (node && kind === "value") {
+      const change: Change = { kind: "text", node: node as Element, sort: "value", added: [] };
+      if (t - lastInput > QUIET_MS) background.note(change, t);
+      const fresh = open.filter((press) => background.judge(change, press.t0) === "new");
+      distribute(fresh, kind, t);
+      return;
+    }
+    distribute(node ? open : open.slice(-1), kind, t);
+  }
+
+  return {
+    mutated,
+    reacted,
+    answer,
+    learn: (changes, t) => {
+      for (const change of changes) background.note(change, t);
+    },
+    input: (t) => {
+      lastInput = t;
+    },
+  };
+}
+
+function addedText(change: Change): string {
+  return change.added.map((element) => element.textContent ?? "").join("");
+}
+
+let loadedAt: number | undefined;
+
+function loaded(t: number): boolean {
+  if (loadedAt === undefined) {
+    const timing = performance.getEntriesByType("navigation")[0] as
+      | PerformanceNavigationTiming
+      | undefined;
+    if (document.readyState !== "complete") return false;
+    loadedAt = (timing?.loadEventEnd ?? 0) || t;
+  }
+  return t - loadedAt > LOADED_MS;
+}

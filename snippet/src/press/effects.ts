@@ -1,0 +1,81 @@
+// Answers that no mutation shows: windows, downloads, clipboard, print, sound, dialogs of the
+// browser, full screen.
+
+import { all, type Stop } from "../guard";
+import type { ReactionKind, Scope } from "../scope";
+import { hrefKind } from "./facts";
+
+/** Own methods whose call is an answer: where, name, kind. */
+function table(): [object | undefined, string, ReactionKind][] {
+  const win = window as unknown as Record<string, { prototype: object } | undefined>;
+  const proto = (name: string) => win[name]?.prototype;
+  return [
+    [window, "print", "print"],
+    [window, "alert", "dialog"],
+    [window, "confirm", "dialog"],
+    [window, "prompt", "dialog"],
+    [window, "showOpenFilePicker", "file"],
+    [window, "showSaveFilePicker", "file"],
+    [window, "showDirectoryPicker", "file"],
+    [proto("Clipboard"), "writeText", "clipboard"],
+    [proto("Clipboard"), "write", "clipboard"],
+    [proto("Navigator"), "share", "open"],
+    [proto("Navigator"), "vibrate", "media"],
+    [proto("AudioScheduledSourceNode"), "start", "media"],
+    [proto("AudioBufferSourceNode"), "start", "media"],
+    [proto("HTMLMediaElement"), "play", "media"],
+    [proto("HTMLMediaElement"), "pause", "media"],
+    [proto("SpeechSynthesis"), "speak", "media"],
+    [proto("HTMLDialogElement"), "showModal", "dialog"],
+    [proto("HTMLDialogElement"), "show", "dialog"],
+    [proto("HTMLElement"), "showPopover", "dialog"],
+    [proto("HTMLInputElement"), "showPicker", "visual"],
+    [proto("HTMLSelectElement"), "showPicker", "visual"],
+    [proto("PaymentRequest"), "show", "dialog"],
+    [proto("Element"), "requestFullscreen", "visual"],
+    [proto("Element"), "requestPointerLock", "visual"],
+  ];
+}
+
+export function observeEffects({ guard, signals, now }: Scope): Stop {
+  const tell = (kind: ReactionKind) => signals.reaction.send({ kind, t: now() });
+
+  function pressed(element: unknown): void {
+    const { localName, type } = element as HTMLInputElement;
+    if (localName === "a") {
+      const kind = hrefKind(element as HTMLAnchorElement);
+      if (kind === "download") tell("download");
+      else if (kind === "new_tab") tell("open");
+    } else if (localName === "input" && type === "file") tell("file");
+  }
+
+  const stops = table().map(([owner, name, kind]) =>
+    guard.patch(owner, name, () => {
+      tell(kind);
+    }),
+  );
+  stops.push(
+    guard.patch(window, "open", () => (opened: unknown) => {
+      if (opened) tell("open");
+    }),
+    // Downloads are often made by pressing a link that is not in the document.
+    guard.patch(HTMLElement.prototype, "click", (self) => pressed(self)),
+    guard.patch(HTMLAnchorElement.prototype, "dispatchEvent", (self, [event]) => {
+      if ((event as Event | undefined)?.type === "click") pressed(self);
+    }),
+    guard.patch(Document.prototype, "execCommand", (_self, [command]) => {
+      if (/^(copy|cut)$/i.test(String(command))) tell("clipboard");
+    }),
+    guard.listen(window, ["copy", "cut"], () => tell("clipboard")),
+    guard.listen(window, "beforeprint", () => tell("print")),
+    guard.listen(document, ["play", "pause", "volumechange"], (event) => {
+      signals.reaction.send({ kind: "media", t: now(), node: event.target as Node });
+    }),
+    guard.listen(document, ["fullscreenchange", "pointerlockchange"], () => tell("visual")),
+    guard.listen(document, ["toggle", "close", "cancel"], (event) => {
+      if ((event.target as Element).localName === "input") return; // the file chooser's end
+      signals.reaction.send({ kind: "dialog", t: now(), node: event.target as Node });
+    }),
+  );
+  return all(stops);
+}
