@@ -1,0 +1,202 @@
+"""
+The book of one session: which flags its rules have raised so far.
+
+Owns once, burst and every, cooldown, suppression and the bound on flags. Knows hits, not
+how they came about; making model flags of them is detector/verdicts.py.
+"""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from core.model import Severity
+from detector.rule import Rule
+from detector.spec import MAX_EVIDENCE, MAX_FLAGS
+
+
+class Mark(NamedTuple):
+    """What is kept of an event that a rule took. *inner* is the evidence of a flag event."""
+
+    ts: float
+    page_load: str | None
+    i: int | None
+    type: str
+    path: str | None
+    tab: str | None
+    target: Any
+    inner: tuple[Mark, ...] | None
+
+
+def mark(event: dict[str, Any], ts: float) -> Mark:
+    """Return what is kept of *event*."""
+    get = event.get
+    return Mark(
+        ts, get("page_load"), get("i"), event["type"], get("path"), get("tab"), get("target"),
+        get("_marks"),
+    )  # fmt: skip
+
+
+def events_of(marks: Sequence[Mark]) -> list[Mark]:
+    """Return *marks* with flags replaced by what they rest on, each event once, by time."""
+    found: dict[tuple[object, object, object, object], Mark] = {}
+    for item in marks:
+        for inner in item.inner if item.inner is not None else (item,):
+            ts = inner.ts if inner.i is None else None
+            found.setdefault((inner.page_load, inner.i, inner.type, ts), inner)
+    return sorted(found.values(), key=lambda m: m.ts)
+
+
+def ids_of(marks: Sequence[Mark]) -> set[tuple[str | None, int]]:
+    """Return the ids of the events that *marks* rest on."""
+    return {(m.page_load, m.i) for m in events_of(marks) if m.i is not None}
+
+
+@dataclass(slots=True, eq=False)
+class Raised:
+    """A flag as long as its session is judged. *written* says that the store may have it."""
+
+    rule: Rule
+    group: str
+    nth: int
+    at: float
+    first: float
+    until: float
+    last_hit: float
+    severity: Severity
+    marks: list[Mark]
+    ids: set[tuple[str | None, int]]
+    captures: dict[str, object]
+    page: str | None
+    tab: str | None
+    page_load: str | None
+    target: Any
+    hits: int = 1
+    withdrawn: str | None = None
+    written: bool = False
+
+
+@dataclass(slots=True)
+class Hit:
+    """A rule was met at *at*, on the events *marks*."""
+
+    rule: Rule
+    group: str
+    at: float
+    marks: Sequence[Mark]
+    severity: Severity
+    captures: dict[str, object]
+    main: Mark | None = None  # the event whose target and page the flag shows
+
+
+class Book:
+    """All flags of a session, by rule and group."""
+
+    __slots__ = ("_by_rule", "changed", "queue", "raised", "truncated")
+
+    def __init__(self) -> None:
+        self.raised: dict[tuple[str, str, str], list[Raised]] = {}
+        self._by_rule: dict[str, list[Raised]] = {}
+        self.changed: dict[int, Raised] = {}
+        self.queue: deque[dict[str, Any]] = deque()
+        self.truncated: set[str] = set()
+
+    def all(self) -> list[Raised]:
+        """Return all flags, withdrawn ones too, in the order in which they were raised."""
+        return [flag for flags in self._by_rule.values() for flag in flags]
+
+    def hit(self, hit: Hit, suppressors: Sequence[str]) -> None:
+        """Note *hit*: a new flag, one more hit of a flag, or nothing if it is suppressed."""
+        rule = hit.rule
+        ids: set[tuple[str | None, int]] | None = None
+        if suppressors and self._by_rule:
+            ids = ids_of(hit.marks)
+            if self._covered(suppressors, ids):
+                return
+        key = (rule.id, rule.version, hit.group)
+        present = self.raised.get(key)
+        current = present[-1] if present else None
+        if current is not None and current.withdrawn is None and self._again(current, hit):
+            return
+        self._raise(key, hit, ids_of(hit.marks) if ids is None else ids)
+
+    def _covered(self, suppressors: Sequence[str], ids: set[tuple[str | None, int]]) -> bool:
+        return any(
+            flag.withdrawn is None and not ids.isdisjoint(flag.ids)
+            for name in suppressors
+            for flag in self._by_rule.get(name, ())
+        )
+
+    def _again(self, current: Raised, hit: Hit) -> bool:
+        """Count *hit* into *current* unless it deserves a flag of its own."""
+        rule = hit.rule
+        if rule.flag == "every" and hit.at - current.at >= rule.cooldown_ms:
+            return False
+        if rule.flag == "burst" and hit.at - current.last_hit >= rule.cooldown_ms:
+            return False
+        current.hits += 1
+        current.last_hit = hit.at
+        if rule.flag == "burst":
+            current.until = max(current.until, hit.at)
+            self._extend(current, hit.marks)
+        self.changed[id(current)] = current
+        return True
+
+    def _extend(self, flag: Raised, marks: Sequence[Mark]) -> None:
+        new = [m for m in events_of(marks) if (m.page_load, m.i) not in flag.ids]
+        if not new or len(flag.ids) > 1000:
+            return
+        flag.ids |= ids_of(new)
+        flag.marks = shortened([*flag.marks, *new])
+        self._suppress(flag)
+
+    def _raise(self, key: tuple[str, str, str], hit: Hit, ids: set[tuple[str | None, int]]) -> None:
+        if sum(map(len, self._by_rule.values())) >= MAX_FLAGS:
+            self.truncated.add(hit.rule.id)
+            return
+        present = self.raised.setdefault(key, [])
+        if present and present[-1].withdrawn is not None:
+            gone = present.pop()
+            self._by_rule[hit.rule.id].remove(gone)
+            self.changed.pop(id(gone), None)
+        events = events_of(hit.marks)
+        main = hit.main or (events[-1] if events else None)
+        flag = Raised(
+            hit.rule, hit.group, len(present), hit.at,
+            events[0].ts if events else hit.at,
+            max(hit.at, events[-1].ts if events else hit.at), hit.at,
+            hit.severity, shortened(events), ids, hit.captures,
+            main.path if main else None, main.tab if main else None,
+            main.page_load if main else None, main.target if main else None,
+        )  # fmt: skip
+        present.append(flag)
+        self._by_rule.setdefault(hit.rule.id, []).append(flag)
+        self.changed[id(flag)] = flag
+        self._suppress(flag)
+        self.queue.append(_flag_event(flag, tuple(events)))
+
+    def _suppress(self, flag: Raised) -> None:
+        for name in flag.rule.suppresses:
+            for other in self._by_rule.get(name, ()):
+                if other is flag or other.withdrawn is not None:
+                    continue
+                if not flag.ids.isdisjoint(other.ids):
+                    other.withdrawn = f"replaced by {flag.rule.id}"
+                    self.changed[id(other)] = other
+
+
+def _flag_event(flag: Raised, marks: tuple[Mark, ...]) -> dict[str, Any]:
+    return {
+        "type": "flag", "ts": flag.at, "rule": flag.rule.id, "severity": flag.severity,
+        "group": flag.group, "path": flag.page, "page_load": flag.page_load, "tab": flag.tab,
+        "target": flag.target, "_marks": marks,
+    }  # fmt: skip
+
+
+def shortened(marks: Sequence[Mark]) -> list[Mark]:
+    """Return the first marks and the last one, as many as a flag shows."""
+    if len(marks) <= MAX_EVIDENCE:
+        return list(marks)
+    return [*marks[: MAX_EVIDENCE - 1], marks[-1]]

@@ -1,0 +1,322 @@
+"""
+Compiles a rule set into one generated function per event type.
+
+Owns which machine gets which slots of a session's state, and the order in which the
+reactions to one event run. The text is made by detector/codegen.py.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from math import inf
+from typing import Any
+
+from core.events import EventSchema
+from detector import patterns
+from detector.book import Book
+from detector.codegen import Handler, Predicate, Reaction, Source, Table, build, handler, predicate
+from detector.machines import Count, Machine, Shift, State, getter
+from detector.rule import Absence, Capture, Mapping, Matcher, Rule, RuleSet, Threshold
+from detector.sequences import Chain
+from detector.visible import on_visibility
+from detector.where import ALWAYS, All, SameAs, Where, conjunction, leaves
+
+FIRST_SLOT = 4
+_REMEMBERED = 4096
+
+
+@dataclass(frozen=True, slots=True)
+class Program:
+    """Compiled rules. *size* is the length of a session's state; *sources* is for tests."""
+
+    handlers: dict[str, Handler]
+    timers: tuple[Chain, ...]
+    machines: tuple[Machine, ...]
+    size: int
+    sources: tuple[str, ...]
+    constants: dict[str, Any]
+
+    def new_state(self, attributes: dict[str, Any]) -> State:
+        """Return the state of a session of which nothing has been judged."""
+        return [inf, attributes, *([None] * (self.size - 2))]
+
+
+class Ignored:
+    """Whether data-stolper-ignore on a target silences a rule."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, frozenset[str]]] = {}
+
+    def allows(self, target: Any, rule: str) -> bool:
+        """Say whether *rule* may take an event on *target*."""
+        path = target.get("path") if target.__class__ is dict else None
+        if not path:
+            return True
+        entry = self._known.get(id(path))
+        if entry is None or entry[0] is not path:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            entry = self._known[id(path)] = (path, patterns.ignored_rules(target))
+        words = entry[1]
+        return not words or (rule not in words and "all" not in words)
+
+
+def compile_rules(rules: RuleSet) -> Program:
+    """Return *rules* as a program."""
+    return _Compiler(rules).program()
+
+
+class _Compiler:
+    def __init__(self, rules: RuleSet) -> None:
+        self._rules = rules
+        self._schema: EventSchema = rules.schema
+        self._table = Table()
+        self._ignored = Ignored()
+        self._slot = FIRST_SLOT
+        self._early: dict[str, list[Reaction]] = {}
+        self._reactions: dict[str, list[Reaction]] = {}
+        self._late: dict[str, list[Reaction]] = {}
+        self._memos: dict[tuple[object, ...], int] = {}
+        self._machines: list[Machine] = []
+        self._texts: list[str] = []
+        self._processes: dict[str, tuple[int, str]] = {}
+        self._suppressors: dict[str, list[str]] = {}
+        for rule in rules.rules:
+            for other in rule.suppresses:
+                self._suppressors.setdefault(other, []).append(rule.id)
+
+    def program(self) -> Program:
+        """Build everything."""
+        if any(rule.clock == "visible" for rule in self._rules.rules):
+            for event in ("visibility", "page", "leave"):
+                if event in self._schema.events:
+                    self._early.setdefault(event, []).append(Reaction(ALWAYS, on_visibility))
+        self._track_processes()
+        for number, rule in enumerate(self._rules.rules):
+            self._add_rule(rule, number)
+        for mapping in self._rules.mappings:
+            self._add_mapping(mapping)
+        handlers: dict[str, Handler] = {}
+        for event in {**self._early, **self._reactions, **self._late}:
+            reactions = [
+                *self._early.get(event, ()),
+                *self._reactions.get(event, ()),
+                *self._late.get(event, ()),
+            ]
+            text = handler(self._source(event), reactions)
+            self._texts.append(text)
+            handlers[event] = build(text, self._table)
+        timers = tuple(m for m in self._machines if isinstance(m, Chain) and m.rule.tail)
+        return Program(
+            handlers, timers, tuple(self._machines), self._slot, tuple(self._texts),
+            self._table.values,
+        )  # fmt: skip
+
+    def _source(self, event: str) -> Source:
+        type_ = self._schema.events[event]
+        targets = frozenset(n for n, f in type_.fields.items() if f.type.kind == "target")
+        return Source(self._table, targets, self._processes, self._ignored.allows)
+
+    def _new_slots(self, count: int) -> int:
+        slot = self._slot
+        self._slot += count
+        return slot
+
+    def _track_processes(self) -> None:
+        for process in self._rules.processes:
+            slot = self._new_slots(1)
+            self._processes[process.id] = (slot, process.goal)
+            for name, matcher in process.steps:
+                for event, where in matcher.cases:
+                    self._early.setdefault(event, []).append(
+                        Reaction(where, partial(_set_slot, slot, name))
+                    )
+
+    def _predicate(self, event: str, where: Where) -> Predicate:
+        text = predicate(self._source(event), where)
+        self._texts.append(text)
+        built: Predicate = build(text, self._table)
+        return built
+
+    def _predicates(self, cases: Sequence[tuple[str, Where]]) -> dict[str, Predicate]:
+        return {event: self._predicate(event, where) for event, where in cases}
+
+    def _add_rule(self, rule: Rule, number: int) -> None:
+        shifts = [self._shift(threshold) for threshold in rule.thresholds]
+        suppressors = self._suppressors.get(rule.id, [])
+        machine: Machine
+        if rule.counting is not None:
+            share = rule.counting.share
+            machine = Count(
+                rule, self._new_slots(Count.slots), shifts, suppressors,
+                self._predicates(share.where) if share else {},
+            )  # fmt: skip
+            self._add_captures(rule, machine)
+            self._add_count(rule, machine)
+        else:
+            correlated: dict[tuple[int, str], Predicate] = {}
+            machine = Chain(rule, self._new_slots(Chain.slots), shifts, suppressors, correlated)
+            self._add_captures(rule, machine)
+            self._add_sequence(rule, machine, number, correlated)
+        self._machines.append(machine)
+
+    def _shift(self, threshold: Threshold) -> Shift:
+        within = None if threshold.within_ms is None else float(threshold.within_ms)
+        return Shift(self._predicates(threshold.when), threshold.times, within, threshold.severity)
+
+    def _react(self, event: str, reaction: Reaction) -> None:
+        self._reactions.setdefault(event, []).append(reaction)
+
+    def _add_until(self, rule: Rule, clear: Callable[..., object]) -> None:
+        for event, where in rule.until.cases if rule.until else ():
+            self._react(event, Reaction(where, clear))
+
+    def _add_count(self, rule: Rule, machine: Count) -> None:
+        guards = dict(rule.guards)
+        self._add_until(rule, machine.clear)
+        call = machine.single if machine.simple else machine.feed
+        for event, where in rule.steps[0].matcher.cases:
+            condition = conjunction(where, guards.get(event, ALWAYS))
+            self._react(event, Reaction(condition, call, ignore=rule.id))
+
+    def _add_sequence(
+        self,
+        rule: Rule,
+        machine: Chain,
+        number: int,
+        correlated: dict[tuple[int, str], Predicate],
+    ) -> None:
+        """Later steps first, so that one event never fills two; until before the first step."""
+        guards = dict(rule.guards)
+        if rule.tail is not None:
+            self._add_absence(rule.tail, -1, machine.answer, correlated)
+        last_first = range(len(rule.steps) - 1, 0, -1)
+        for step in last_first:
+            for event, where in rule.steps[step].matcher.cases:
+                free = self._split(where, (step, event), correlated)
+                self._react(
+                    event,
+                    Reaction(
+                        conjunction(free, guards.get(event, ALWAYS)),
+                        partial(machine.step, step),
+                        ignore=rule.id,
+                        chain=number * 100 + step,
+                    ),
+                )
+        for step in last_first:
+            absence = rule.steps[step].absent_before
+            if absence is not None:
+                self._add_absence(absence, ~step - 1, partial(machine.break_, step), correlated)
+        self._add_until(rule, machine.clear)
+        for event, where in rule.steps[0].matcher.cases:
+            chains = [
+                number * 100 + step
+                for step in last_first
+                if any(event == name for name, _ in rule.steps[step].matcher.cases)
+            ]
+            self._react(
+                event,
+                Reaction(
+                    conjunction(where, guards.get(event, ALWAYS)),
+                    partial(machine.step, 0),
+                    ignore=rule.id,
+                    unless=tuple(chains),
+                ),
+            )
+
+    def _split(
+        self, where: Where, key: tuple[int, str], correlated: dict[tuple[int, str], Predicate]
+    ) -> Where:
+        """Return what of *where* needs no earlier step; the rest goes to *correlated*."""
+        items = where.items if isinstance(where, All) else (where,)
+        bound = [w for w in items if any(isinstance(leaf, SameAs) for leaf in leaves(w))]
+        if bound:
+            correlated[key] = self._predicate(key[1], conjunction(*bound))
+        return conjunction(*(w for w in items if w not in bound))
+
+    def _add_absence(
+        self,
+        absence: Absence,
+        number: int,
+        call: Callable[..., object],
+        correlated: dict[tuple[int, str], Predicate],
+    ) -> None:
+        for event, where in absence.matcher.cases:
+            free = self._split(where, (number, event), correlated)
+            self._react(event, Reaction(free, call))
+
+    def _add_captures(self, rule: Rule, machine: Machine) -> None:
+        for capture in rule.captures:
+            slot = self._capture_slot(capture)
+            if slot is not None:
+                machine.readers.append((capture.name, partial(_read_slot, slot)))
+
+    def _capture_slot(self, capture: Capture) -> int | None:
+        """Return where the value of *capture* lies; equal captures of all rules share it."""
+        if capture.kind == "process_step" and capture.process is not None:
+            return self._processes[capture.process][0]
+        if capture.matcher is None:
+            return None
+        key = (capture.kind, capture.matcher, capture.field)
+        if key not in self._memos:
+            self._memos[key] = slot = self._new_slots(1)
+            self._remember(capture, capture.matcher, slot)
+        return self._memos[key]
+
+    def _remember(self, capture: Capture, matcher: Matcher, slot: int) -> None:
+        call: Callable[..., object]
+        if capture.field is None:
+            call = partial(_count_slot, slot)
+        else:
+            keep = _first_slot if capture.kind == "first" else _last_slot
+            call = partial(keep, slot, getter(capture.field.field))
+        for event, where in matcher.cases:
+            self._early.setdefault(event, []).append(Reaction(where, call))
+
+    def _add_mapping(self, mapping: Mapping) -> None:
+        call = partial(_derive, mapping.name, dict(mapping.props))
+        for event, where in mapping.source.cases:
+            self._late.setdefault(event, []).append(Reaction(where, call))
+
+
+def _set_slot(slot: int, value: object, state: State, _event: object, _ts: float) -> None:
+    state[slot] = value
+
+
+def _read_slot(slot: int, state: State) -> object:
+    return state[slot]
+
+
+def _count_slot(slot: int, state: State, _event: object, _ts: float) -> None:
+    state[slot] = (state[slot] or 0) + 1
+
+
+def _last_slot(
+    slot: int, read: Callable[[Any], object], state: State, event: object, _ts: float
+) -> None:
+    value = read(event)
+    if value is not None:
+        state[slot] = value
+
+
+def _first_slot(
+    slot: int, read: Callable[[Any], object], state: State, event: object, _ts: float
+) -> None:
+    if state[slot] is None:
+        state[slot] = read(event)
+
+
+def _derive(
+    name: str, props: dict[str, object], state: State, event: dict[str, Any], ts: float
+) -> None:
+    """Queue the custom event that a mapping makes of *event*."""
+    if state[2] is None:
+        state[2] = Book()
+    derived = {key: value for key, value in event.items() if key in _CARRIED}
+    derived.update(type="custom", name=name, props=props, ts=ts)
+    state[2].queue.append(derived)
+
+
+_CARRIED = frozenset(("i", "t", "page_load", "tab", "view", "path"))

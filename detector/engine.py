@@ -1,0 +1,129 @@
+"""
+Judges the events of one session, in the order in which it is given them.
+
+Pure: events in, flags in the session's book. Deadlines are event time. The order of
+events is detector/order.py, tasks and the store are detector/service.py.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable
+from math import inf
+from typing import Any
+
+from detector.book import Raised
+from detector.compile import Program, compile_rules
+from detector.rule import RuleSet
+
+log = logging.getLogger(__name__)
+
+
+class Engine:
+    """A compiled rule set. *errors* counts events on which it failed (each is logged)."""
+
+    def __init__(self, rules: RuleSet) -> None:
+        self.rules = rules
+        self.program: Program = compile_rules(rules)
+        self.errors = 0
+        self._handlers = self.program.handlers
+        self._timers = self.program.timers
+
+    def new(self, attributes: dict[str, Any]) -> list[Any]:
+        """Return the state of a session of which nothing has been judged."""
+        return self.program.new_state(attributes)
+
+    def feed(self, state: list[Any], event: dict[str, Any]) -> None:
+        """Judge *event*; deadlines before it run out first. Never raises."""
+        ts: float = event["ts"]
+        if state[0] < ts:
+            self.expire(state, ts)
+        handle = self._handlers.get(event["type"])
+        if handle is None:
+            return
+        try:
+            handle(event, ts, state)
+        except Exception:
+            self._failed(event)
+        book = state[2]
+        if book is not None and book.queue:
+            self._drain(state)
+
+    def expire(self, state: list[Any], until: float, *, inclusive: bool = False) -> None:
+        """Let every wait run out whose deadline lies before (or, *inclusive*, at) *until*."""
+        while True:
+            earliest, timer = inf, None
+            for candidate in self._timers:
+                deadline = candidate.earliest(state)
+                if deadline < earliest:
+                    earliest, timer = deadline, candidate
+            state[0] = earliest
+            if timer is None or earliest > until or (earliest == until and not inclusive):
+                return
+            timer.expire(state)
+            self._drain(state)
+
+    def end(self, state: list[Any], ts: float, kind: str, *, horizon: float | None = None) -> None:
+        """
+        End the session, whose last event was at *ts*.
+
+        Waits that run out by *horizon* (the session was open and silent until then) are
+        decided, those with or_end are met, the others are undecided and drop.
+        """
+        if horizon is not None and horizon > ts:
+            self.expire(state, horizon, inclusive=True)
+        self.feed(state, {"type": "session_end", "ts": ts, "kind": kind})
+        for timer in self._timers:
+            timer.end(state, ts)
+            self._drain(state)
+        state[0] = inf
+
+    def judge(
+        self,
+        events: Iterable[dict[str, Any]],
+        attributes: dict[str, Any],
+        *,
+        end: tuple[float, str] | None = None,
+        horizon: float | None = None,
+    ) -> list[Raised]:
+        """Return all flags of a session's *events* in canonical order; *end* is (ts, kind)."""
+        state = self.new(attributes)
+        for event in sorted(events, key=canonical):
+            self.feed(state, event)
+        if end is not None:
+            self.end(state, end[0], end[1], horizon=horizon)
+        return flags(state)
+
+    def _drain(self, state: list[Any]) -> None:
+        """Judge what was made meanwhile: flags for rules on rules, derived events."""
+        book = state[2]
+        if book is None:
+            return
+        while book.queue:
+            event = book.queue.popleft()
+            handle = self._handlers.get(event["type"])
+            if handle is None:
+                continue
+            try:
+                handle(event, event["ts"], state)
+            except Exception:
+                self._failed(event)
+
+    def _failed(self, event: dict[str, Any]) -> None:
+        self.errors += 1
+        log.exception(
+            "a rule failed on a %s event (%s:%s); the event was skipped",
+            event.get("type"), event.get("page_load"), event.get("i"),
+        )  # fmt: skip
+
+
+def canonical(event: dict[str, Any]) -> tuple[float, str, float, int]:
+    """Return the key of the order in which a finished session is judged."""
+    return (event["ts"], event.get("page_load") or "", event.get("t") or 0.0, event.get("i") or 0)
+
+
+def flags(state: list[Any]) -> list[Raised]:
+    """Return the flags of a session that stand, by time."""
+    book = state[2]
+    found = [flag for flag in book.all() if flag.withdrawn is None] if book is not None else []
+    return sorted(found, key=lambda flag: (flag.at, flag.rule.id, flag.group, flag.nth))

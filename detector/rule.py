@@ -1,0 +1,205 @@
+"""
+A rule in normal form: steps, an absence at the end, a reset. What all sugar comes to.
+
+Made by the readers, run by detector/machines.py. Spans are milliseconds of event time.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Literal
+
+from core.events import EventSchema
+from core.model import Severity
+from detector.where import Where
+
+Text = dict[str, str]
+"""Language to text; a rule with one text only has it under every language asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Matcher:
+    """Which events: per event name what must hold of it."""
+
+    cases: tuple[tuple[str, Where], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Absence:
+    """Something that must not come within *within_ms* (None: before the session's end)."""
+
+    matcher: Matcher
+    within_ms: int | None
+    or_end: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Of the matched events a share between *low* and *high* must meet *where*."""
+
+    where: tuple[tuple[str, Where], ...]
+    low: float
+    high: float
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One step of a sequence, or the only one of a match."""
+
+    matcher: Matcher
+    alias: str
+    times: int = 1
+    within_ms: int | None = None
+    absent_before: Absence | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Threshold:
+    """What holds instead when *when* is met at the event that would complete."""
+
+    when: tuple[tuple[str, Where], ...]
+    times: int | None = None
+    within_ms: int | None = None
+    severity: Severity | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class FieldOf:
+    """A field of the event that a step took; *alias* None is the first event."""
+
+    alias: str | None
+    field: str
+
+
+@dataclass(frozen=True, slots=True)
+class Capture:
+    """A value kept with the flag. *kind*: step, last, first, count, process_step."""
+
+    name: str
+    kind: Literal["step", "last", "first", "count", "process_step"]
+    field: FieldOf | None = None
+    matcher: Matcher | None = None
+    process: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Process:
+    """A declared way to a goal."""
+
+    id: str
+    steps: tuple[tuple[str, Matcher], ...]
+    goal: str
+    strict: bool = False
+    optional: tuple[str, ...] = ()
+    time_limit_ms: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A custom event derived from others."""
+
+    source: Matcher
+    name: str
+    props: tuple[tuple[str, str | int | float | bool], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Counting:
+    """How a match counts beyond times and within."""
+
+    same: str | None = None
+    near_px: float | None = None
+    distinct: str | None = None
+    alternates: str | None = None
+    share: Share | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One rule as it is judged. *counting* is set for a match, None for a sequence."""
+
+    id: str
+    title: Text
+    severity: Severity
+    weight: float
+    steps: tuple[Step, ...]
+    counting: Counting | None = None
+    tail: Absence | None = None
+    within_ms: int | None = None
+    until: Matcher | None = None
+    group: FieldOf | None = None
+    flag: Literal["once", "burst", "every"] = "once"
+    cooldown_ms: int = 30_000
+    captures: tuple[Capture, ...] = ()
+    thresholds: tuple[Threshold, ...] = ()
+    suppresses: tuple[str, ...] = ()
+    clock: Literal["event", "visible"] = "event"
+    guards: tuple[tuple[str, Where], ...] = ()
+    """Per event name what every event of a step must meet: scope, and not except."""
+    description: Text = field(default_factory=dict, compare=False)
+    guidance: Text = field(default_factory=dict, compare=False)
+    blind_spots: Text = field(default_factory=dict, compare=False)
+    tags: tuple[str, ...] = field(default=(), compare=False)
+    file: str = field(default="", compare=False)
+    line: int = field(default=0, compare=False)
+
+    @property
+    def version(self) -> str:
+        """Return the hash of everything that changes what is judged (texts do not)."""
+        judged = (
+            self.id, self.severity, self.weight, self.steps, self.counting, self.tail,
+            self.within_ms, self.until, self.group, self.flag, self.cooldown_ms, self.captures,
+            self.thresholds, self.suppresses, self.clock, self.guards,
+        )  # fmt: skip
+        return hashlib.blake2b(repr(judged).encode(), digest_size=8).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class TestEvent:
+    """One event of an embedded test; None as *event* lets only time pass."""
+
+    at_ms: int
+    event: dict[str, object] | None
+
+
+@dataclass(frozen=True, slots=True)
+class Expected:
+    """What an embedded test expects of one flag; None is not compared."""
+
+    at_ms: int | None = None
+    group: str | None = None
+    severity: str | None = None
+    hits: int | None = None
+    captures: tuple[tuple[str, object], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Example:
+    """An embedded test. *file* and *line* say where it stands."""
+
+    rule: str
+    name: str
+    session: dict[str, object]
+    events: tuple[TestEvent, ...]
+    expect: tuple[Expected, ...]
+    file: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class RuleSet:
+    """All rules in force, with what they need. *rules* are in the order of judging."""
+
+    rules: tuple[Rule, ...]
+    processes: tuple[Process, ...]
+    mappings: tuple[Mapping, ...]
+    examples: tuple[Example, ...]
+    schema: EventSchema
+    warnings: tuple[str, ...] = ()
+    sources: dict[str, str] = field(default_factory=dict)
+    """Rule id to the text of the file it stands in."""
+
+    def rule(self, id_: str) -> Rule | None:
+        """Return the rule of that id."""
+        return next((rule for rule in self.rules if rule.id == id_), None)

@@ -1,0 +1,247 @@
+"""
+What a rule can refer to while it is read: lists, macros, params, aliases, processes.
+
+Owns the resolving of `$name` and the small readers of scalars that all readers share.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.durations import parse_duration_ms
+from core.events import EventSchema
+from detector.errors import Problems, did_you_mean, nearest
+from detector.nodes import Map, Node, Scalar, Seq
+from detector.rule import Matcher, Process, Text
+from detector.spec import MAX_SPAN_MS, Key
+from detector.where import Const
+
+LANGUAGES = ("de", "en")
+
+
+@dataclass(slots=True)
+class Alias:
+    """A named step: the events it may have taken, and where it stands."""
+
+    events: tuple[str, ...]
+    line: int
+    done: bool = False
+
+
+@dataclass(slots=True)
+class Scope:
+    """Everything in reach of one rule. *what* names the thing being read in messages."""
+
+    problems: Problems
+    schema: EventSchema
+    lists: Mapping[str, Node] = field(default_factory=dict)
+    macros: Mapping[str, Node] = field(default_factory=dict)
+    params: Mapping[str, Node] = field(default_factory=dict)
+    processes: Mapping[str, Process] = field(default_factory=dict)
+    aliases: dict[str, Alias] = field(default_factory=dict)
+    macro_stack: tuple[str, ...] = ()
+    regex: bool = True  # google-re2 is installed
+
+    def error(self, node: Node, message: str) -> None:
+        """Note an error at *node*."""
+        self.problems.error(node, message)
+
+    def resolve(self, node: Node) -> Node | None:
+        """Return what *node* stands for: itself, or the param or list that `$name` names."""
+        if not isinstance(node, Scalar) or not isinstance(node.value, str):
+            return node
+        if not node.value.startswith("$"):
+            return node
+        name = node.value[1:]
+        found = self.params.get(name) or self.lists.get(name)
+        if found is None:
+            self.error(node, f"'{node.value}' is not defined. {self._defined(name)}")
+        return found
+
+    def _defined(self, name: str) -> str:
+        shown: list[str] = []
+        if self.params:
+            shown.append("Params here: " + ", ".join(self.params) + ".")
+        if self.lists:
+            lists = ", ".join(f"{key} (line {node.line})" for key, node in self.lists.items())
+            shown.append(f"Lists here: {lists}.")
+        near = nearest(name, [*self.params, *self.lists])
+        hint = f"Did you mean '${near}'? " if near else ""
+        return hint + (" ".join(shown) or "Define it under 'lists' or in the rule's 'params'.")
+
+
+def check_keys(scope: Scope, node: Map, keys: Mapping[str, Key], what: str) -> None:
+    """Refuse keys of *node* that *keys* does not declare, and note required ones that lack."""
+    for key, _ in node.entries:
+        if key.text not in keys:
+            hint = did_you_mean(key.text, keys)
+            scope.error(key, f"unknown key '{key.text}' in {what}. {hint}")
+    for name, spec in keys.items():
+        if spec.required and node.get(name) is None:
+            scope.error(node, f"{what} has no '{name}' ({spec.doc}). Add it.")
+
+
+def as_map(scope: Scope, node: Node, what: str) -> Map | None:
+    """Return *node* if it is a map, else note that *what* must be one."""
+    if isinstance(node, Map):
+        return node
+    scope.error(node, f"{what} is a map of keys and values. Write 'key: value' lines.")
+    return None
+
+
+def as_items(node: Node) -> tuple[Node, ...]:
+    """Return the items of a list; a single value is a list of one."""
+    return node.items if isinstance(node, Seq) else (node,)
+
+
+def as_seq(scope: Scope, node: Node, what: str) -> tuple[Node, ...]:
+    """Return the items of *node*, which must be a list."""
+    if isinstance(node, Seq):
+        return node.items
+    scope.error(node, f"{what} is a list. Begin each item with '- '.")
+    return ()
+
+
+def as_text(scope: Scope, node: Node, what: str) -> str | None:
+    """Return *node* as a text."""
+    found = scope.resolve(node)
+    if found is None:
+        return None
+    if isinstance(found, Scalar) and isinstance(found.value, str) and found.value:
+        return found.value
+    shown = found.text if isinstance(found, Scalar) else ""
+    advice = f'Put it in quotes: "{shown}".' if shown else "Write one text."
+    scope.error(node, f"{what} is a text. {advice}")
+    return None
+
+
+def as_texts(scope: Scope, node: Node, what: str) -> tuple[str, ...]:
+    """Return *node*, a text or a list of texts; lists may name others by `$name`."""
+    found = scope.resolve(node)
+    if found is None:
+        return ()
+    texts: list[str] = []
+    for item in as_items(found):
+        inner = scope.resolve(item)
+        if isinstance(inner, Seq):
+            texts.extend(as_texts(scope, inner, what))
+        elif inner is not None:
+            text = as_text(scope, inner, what)
+            if text is not None:
+                texts.append(text)
+    return tuple(texts)
+
+
+def as_name(scope: Scope, node: Node, what: str, known: Iterable[str]) -> str | None:
+    """Return *node* if it is one of *known*, else suggest the nearest."""
+    names = list(known)
+    text = as_text(scope, node, what)
+    if text is None or text in names:
+        return text
+    scope.error(node, f"unknown {what} '{text}'. {did_you_mean(text, names)}")
+    return None
+
+
+def as_bool(scope: Scope, node: Node, what: str) -> bool | None:
+    """Return *node* as true or false."""
+    found = scope.resolve(node)
+    if isinstance(found, Scalar) and isinstance(found.value, bool):
+        return found.value
+    if found is not None:
+        scope.error(node, f"'{what}' is true or false. Write one of the two.")
+    return None
+
+
+def as_number(
+    scope: Scope, node: Node, what: str, low: float = -math.inf, high: float = math.inf
+) -> float | None:
+    """Return *node* as a number between *low* and *high*."""
+    found = scope.resolve(node)
+    if found is None:
+        return None
+    raw = found.value if isinstance(found, Scalar) else None
+    if not isinstance(raw, int | float) or isinstance(raw, bool):
+        scope.error(node, f"'{what}' is a number. Write it without quotes or unit.")
+        return None
+    value = float(raw)
+    if not low <= value <= high:
+        scope.error(node, f"'{what}' goes from {low:g} to {high:g}. Choose one of these.")
+        return None
+    return value
+
+
+def as_int(scope: Scope, node: Node, what: str, low: int, high: int) -> int | None:
+    """Return *node* as a whole number between *low* and *high*."""
+    value = as_number(scope, node, what, low, high)
+    if value is None:
+        return None
+    if value != int(value):
+        scope.error(node, f"'{what}' is a whole number. Write {int(value)} or {int(value) + 1}.")
+        return None
+    return int(value)
+
+
+def as_duration(scope: Scope, node: Node, what: str, *, limit: bool = True) -> int | None:
+    """Return *node*, a duration such as 250ms, in milliseconds; at most 24 h with *limit*."""
+    found = scope.resolve(node)
+    if found is None:
+        return None
+    if not isinstance(found, Scalar):
+        scope.error(node, f"'{what}' is a duration. Write e.g. 250ms, 3s, 10m or 2h.")
+        return None
+    if isinstance(found.value, int | float) and not isinstance(found.value, bool):
+        n = found.text
+        if found.value == 0 and not limit:
+            return 0
+        scope.error(node, f"'{what}: {n}' has no unit. Write {n}s, {n}m or {n}ms.")
+        return None
+    try:
+        value = parse_duration_ms(found.text)
+    except ValueError as error:
+        scope.error(node, f"'{what}': {error}")
+        return None
+    if limit and not 0 < value <= MAX_SPAN_MS:
+        scope.error(node, f"'{what}' goes from 1ms to 24h. Choose a shorter span.")
+        return None
+    return value
+
+
+def as_localized(scope: Scope, node: Node, what: str) -> Text:
+    """Return *node*, a text or {de, en}."""
+    if not isinstance(node, Map):
+        text = as_text(scope, node, what)
+        return {} if text is None else dict.fromkeys(LANGUAGES, text)
+    texts: Text = {}
+    for key, value in node.entries:
+        if key.text not in LANGUAGES:
+            scope.error(key, f"'{key.text}' is no language of {what}. Use de and en.")
+            continue
+        text = as_text(scope, value, what)
+        if text is not None:
+            texts[key.text] = text
+    for language in LANGUAGES:
+        if texts and language not in texts:
+            texts[language] = next(iter(texts.values()))
+    if not texts and not scope.problems.failed:
+        scope.error(node, f"{what} is empty. Give de and en.")
+    return texts
+
+
+def scalar_value(node: Node) -> Const | None:
+    """Return the value of a scalar; None for anything else, and for nothing at all."""
+    return node.value if isinstance(node, Scalar) else None
+
+
+def plain(node: Node) -> Any:
+    """Return *node* as plain Python values, as an event of a test holds them."""
+    if isinstance(node, Map):
+        return {key.text: plain(value) for key, value in node.entries}
+    if isinstance(node, Seq):
+        return [plain(item) for item in node.items]
+    return node.value if isinstance(node, Scalar) else None
+
+
+__all__ = ["Alias", "Matcher", "Scope"]

@@ -1,0 +1,328 @@
+"""
+The detector's task: judges sessions as their batches come, and writes what it finds.
+
+Owns the queue between the collector and the engine, timers, the checkpoint, and judging
+again at the end of a session, after a restart and after an overflow. Leaves what a rule
+means to the engine, and order to detector/live.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import itertools
+import logging
+from collections import deque
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import replace
+from functools import partial
+from typing import Protocol
+
+from core.clock import Clock
+from core.errors import StoreBusy, StoreError
+from core.model import Flag, Session, Site, StoredBatch, Verdicts
+from core.settings import DetectorSettings
+from detector.engine import Engine
+from detector.live import LATE, RESTARTED, LiveSession
+from detector.rule import RuleSet
+
+log = logging.getLogger(__name__)
+
+QUEUE_LIMIT = 4096
+"""Batches that may wait to be judged in memory; beyond, they are read from the store again."""
+
+GROUP_LIMIT = 256
+"""Batches judged before their flags are written: keeps the delay of a flag small."""
+
+CHECKPOINT_EVERY = 500
+"""Batches without any flag after which the checkpoint is written all the same."""
+
+RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
+"""Pauses before a failed write is tried again; the last one repeats."""
+
+_READ = 256
+
+
+class DetectorStore(Protocol):
+    """What the detector needs of the store."""
+
+    async def site(self, key_or_name: str) -> Site | None: ...
+    async def session(self, session: str) -> Session | None: ...
+    async def open_sessions(self) -> list[Session]: ...
+    async def batches(self, session: str) -> list[StoredBatch]: ...
+    async def batches_after(self, position: int, limit: int) -> list[StoredBatch]: ...
+    async def checkpoint(self) -> int: ...
+    async def commit_verdicts(self, verdicts: Sequence[Verdicts]) -> None: ...
+    async def flags(self, session: str, *, withdrawn: bool = False) -> list[Flag]: ...
+
+
+class Detector:
+    """Judges all sessions of a store. One per store."""
+
+    def __init__(
+        self,
+        store: DetectorStore,
+        rules: RuleSet,
+        clock: Clock,
+        *,
+        settings: DetectorSettings,
+        on_verdicts: Callable[[Verdicts], None] | None = None,
+        flush_ms: int = 5000,
+    ) -> None:
+        self.rules = rules
+        self.errors = 0
+        self._store = store
+        self._clock = clock
+        self._settings = settings
+        self._on_verdicts = on_verdicts
+        self._flush_ms = flush_ms
+        self._engine = Engine(rules)
+        self._sessions: dict[str, LiveSession] = {}
+        self._sites: dict[str, Site] = {}
+        self._batches: deque[StoredBatch] = deque()
+        self._ended: deque[Session] = deque()
+        self._wake = asyncio.Event()
+        self._idle = asyncio.Event()
+        self._overflow = False
+        self._busy = False
+        self._task: asyncio.Task[None] | None = None
+        self._position = 0  # every batch up to here has been judged
+        self._written = 0  # the checkpoint as the store has it
+        self._outbox: list[Verdicts] = []
+
+    # -- what others call ----------------------------------------------------------------
+
+    async def start(self) -> None:
+        """Judge the open sessions again from what is stored, then run until stop()."""
+        self._position = self._written = await self._store.checkpoint()
+        for session in await self._store.open_sessions():
+            await self._guarded(session.id, partial(self._open, session.id, again=True))
+        await self._catch_up()
+        await self._write(force=True)
+        self._task = asyncio.create_task(self._run(), name="detector")
+
+    async def stop(self) -> None:
+        """Judge and write what has come, then stop."""
+        if self._task is None:
+            return
+        await self.drain()
+        self._task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await self._task
+        self._task = None
+        await self._write(force=True)
+
+    def notify(self, batch: StoredBatch) -> None:
+        """Take a batch that has been stored. Never blocks, never raises."""
+        if len(self._batches) >= QUEUE_LIMIT:
+            self._overflow = True
+        else:
+            self._batches.append(batch)
+        self._wake.set()
+
+    def session_ended(self, session: Session) -> None:
+        """Take a session that has been closed. Never blocks, never raises."""
+        self._ended.append(session)
+        self._wake.set()
+
+    async def drain(self) -> None:
+        """Return once everything taken so far has been judged and written."""
+        while self._batches or self._ended or self._overflow or self._busy or self._outbox:
+            if self._task is None or self._task.done():
+                return
+            self._idle.clear()
+            self._wake.set()
+            await self._idle.wait()
+
+    async def sweep(self) -> None:
+        """Let deadlines run out and give up old holes, in all open sessions; write the flags."""
+        now = self._clock.now_ms()
+        for live in list(self._sessions.values()):
+            try:
+                live.sweep(now)
+            except Exception:
+                self._failed(live.id)
+            self._collect(live)
+        await self._write()
+
+    # -- the task ------------------------------------------------------------------------
+
+    async def _run(self) -> None:
+        every = self._settings.sweep_ms / 1000
+        loop = asyncio.get_running_loop()
+        due = loop.time() + every
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), max(0.0, due - loop.time()))
+            self._wake.clear()
+            self._busy = True
+            try:
+                await self._work()
+                if loop.time() >= due:
+                    await self.sweep()
+                    due = loop.time() + every
+            except Exception:
+                self._failed("the detector's task")
+            finally:
+                self._busy = False
+            if not (self._batches or self._ended or self._overflow):
+                self._idle.set()
+
+    async def _work(self) -> None:
+        while self._batches or self._ended or self._overflow:
+            taken = 0
+            while self._batches and taken < GROUP_LIMIT:
+                batch = self._batches.popleft()
+                taken += 1
+                await self._guarded(batch.session, partial(self._batch, batch))
+            if self._overflow and not self._batches:
+                self._overflow = False
+                await self._catch_up()
+            # A session's end waits for its batches: those were queued before it.
+            while self._ended and not self._batches:
+                session = self._ended.popleft()
+                await self._guarded(session.id, partial(self._end, session))
+            await self._write()
+
+    async def _guarded(self, session: str, work: Callable[[], Awaitable[None]]) -> None:
+        """Do *work* on a session; one that fails must not end the task."""
+        for attempt in itertools.count():
+            try:
+                await work()
+            except StoreError as error:
+                await self._pause(attempt, error, "a session could not be read")
+            except Exception:
+                self._failed(session)
+                return
+            else:
+                return
+
+    async def _pause(self, attempt: int, error: StoreError, what: str) -> None:
+        pause = RETRY_S[min(attempt, len(RETRY_S) - 1)]
+        if isinstance(error, StoreBusy):
+            pause = min(pause, error.retry_after_s)
+        log.warning("%s (%s); next try in %.1f s", what, error, pause)
+        await asyncio.sleep(pause)
+
+    def _failed(self, what: str) -> None:
+        self.errors += 1
+        log.exception("judging failed (%s); going on", what)
+
+    # -- sessions ------------------------------------------------------------------------
+
+    async def _batch(self, batch: StoredBatch) -> None:
+        live = self._sessions.get(batch.session)
+        if live is None:
+            await self._open(batch.session, again=batch.late)
+        else:
+            live.add(batch, self._clock.now_ms())
+            self._collect(live)
+        self._position = max(self._position, batch.position)
+
+    async def _open(self, name: str, *, again: bool) -> None:
+        """Begin to follow a session: judge what is stored of it."""
+        session = await self._store.session(name)
+        if session is None:
+            return
+        live = await self._fresh(session)
+        live.sweep(self._clock.now_ms())
+        if session.ended_ms is not None:
+            self._ended.append(session)  # twice does no harm: the same judgement comes out
+            return
+        self._sessions[name] = live
+        if again:
+            self._outbox.append(_whole(live, provisional=True, reason=RESTARTED))
+        else:
+            self._collect(live)
+
+    async def _fresh(self, session: Session) -> LiveSession:
+        """Return *session* judged in canonical order as far as it is stored."""
+        site = await self._site(session.site)
+        live = LiveSession(
+            self._engine,
+            session,
+            lateness_ms=self._settings.lateness_ms,
+            flush_ms=self._flush_ms,
+            idle_timeout_ms=site.idle_timeout_ms if site else 0,
+        )
+        live.know({flag.id for flag in await self._store.flags(session.id)})
+        live.rebuild(await self._store.batches(session.id), self._clock.now_ms())
+        return live
+
+    async def _site(self, key: str) -> Site | None:
+        if key not in self._sites:
+            site = await self._store.site(key)
+            if site is None:
+                return None
+            self._sites[key] = site
+        return self._sites[key]
+
+    async def _end(self, session: Session) -> None:
+        """Give the final judgement of *session*, unless a late batch has opened it again."""
+        stored = await self._store.session(session.id)
+        if stored is None or stored.ended_ms is None:
+            return
+        session = stored
+        live = self._sessions.pop(session.id, None)
+        reason = RESTARTED
+        if live is not None:
+            live.end(session, self._clock.now_ms())
+            reason = live.dirty or LATE
+        if live is None or live.dirty is not None:
+            known = live.known if live is not None else set()
+            live = await self._fresh(session)
+            live.know(known)
+            live.end(session, self._clock.now_ms())
+        self._outbox.append(_whole(live, provisional=False, reason=reason))
+
+    async def _catch_up(self) -> None:
+        """Judge the batches after the checkpoint that were never taken, or were dropped."""
+        while True:
+            batches = await self._store.batches_after(self._position, _READ)
+            if not batches:
+                return
+            for batch in batches:
+                await self._guarded(batch.session, partial(self._batch, batch))
+                self._position = max(self._position, batch.position)
+            await self._write()
+
+    # -- writing -------------------------------------------------------------------------
+
+    def _collect(self, live: LiveSession) -> None:
+        changed = live.changed()
+        if changed:
+            self._outbox.append(Verdicts(live.id, 0, changed, truncated=live.truncated))
+
+    async def _write(self, *, force: bool = False) -> None:
+        """Write the outbox and the checkpoint in one transaction; try until that works."""
+        behind = self._position - self._written
+        if not self._outbox and (not behind or (behind < CHECKPOINT_EVERY and not force)):
+            return
+        # One record per session and write: a later state of a flag replaces an earlier one.
+        out = self._outbox or [Verdicts("", 0, ())]
+        position = self._position
+        out = [*out[:-1], replace(out[-1], position=position)]
+        await self._commit(out)
+        self._written = position
+        self._outbox.clear()
+        for verdicts in out:
+            if verdicts.session and self._on_verdicts is not None:
+                try:
+                    self._on_verdicts(verdicts)
+                except Exception:
+                    self._failed("on_verdicts")
+
+    async def _commit(self, out: Sequence[Verdicts]) -> None:
+        for attempt in itertools.count():
+            try:
+                await self._store.commit_verdicts(out)
+            except StoreError as error:
+                await self._pause(attempt, error, "flags could not be written")
+            else:
+                return
+
+
+def _whole(live: LiveSession, *, provisional: bool, reason: str) -> Verdicts:
+    """Return all flags of *live*: what else the store has of the session is withdrawn."""
+    flags = live.all(provisional=provisional)
+    return Verdicts(live.id, 0, flags, replace=True, reason=reason, truncated=live.truncated)
