@@ -69,9 +69,15 @@ class Addresses:
     def hashed(self, address: str) -> bytes:
         """Return the keyed hash of *address*; of an IPv6 address, that of its /64 network."""
         if ":" in address:
-            try:
-                network = ipaddress.ip_network(f"{address.partition('%')[0]}/64", strict=False)
-                address = str(network.network_address)
-            except ValueError:
-                pass  # no address at all; then its text is the key
+            address = _network(address)
         return hashlib.blake2b(address.encode(), key=self._key, digest_size=16).digest()
+
+
+def _network(address: str) -> str:
+    try:
+        parsed = ipaddress.IPv6Address(address.partition("%")[0])
+    except ValueError:
+        return address  # no address at all; then its text is the key
+    if parsed.ipv4_mapped is not None:  # how a socket for both families shows IPv4 clients
+        return str(parsed.ipv4_mapped)
+    return str(ipaddress.IPv6Network((parsed, 64), strict=False).network_address)

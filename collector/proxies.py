@@ -45,4 +45,5 @@ class Proxies:
             parsed = ipaddress.ip_address(address)
         except ValueError:
             return False
+        parsed = getattr(parsed, "ipv4_mapped", None) or parsed
         return any(parsed in network for network in self._trusted)

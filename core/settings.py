@@ -202,14 +202,21 @@ def _from_file(path: Path) -> _Values:
 
 
 def _from_env(env: Mapping[str, str]) -> _Values:
-    """Read the variables that name a section; others with the prefix belong to other tools."""
+    """
+    Read the variables that name a section.
+
+    Others with the prefix belong to other tools, unless one is nearly the name of a setting.
+    """
     values: _Values = {}
-    for section in _SECTIONS:
-        prefix = f"STOLPER_{section.upper()}_"
-        for variable, value in env.items():
-            if variable.startswith(prefix):
-                key = f"{section}.{variable.removeprefix(prefix).lower()}"
-                values[key] = (value, variable)
+    known = {item.env: item.key for item in declared()}
+    for variable, value in env.items():
+        section, _, name = variable.removeprefix("STOLPER_").lower().partition("_")
+        if not variable.startswith("STOLPER_"):
+            continue
+        if section in _SECTIONS:
+            values[f"{section}.{name}"] = (value, variable)
+        elif near := difflib.get_close_matches(variable, known, n=1, cutoff=0.85):
+            raise SettingError(variable, f"there is no such setting; did you mean {near[0]}?")
     return values
 
 

@@ -133,6 +133,7 @@ def test_addresses_are_hashed_by_network() -> None:
     assert hashed("192.0.2.1") != hashed("192.0.2.2")
     assert hashed("2001:db8::1") == hashed("2001:db8::ffff")
     assert hashed("2001:db8::1") != hashed("2001:db8:0:1::1")
+    assert hashed("::ffff:192.0.2.1") == hashed("192.0.2.1") != hashed("::ffff:192.0.2.2")
     assert hashed("::::") == hashed("::::")
     assert hashed("192.0.2.1") != Addresses().hashed("192.0.2.1")
 
@@ -213,6 +214,7 @@ def request(peer: str, **headers: str) -> object:
     ("peer", "forwarded", "client"),
     [
         ("10.0.0.1", "198.51.100.7", "198.51.100.7"),
+        ("::ffff:10.0.0.1", "198.51.100.7", "198.51.100.7"),
         ("10.0.0.1", "6.6.6.6, 198.51.100.7, 10.0.0.2", "198.51.100.7"),
         ("203.0.113.9", "198.51.100.7", "203.0.113.9"),
         ("10.0.0.1", "10.0.0.3", "10.0.0.3"),

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import SettingError
-from core.settings import Settings, declared, load_settings
+from core.settings import Declared, Settings, declared, load_settings
 
 
 def test_defaults_need_nothing(tmp_path: Path) -> None:
@@ -22,7 +22,12 @@ def test_flags_win_over_environment_over_file(tmp_path: Path) -> None:
     )
     settings = load_settings(
         tmp_path,
-        env={"STOLPER_SERVER_PUBLIC": "b:2", "STOLPER_SERVER_CONSOLE": "b:2", "HOME": "/"},
+        env={
+            "STOLPER_SERVER_PUBLIC": "b:2",
+            "STOLPER_SERVER_CONSOLE": "b:2",
+            "HOME": "/",
+            "STOLPER_OTHER": "x",
+        },
         overrides={"server.public": "c:3", "server.console": None},
     )
 
@@ -55,6 +60,7 @@ def test_text_becomes_the_type_of_the_default(tmp_path: Path) -> None:
         ("public = 'a:1'", {}, "stolper.toml: public"),
         ("[server", {}, "no valid TOML"),
         ("", {"STOLPER_SERVER_PUBLIK": "a:1"}, "STOLPER_SERVER_PUBLIK.*server.public"),
+        ("", {"STOLPER_COLECTOR_FLUSH_MS": "1000"}, "did you mean STOLPER_COLLECTOR_FLUSH_MS"),
         ("", {"STOLPER_COLLECTOR_FLUSH_MS": "soon"}, "no whole number"),
         ("[collector]\nflush_ms = 3", {}, "must be at least 250"),
         ("[collector]\nflush_ms = true", {}, "no whole number"),
@@ -81,3 +87,16 @@ def test_every_setting_has_help_and_its_variable() -> None:
         assert setting.help
         assert setting.env.startswith("STOLPER_")
     assert "STOLPER_SERVER_PUBLIC_URL" in [setting.env for setting in declared()]
+
+
+def test_the_documentation_tells_every_default_and_help() -> None:
+    """The table of docs/operating.md has a row for each setting, as it is declared."""
+    table = (Path(__file__).parents[2] / "docs" / "operating.md").read_text()
+
+    def row(setting: Declared) -> str:
+        value = setting.default
+        shown = list(value) if isinstance(value, tuple) else value
+        default = "empty" if shown == "" else f"`{shown}`"
+        return f"| `{setting.key}` | {default} | {setting.help} |"
+
+    assert [] == [row(setting) for setting in declared() if row(setting) not in table]
