@@ -10,7 +10,7 @@ SHOP    ?= 127.0.0.1:8002
 BROWSER_SOURCES := $(shell find snippet replay/player -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check generate bench clean
+.PHONY: help setup build demo test test-fast test-long check screenshot generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -45,6 +45,9 @@ snippet/dist/manifest.json: node_modules/.done $(BROWSER_SOURCES)
 
 demo: setup build ## a shop with planted defects, visitors, collector and console
 	@$(BIN)/stolper demo --data demo-data --public $(PUBLIC) --console $(CONSOLE) --shop $(SHOP)
+
+screenshot: setup build ## docs/screenshot.png, from a real visit to the demo shop
+	@$(BIN)/python -m tools.screenshot
 
 generate: $(VENV)/.done ## files made from core/events.yaml
 	@$(BIN)/python -m core.generate
