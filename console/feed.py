@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 
 import orjson
 from aiohttp import web
 
 from console.context import console
+from console.live import Listener
 
 HEARTBEAT_S = 15.0
 """Proxies close streams that say nothing; most wait 30 s or more."""
+
+LOOK_S = 1.0
+"""How often a silent stream looks whether its page is still there."""
 
 QUIET_S = 0.2
 """Least time between two messages, so that a busy server does not flood a page."""
@@ -34,15 +39,27 @@ async def stream(request: web.Request) -> web.StreamResponse:
     with live.listen(session, follow=request.query.get("follow") == "1") as listener:
         await response.prepare(request)
         await response.write(b"retry: 2000\n\nevent: hello\ndata: {}\n\n")
-        try:
-            while (news := await listener.take(HEARTBEAT_S)) is not None:
-                if news.sessions or news.everything:
-                    kinds = {name: sorted(kinds) for name, kinds in news.sessions.items()}
-                    body = orjson.dumps({"sessions": kinds, "everything": news.everything})
-                    await response.write(b"event: news\ndata: " + body + b"\n\n")
-                else:
-                    await response.write(b": still here\n\n")
-                await asyncio.sleep(QUIET_S)
-        except ConnectionResetError:
-            return response  # the page was closed
+        with suppress(ConnectionResetError):  # the page was closed while we wrote
+            await _tell(request, response, listener)
     return response
+
+
+async def _tell(request: web.Request, response: web.StreamResponse, listener: Listener) -> None:
+    """Write what *listener* hears until the server stops or the page is gone."""
+    silent_s = 0.0
+    while (news := await listener.take(LOOK_S)) is not None and not _gone(request):
+        silent_s += LOOK_S
+        if news.sessions or news.everything:
+            kinds = {name: sorted(kinds) for name, kinds in news.sessions.items()}
+            body = orjson.dumps({"sessions": kinds, "everything": news.everything})
+            await response.write(b"event: news\ndata: " + body + b"\n\n")
+            await asyncio.sleep(QUIET_S)
+            silent_s = 0.0
+        elif silent_s >= HEARTBEAT_S:
+            await response.write(b": still here\n\n")
+            silent_s = 0.0
+
+
+def _gone(request: web.Request) -> bool:
+    """Return whether the page was closed: then nobody watches, and its session may send seldom."""
+    return request.transport is None or request.transport.is_closing()

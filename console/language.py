@@ -15,10 +15,10 @@ from typing import Any
 
 from aiohttp import web
 from babel.messages.mofile import write_mo
-from babel.messages.pofile import read_po
 from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from console import catalogue
 from console import format as formats
 from console.words import Words, device_text, end_text, severity_text
 
@@ -27,7 +27,6 @@ LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
 COOKIE = "stolper_language"
 
 _HERE = Path(__file__).parent
-_LOCALE = _HERE / "locale"
 _TEMPLATES = _HERE / "templates"
 
 
@@ -74,11 +73,8 @@ class Languages:
 def _load(code: str) -> NullTranslations:
     if code == SOURCE:
         return NullTranslations()
-    path = _LOCALE / code / "LC_MESSAGES" / "messages.po"
-    with path.open("rb") as file:
-        catalogue = read_po(file, locale=code, abort_invalid=True)
     compiled = io.BytesIO()
-    write_mo(compiled, catalogue)
+    write_mo(compiled, catalogue.read(catalogue.LOCALE / code / "LC_MESSAGES" / "messages.po"))
     compiled.seek(0)
     return Translations(compiled)
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from console.language import Language
-from console.words import Words, gap_text, severity_text
+from console.words import GAP_KINDS, Words, gap_text, severity_text
 from core.model import Flag, Session
 from replay.timeline import GapSpan, Row, Timeline
 
@@ -195,7 +195,7 @@ def player_texts(language: Language) -> dict[str, str]:
         "failed": _("The recording cannot be loaded: %(reason)s"),
         "broken": _("This picture could not be drawn. Go on to the next page or moment."),
         "skipped": _("Skipped %(span)s without activity"),
-        "gap": _("Damaged: this change of the picture is left out"),
+        **{f"gap_{kind}": gap_text(kind, _) for kind in GAP_KINDS},
         "ended": _("The session has ended"),
         "at_flag": _("%(title)s at %(at)s"),
         "provisional": _("provisional"),

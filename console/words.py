@@ -6,6 +6,8 @@ from collections.abc import Callable
 
 Words = Callable[[str], str]
 
+GAP_KINDS = ("missing_batch", "reported", "corrupt_chunk", "malformed_event", "no_snapshot")
+
 
 def severity_text(severity: str, _: Words) -> str:
     """Return the name of *severity*."""

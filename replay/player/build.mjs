@@ -1,12 +1,10 @@
 // Builds the player: stage.js + stage.css (drawn in the frame), player.js + player.css (the console's page).
 
-import { rm } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
-await rm(here("dist"), { recursive: true, force: true });
 await build({
   entryPoints: ["stage.ts", "player.ts", "stage.css", "player.css"].map((name) =>
     here(`src/${name}`),

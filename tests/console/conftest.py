@@ -1,14 +1,18 @@
-"""Fixtures of the console's tests."""
+"""Fixtures of the console's tests: a console, clients for it, and a browser that is signed in."""
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import aiohttp
+import pytest
 import pytest_asyncio
+from playwright.async_api import Browser, Page, async_playwright
 
-from tests.console.support import Running, running_console, shop
+from tests.conftest import CHROMIUM_FLAGS
+from tests.console.support import PLAYER, ROOT, Running, running_console, shop
 
 
 @pytest_asyncio.fixture
@@ -26,3 +30,55 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
         cookie_jar=aiohttp.CookieJar(unsafe=True), headers={"Accept": "text/html"}
     ) as session:
         yield session
+
+
+@pytest.fixture(scope="session")
+def player() -> Path:
+    """The built player; built anew when its sources are newer."""
+    source = ROOT / "replay" / "player"
+    newest = max(file.stat().st_mtime for file in (source / "src").iterdir())
+    built = PLAYER / "stage.js"
+    if not built.exists() or built.stat().st_mtime < newest:
+        subprocess.run(["node", str(source / "build.mjs")], check=True, cwd=ROOT)
+    return PLAYER
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def browser(chromium_path: str) -> AsyncIterator[Browser]:
+    """A headless Chromium for the whole file; each test opens its own context."""
+    async with async_playwright() as playwright:
+        launched = await playwright.chromium.launch(
+            executable_path=chromium_path, args=CHROMIUM_FLAGS
+        )
+        yield launched
+        await launched.close()
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def shown(tmp_path: Path, player: Path) -> AsyncIterator[Running]:
+    """A console for browser tests, with one site."""
+    async with running_console(tmp_path / "data", player=player) as running:
+        await running.store.add_site(shop())
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def page(browser: Browser, shown: Running) -> AsyncIterator[Page]:
+    """A page that is signed in. A script error in it fails the test."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    opened = await context.new_page()
+    errors: list[str] = []
+    opened.on("pageerror", lambda error: errors.append(str(error)))
+    await sign_in(opened, shown)
+    yield opened
+    await context.close()
+
+    assert errors == []
+
+
+async def sign_in(page: Page, console: Running) -> None:
+    """Sign *page* in as the owner."""
+    await page.goto(console.url + "/sign-in")
+    await page.fill("#password", console.password)
+    await page.click("form.sign-in button")
+    await page.wait_for_url("**/sessions")

@@ -165,7 +165,7 @@ class Player {
   }
 
   #gapText(kind: string): string {
-    return this.#texts[`gap_${kind}`] ?? this.#texts.gap ?? "";
+    return this.#texts[`gap_${kind}`] ?? kind;
   }
 
   // What the reader does

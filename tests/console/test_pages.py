@@ -1,0 +1,224 @@
+"""Pages without a browser: who gets in, what headers they carry, what forms ask for."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import aiohttp
+import pytest
+
+from tests.console.support import Running, Visit, form_token, rrweb_page, running_console, shop
+
+PAGES = ["/sessions", "/struggles", "/rules", "/sites", "/sessions/v1"]
+
+
+async def visit(console: Running) -> Visit:
+    made = Visit(console.store, "v1")
+    await made.send([{"t": 0, "type": "page"}], recording=rrweb_page())
+    return made
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/live", "/sessions/v1/timeline", "/sessions/rows"])
+async def test_pages_ask_to_sign_in(
+    console: Running, http: aiohttp.ClientSession, path: str
+) -> None:
+    """Nothing is shown to who is not signed in; a page leads to the form and back."""
+    await visit(console)
+    async with http.get(console.url + path, allow_redirects=False) as answer:
+        assert answer.status == 303
+        assert answer.headers["Location"].startswith("/sign-in?next=/")
+
+
+@pytest.mark.parametrize("path", ["/sign-in", *PAGES, "/nothing"])
+async def test_security_headers(console: Running, http: aiohttp.ClientSession, path: str) -> None:
+    """Every page, errors too, has a policy without inline script or style and without other hosts."""
+    await visit(console)
+    await console.sign_in(http)
+    async with http.get(console.url + path) as answer:
+        policy = answer.headers["Content-Security-Policy"]
+        html = await answer.text()
+
+    assert "default-src 'none'; script-src 'self'; style-src 'self';" in policy
+    assert "unsafe" not in policy
+    assert "http" not in policy
+    assert "frame-ancestors 'none'" in policy
+    assert answer.headers["X-Content-Type-Options"] == "nosniff"
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert " style=" not in html
+    assert " onclick" not in html
+
+
+async def test_cookie(console: Running, http: aiohttp.ClientSession) -> None:
+    """The sign-in cookie is out of reach of scripts and other sites; __Host- needs https."""
+    async with http.get(console.url + "/sign-in") as page:
+        token = form_token(await page.text())
+    form = {"name": "owner", "password": console.password, "form_token": token}
+    async with http.post(console.url + "/sign-in", data=form, allow_redirects=False) as answer:
+        cookie = answer.headers["Set-Cookie"]
+
+    assert cookie.startswith("stolper=")
+    assert "HttpOnly" in cookie
+    assert "SameSite=Strict" in cookie
+
+
+async def test_forms_ask_for_their_token(console: Running, http: aiohttp.ClientSession) -> None:
+    """A form without its token, with another's, or from another site does nothing."""
+    await visit(console)
+    await console.sign_in(http)
+    url = console.url + "/sessions/v1/end"
+    async with http.get(console.url + "/sessions/v1") as page:
+        token = form_token(await page.text())
+    async with http.post(url) as answer:
+        assert answer.status == 403
+    async with http.post(url, data={"form_token": token + "x"}) as answer:
+        assert answer.status == 403
+    evil = {"Origin": "https://evil.example"}
+    async with http.post(url, data={"form_token": token}, headers=evil) as answer:
+        assert answer.status == 403
+    assert console.ended == []
+    async with http.post(url, data={"form_token": token}, allow_redirects=False) as answer:
+        assert answer.status == 303
+    assert console.ended == ["v1"]
+
+
+async def test_guessing_is_slowed(console: Running, http: aiohttp.ClientSession) -> None:
+    """After five wrong passwords even the right one must wait; time lets it in again."""
+
+    async def attempt(password: str) -> int:
+        async with http.get(console.url + "/sign-in") as page:
+            token = form_token(await page.text())
+        form = {"name": "owner", "password": password, "form_token": token}
+        async with http.post(console.url + "/sign-in", data=form, allow_redirects=False) as answer:
+            return answer.status
+
+    assert [await attempt("wrong") for _ in range(5)] == [401] * 5
+    assert await attempt(console.password) == 429
+    console.clock.now += 2_000
+
+    assert await attempt(console.password) == 303
+
+
+async def test_sign_in_ends(console: Running, http: aiohttp.ClientSession) -> None:
+    """A sign-in ends by sign-out, by time, and by a new password."""
+    await console.sign_in(http)
+    url = console.url + "/sites"
+
+    async def status() -> int:
+        async with http.get(url, allow_redirects=False) as answer:
+            return answer.status
+
+    async with http.get(url) as page:
+        token = form_token(await page.text())
+    async with http.post(console.url + "/sign-out", data={"form_token": token}):
+        assert await status() == 303
+    await console.sign_in(http)
+    console.clock.now += 12 * 3_600_000
+
+    assert await status() == 303
+    await console.sign_in(http)
+
+    assert await status() == 200
+    from console.accounts import set_owner_password
+
+    await set_owner_password(console.store)
+
+    assert await status() == 303
+
+
+@pytest.mark.parametrize("target", ["https://evil.example/", "//evil.example", "/\\evil.example"])
+async def test_sign_in_leads_nowhere_else(
+    console: Running, http: aiohttp.ClientSession, target: str
+) -> None:
+    """The page after sign-in is always one of ours."""
+    async with http.get(console.url + "/sign-in") as page:
+        token = form_token(await page.text())
+    form = {"name": "owner", "password": console.password, "form_token": token, "next": target}
+    async with http.post(console.url + "/sign-in", data=form, allow_redirects=False) as answer:
+        assert answer.headers["Location"] == "/"
+
+
+async def test_stage_by_token_alone(console: Running, http: aiohttp.ClientSession) -> None:
+    """The stage opens by its token without a cookie, for a while, for one session; it is audited."""
+    await visit(console)
+    await console.sign_in(http)
+    async with http.get(console.url + "/sessions/v1/timeline") as answer:
+        stage = console.url + (await answer.json())["stage"]
+    async with aiohttp.ClientSession() as stranger:
+        async with stranger.get(stage) as answer:
+            policy = answer.headers["Content-Security-Policy"]
+
+            assert answer.status == 200
+            assert answer.headers["Referrer-Policy"] == "no-referrer"
+            assert "Set-Cookie" not in answer.headers
+        async with stranger.get(stage + "loads/load-1") as answer:
+            assert [event["type"] for event in (await answer.json())["events"]] == [4, 2]
+        async with stranger.get(stage + "loads/other") as answer:
+            assert answer.status == 404
+        async with stranger.get(stage[:-3] + "x/") as answer:
+            assert answer.status == 403
+        console.clock.now += 31 * 60_000
+        async with stranger.get(stage) as answer:
+            assert answer.status == 403
+
+    assert "script-src 'self';" in policy
+    assert "img-src data: blob: https://shop.example;" in policy
+    assert "font-src data: https://shop.example;" in policy
+    assert "default-src 'none'" in policy
+
+
+async def test_stored_policy_text_cannot_widen_the_policy() -> None:
+    """An origin that is no origin does not get into the stage's policy."""
+    from console.stage import stage_csp
+
+    policy = stage_csp(shop(origin="https://a.example; script-src *"))
+
+    assert "a.example" not in policy
+
+
+async def test_missing_player_is_said(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    """Without the built player the session page names the command that builds it."""
+    async with running_console(tmp_path / "data", player=tmp_path) as console:
+        await console.store.add_site(shop())
+        await visit(console)
+        await console.sign_in(http)
+        async with http.get(console.url + "/sessions/v1") as answer:
+            html = await answer.text()
+
+    assert "make build" in html
+    assert "/player/player.js" not in html
+
+
+async def test_empty_states_teach(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    """Without a site the list says how to add one; without a session, what to embed."""
+    async with running_console(tmp_path / "data") as console:
+        await console.sign_in(http)
+        async with http.get(console.url + "/sessions") as answer:
+            assert "stolper site add" in await answer.text()
+        await console.store.add_site(shop())
+        async with http.get(console.url + "/sessions") as answer:
+            html = await answer.text()
+
+    assert "https://stolper.example/s/sshop.js" in html
+
+
+async def test_struggle_lists_exactly_its_sessions(
+    console: Running, http: aiohttp.ClientSession
+) -> None:
+    """A struggle's page counts and lists the sessions that have it, each at its own flag."""
+    await console.sign_in(http)
+    flags = {}
+    for number in range(3):
+        made = Visit(console.store, f"v{number}")
+        await made.send([{"t": 0, "type": "page"}])
+        if number < 2:
+            flags[made.id] = await made.flag(at=100 + number)
+        else:
+            await made.flag("dead_click", label="Other")
+    key = next(s.key for s in await console.store.struggles() if s.rule == "rage_click")
+    async with http.get(f"{console.url}/struggles/{key}") as answer:
+        html = await answer.text()
+
+    assert "2 sessions with this struggle" in html
+    assert f"/sessions/v0?flag={flags['v0'].id}" in html
+    assert f"/sessions/v1?flag={flags['v1'].id}" in html
+    assert "/sessions/v2" not in html

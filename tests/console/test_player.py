@@ -1,0 +1,343 @@
+"""The player in a real Chromium: what it draws, what it survives, and its keys."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, FrameLocator, Page, expect
+
+from tests.console.support import (
+    ROOT,
+    Running,
+    Visit,
+    add_text,
+    element,
+    mutation,
+    rrweb_page,
+    scroll,
+    text_node,
+)
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+SHOP = """<!doctype html><title>Shop</title><style>#total { color: rgb(1, 2, 3) }</style>
+<h1>Tea</h1><ul id="list"></ul><p id="total">0</p><input id="name"><button id="add">Add</button>
+<script>add.onclick = () => {
+  const item = document.createElement("li");
+  item.textContent = "Item " + (list.children.length + 1);
+  list.append(item);
+  total.textContent = list.children.length * 5;
+};</script>"""
+
+
+def picture(page: Page) -> FrameLocator:
+    """Return the recorded page as it is drawn."""
+    return page.frame_locator("#stage").frame_locator(".screen iframe")
+
+
+async def open_session(page: Page, console: Running, session: str, query: str = "") -> None:
+    await page.goto(f"{console.url}/sessions/{session}{query}")
+
+
+def _recorder() -> str:
+    """Return the real recorder as a script that defines `rr`."""
+    built = subprocess.run(
+        [ROOT / "node_modules/.bin/esbuild", "--bundle", "--format=iife", "--global-name=rr"],
+        input=b'export { record } from "@rrweb/record"', cwd=ROOT, check=True, capture_output=True,
+    )  # fmt: skip
+    return built.stdout.decode()
+
+
+async def record(browser: Browser) -> tuple[list[Any], str]:
+    """Record a visit with the real recorder; return its events and the markup at its end."""
+    bundle = await asyncio.to_thread(_recorder)
+    recorded = await browser.new_page(viewport={"width": 800, "height": 600})
+    await recorded.set_content(SHOP)
+    await recorded.add_script_tag(content=bundle)
+    await recorded.evaluate(
+        """() => {
+          window.events = [];
+          const origin = performance.timeOrigin;
+          rr.record({ emit: (e) => events.push({ ...e, timestamp: Math.round(e.timestamp - origin) }) });
+        }"""
+    )
+    for _ in range(3):
+        await recorded.click("#add")
+        await recorded.wait_for_timeout(150)
+    await recorded.fill("#name", "Ada")
+    await recorded.wait_for_timeout(100)
+    events = await recorded.evaluate("events")
+    markup = await recorded.evaluate("document.querySelector('#list').outerHTML")
+    await recorded.close()
+    return list(events), str(markup)
+
+
+async def test_real_recording_replays(browser: Browser, page: Page, shown: Running) -> None:
+    """What @rrweb/record saw of a page is what the player's frame holds at the end of it."""
+    events, markup = await record(browser)
+    visit = Visit(shown.store, "real")
+    await visit.send([{"t": events[0]["timestamp"], "type": "page"}], recording=events)
+    await shown.store.end_session("real", "left")
+    await open_session(page, shown, "real")
+    await expect(picture(page).locator("h1")).to_have_text("Tea")
+    await expect(picture(page).locator("li")).to_have_count(0)
+    await page.keyboard.press("9")
+    await page.keyboard.press("ArrowRight")
+    await expect(picture(page).locator("li")).to_have_count(3)
+
+    replayed = await picture(page).locator("#list").evaluate("list => list.outerHTML")
+    assert replayed == markup
+    assert await picture(page).locator("#name").input_value() == "Ada"
+    colour = await picture(page).locator("#total").evaluate("e => getComputedStyle(e).color")
+    assert colour == "rgb(1, 2, 3)"
+
+
+async def test_plays_to_its_end(page: Page, shown: Running) -> None:
+    """Play runs the recording in its own time, applies changes on the way, and stops at the end."""
+    visit = Visit(shown.store, "play")
+    await visit.send(
+        [{"t": 1, "type": "page"}], recording=[*rrweb_page(), add_text(700, 20, "Later")]
+    )
+    await shown.store.end_session("play", "left")
+    await open_session(page, shown, "play")
+    await expect(picture(page).locator("h1")).to_have_text("Hello")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#play-text")).to_have_text("Pause")
+    await expect(picture(page).locator("p")).to_have_text("Later")
+    await expect(page.locator("#play-text")).to_have_text("Play")
+
+
+async def test_damage_is_a_gap_and_the_rest_plays(page: Page, shown: Running) -> None:
+    """Events of a wrong shape, events that throw in the player and broken chunks are named; the rest plays."""
+    visit = Visit(shown.store, "broken")
+    wrong = {"type": 3, "timestamp": 300, "data": {"source": 0}}
+    throws = {
+        "type": 3, "timestamp": 400,
+        "data": {"source": 8, "id": 6, "adds": [{"rule": "a{}", "index": 0}]},
+    }  # fmt: skip
+    start = [*rrweb_page(), add_text(200, 20, "Before"), wrong, throws]
+    await visit.send([{"t": 1, "type": "page"}], recording=start)
+    await visit.send([], recording=b"\x1f\x8b no gzip")
+    await visit.send([], recording=[add_text(900, 30, "After"), scroll(1000)])
+    await shown.store.end_session("broken", "left")
+    await open_session(page, shown, "broken")
+    await page.keyboard.press("9")
+    await page.keyboard.press("ArrowRight")
+    await expect(picture(page).locator("p")).to_have_text(["Before", "After"])
+
+    gaps = await page.locator("#gaps li").all_inner_texts()
+    assert any("has no list of texts" in gap for gap in gaps)
+    assert any("not valid gzip" in gap for gap in gaps)
+    assert len(gaps) == 3, gaps
+    await expect(page.locator("#complete")).to_be_hidden()
+
+
+async def test_recorded_scripts_never_run(page: Page, shown: Running) -> None:
+    """Scripts, handlers, javascript: links, srcdoc and meta refresh of a recording do nothing."""
+    evil = "top.ran = 1; parent.parent.ran = 1; window.ran = 1"
+    children = [
+        element(6, "h1", [text_node(7, "Evil")]),
+        element(8, "script", [text_node(9, evil)]),
+        element(10, "img", [], {"src": "x:", "onerror": evil}),
+        element(11, "a", [text_node(12, "go")], {"href": f"javascript:{evil}", "onclick": evil}),
+        element(13, "iframe", [], {"srcdoc": f"<script>{evil}</script>"}),
+        element(14, "meta", [], {"http-equiv": "refresh", "content": "0;url=javascript:" + evil}),
+        element(15, "form", [element(16, "button", [])], {"action": f"javascript:{evil}"}),
+    ]
+    late = mutation(
+        300, adds=[{"parentId": 5, "nextId": None, "node": element(30, "script", [text_node(31, evil)])}]
+    )  # fmt: skip
+    visit = Visit(shown.store, "evil")
+    await visit.send([{"t": 1, "type": "page"}], recording=[*rrweb_page(children=children), late])
+    await shown.store.end_session("evil", "left")
+    await open_session(page, shown, "evil")
+    await expect(picture(page).locator("h1")).to_have_text("Evil")
+    await page.keyboard.press("9")
+    await picture(page).locator("a").evaluate("link => link.click()")
+    await page.wait_for_timeout(300)
+
+    for frame in page.frames:
+        if "srcdoc" not in frame.url and frame.url != "about:blank":
+            assert await frame.evaluate("window.ran") is None
+    drawn = page.frame_locator("#stage").locator(".screen iframe")
+    assert await drawn.get_attribute("sandbox") == "allow-same-origin"
+
+
+async def test_keys_work_whatever_was_clicked(page: Page, shown: Running) -> None:
+    """Keys seek, step, and change speed from anywhere on the page, also from inside the picture."""
+    visit = Visit(shown.store, "keys")
+    events: list[dict[str, Any]] = [{"t": 10, "type": "page"}]
+    events += [
+        {"t": t, "type": "click", "target": {"key": "a", "label": "A"}} for t in (20_000, 40_000)
+    ]
+    await visit.send(events, recording=[*rrweb_page(), scroll(60_000)])
+    await visit.flag(at=40_000)
+    await shown.store.end_session("keys", "left")
+    await open_session(page, shown, "keys")
+    await expect(picture(page).locator("h1")).to_be_visible()
+    now = page.locator("#now")
+
+    await page.keyboard.press("ArrowRight")
+    await expect(now).to_have_text("0:05")
+    await page.keyboard.press("ArrowLeft")
+    await expect(now).to_have_text("0:00")
+    await page.keyboard.press("Shift+ArrowRight")
+    await expect(now).to_have_text("0:19")  # the click at 20 s; the session's start is at 10 ms
+    await page.keyboard.press("Alt+ArrowRight")
+    await expect(now).to_have_text("0:34")  # 5 s before the flag
+    await page.keyboard.press("5")
+    await expect(now).to_have_text("0:29")
+    await page.locator("#skip").click()
+    await page.keyboard.press("ArrowRight")
+    await expect(now).to_have_text("0:34")
+    await page.locator("#stage-box").click()  # the focus is in the picture's frame now
+    await page.keyboard.press("0")
+    await expect(now).to_have_text("0:00")
+    await page.keyboard.press("ArrowUp")
+    await expect(page.locator("#speed")).to_have_value("2")
+    await page.keyboard.press("?")
+    await expect(page.locator("dialog")).to_be_visible()
+
+
+async def test_seek_bar_is_a_slider(page: Page, shown: Running) -> None:
+    """The seek bar is a native slider with a spoken value, and answers the keyboard."""
+    visit = Visit(shown.store, "slider")
+    await visit.send([{"t": 10, "type": "page"}], recording=[*rrweb_page(), scroll(60_010)])
+    await shown.store.end_session("slider", "left")
+    await open_session(page, shown, "slider")
+    slider = page.get_by_role("slider", name="Position")
+    await slider.focus()
+    await page.keyboard.press("End")
+    await expect(slider).to_have_attribute("aria-valuetext", "1:00 of 1:00")
+    await page.keyboard.press("Home")
+    await expect(slider).to_have_attribute("aria-valuetext", "0:00 of 1:00")
+
+
+async def test_flag_link_opens_before_it(page: Page, shown: Running) -> None:
+    """A link to a flag opens 5 s before it and waits; a click on a flag plays from there."""
+    visit = Visit(shown.store, "flagged")
+    recording = [*rrweb_page(), scroll(9_000), add_text(15_500, 20, "Too late"), scroll(30_000)]
+    await visit.send([{"t": 0, "type": "page"}], recording=recording)
+    flag = await visit.flag(at=20_000)
+    await shown.store.end_session("flagged", "left")
+    await open_session(page, shown, "flagged", f"?flag={flag.id}")
+    await expect(page.locator("#now")).to_have_text("0:15")
+    await expect(picture(page).locator("h1")).to_be_visible()
+    await expect(picture(page).locator("p")).to_have_count(0)
+    await expect(page.locator("#play-text")).to_have_text("Play")
+    await page.locator("#flags a").click()
+    await expect(page.locator("#play-text")).to_have_text("Pause")
+    await expect(picture(page).locator("p")).to_have_text("Too late")
+
+    assert page.url.endswith(f"?flag={flag.id}")
+
+
+async def test_documents_and_tabs_do_not_mix(page: Page, shown: Running) -> None:
+    """Each moment shows the document that the tab in use had then, though node ids repeat."""
+    visit = Visit(shown.store, "docs")
+    await visit.send([{"t": 0, "type": "page", "path": "/one"}], recording=rrweb_page("One"))
+    second = [*rrweb_page("Two"), add_text(500, 20, "More of two")]
+    await visit.send(
+        [{"t": 0, "type": "page", "path": "/two"}], recording=second, load="load-2", origin=10_000
+    )
+    await visit.send(
+        [{"t": 0, "type": "page", "path": "/three"}, {"t": 9_000, "type": "click"}],
+        recording=rrweb_page("Three"), load="load-3", tab="tab-2", origin=20_000,
+    )  # fmt: skip
+    await shown.store.end_session("docs", "left")
+    await open_session(page, shown, "docs", "?at=3000")
+    heading = picture(page).locator("h1")
+    await expect(heading).to_have_text("One")
+    await expect(page.locator("#address")).to_have_text("https://shop.example/one")
+    await page.locator("#events button", has_text="/two").click()
+    await expect(heading).to_have_text("Two")
+    await page.keyboard.press("9")
+    await expect(heading).to_have_text("Three")
+    await expect(page.get_by_role("button", name="Tab 2")).to_have_attribute("aria-pressed", "true")
+    await page.get_by_role("button", name="Tab 1").click()
+    await expect(heading).to_have_text("Two")
+    await expect(picture(page).locator("p")).to_have_text("More of two")
+    await expect(page.locator("#address")).to_have_text("https://shop.example/two")
+
+
+@pytest.mark.parametrize(
+    ("recording", "sentence"),
+    [
+        (None, "No picture of this page has arrived"),
+        ([add_text(100, 20, "Lost"), scroll(200)], "No picture of this page has arrived"),
+    ],
+)
+async def test_never_blank_without_a_word(
+    page: Page, shown: Running, recording: Any, sentence: str
+) -> None:
+    """A session without a picture says so instead of showing an empty stage."""
+    visit = Visit(shown.store, "blank")
+    await visit.send([{"t": 0, "type": "page"}], recording=recording)
+    await shown.store.end_session("blank", "left")
+    await open_session(page, shown, "blank")
+    await expect(page.locator("#stage-note")).to_contain_text(sentence)
+
+
+async def test_running_session_grows(page: Page, shown: Running) -> None:
+    """A running session is followed at its newest moment; its browser is asked to send often."""
+    visit = Visit(shown.store, "live")
+    await visit.send([{"t": 0, "type": "page"}])
+    await open_session(page, shown, "live")
+    await expect(page.locator("#stage-note")).to_contain_text("as soon as the browser has sent it")
+    await expect(page.locator("#live")).to_have_attribute("aria-pressed", "true")
+    for _ in range(50):
+        if shown.live.watched("live"):
+            break
+        await page.wait_for_timeout(50)
+
+    assert shown.live.watched("live")
+    shown.live.batch_stored(await visit.send([], recording=[*rrweb_page("Now"), scroll(1000)]))
+    await expect(picture(page).locator("h1")).to_have_text("Now")
+    click = {"t": 3000, "type": "click", "target": {"key": "x", "label": "X"}}
+    shown.live.batch_stored(await visit.send([click], recording=[add_text(3000, 20, "New")]))
+    await expect(picture(page).locator("p")).to_have_text("New")
+    await expect(page.locator("#events button")).to_have_count(2)
+    await page.keyboard.press("Space")
+    await expect(page.locator("#live")).to_have_attribute("aria-pressed", "false")
+    for _ in range(50):
+        if not shown.live.watched("live"):
+            break
+        await page.wait_for_timeout(50)
+
+    assert not shown.live.watched("live")
+    ended = await shown.store.end_session("live", "left")
+    assert ended
+    shown.live.session_ended(ended)
+    await expect(page.locator("#running")).to_be_hidden()
+
+
+async def test_inactivity_is_grey_and_skipped(page: Page, shown: Running) -> None:
+    """A long pause is drawn as inactive, and play jumps over it."""
+    visit = Visit(shown.store, "pause")
+    recording = [*rrweb_page(), scroll(500), scroll(600_000), scroll(605_000)]
+    await visit.send([{"t": 0, "type": "page"}], recording=recording)
+    await shown.store.end_session("pause", "left")
+    await open_session(page, shown, "pause", "?at=1000")
+    await expect(page.locator(".inactive")).to_have_count(1)
+    await expect(picture(page).locator("h1")).to_be_visible()
+    await page.locator("#play").click()
+    await expect(page.locator("#toast")).to_contain_text("without activity")
+    await expect(page.locator("#now")).to_have_text("9:59")
+
+
+async def test_token_runs_out(page: Page, shown: Running) -> None:
+    """When the stage's token has expired, the page gets a new one and the picture comes."""
+    visit = Visit(shown.store, "long")
+    await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page("One"))
+    await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page("Two"), load="load-2", origin=60_000)  # fmt: skip
+    await shown.store.end_session("long", "left")
+    await open_session(page, shown, "long")
+    await expect(picture(page).locator("h1")).to_have_text("One")
+    shown.clock.now += 3_600_000
+    await page.keyboard.press("9")
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("ArrowRight")
+    await expect(picture(page).locator("h1")).to_have_text("Two")
