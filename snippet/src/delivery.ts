@@ -310,7 +310,8 @@ export function makeDelivery(context: Context): Delivery {
       const taken =
         last.body.length <= BEACON_BYTES &&
         navigator.sendBeacon(url, new Blob([last.body], { type }));
-      if (!taken) kept.push(last.body);
+      // A beacon tells nothing of its fate: while the collector cannot be reached it is kept too.
+      if (!taken || attempts > 0) kept.push(last.body);
       for (const batch of last.rest) kept.push(bytes(batch));
     }
     if (context.mode() === "full" && kept.length) keep(guard, storageKey, kept, now());

@@ -10,7 +10,7 @@ import asyncio
 import gzip
 import json
 import subprocess
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,7 +37,7 @@ class Batch:
     digest: bytes
     sent_t: int
     chunk_encoding: int
-    size: int
+    body: bytes
     status: int
 
 
@@ -57,6 +57,8 @@ class Collector:
     answers: list[tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     seen: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
+
+    lost: bool = False  # connections are cut without an answer
 
     def configure(self, **changes: object) -> None:
         self.config.update(changes)
@@ -103,9 +105,13 @@ class Collector:
 
     async def ingest(self, request: web.Request) -> web.Response:
         body = await request.read()
+        if self.lost:
+            assert request.transport is not None
+            request.transport.abort()
+            return web.Response(status=500)
         frame = wire.unpack(body, max_head_bytes=1_000_000)
         head = json.loads(frame.head)
-        status, answer, headers = 200, {"ok": True, "status": "stored", "flush_ms": 5000}, {}
+        status, answer, headers = 200, {"ok": True, "status": "stored", "flush_ms": 400}, {}
         identity = (head["session"], head["page_load"], head["seq"])
         if self.answers:
             status, answer, headers = self.answers.pop(0)
@@ -127,7 +133,7 @@ class Collector:
                     digest=frame.digest,
                     sent_t=frame.sent_t,
                     chunk_encoding=frame.chunk_encoding,
-                    size=len(body),
+                    body=body,
                     status=status,
                 )
             )
@@ -239,8 +245,3 @@ async def open_page(collector: Collector, context: BrowserContext, tag: str) -> 
         return page
 
     return open_
-
-
-@pytest.fixture
-def manifest(built: dict[str, str]) -> Iterator[dict[str, str]]:
-    yield built
