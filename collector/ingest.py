@@ -145,6 +145,8 @@ class Ingest:
         if request.content_length is not None and request.content_length > most:
             raise too_large
         try:
+            if request.content.is_eof():  # it came with its headers, as most do
+                return await request.read()
             async with asyncio.timeout(BODY_TIMEOUT_S):
                 return await request.read()
         except web.HTTPRequestEntityTooLarge:
