@@ -36,6 +36,7 @@ class RunningShop:
 
     client: Client
     calls: Calls = field(default_factory=list)
+    agents: list[str] = field(default_factory=list)
 
     @property
     def url(self) -> str:
@@ -66,11 +67,13 @@ async def open_shop() -> AsyncIterator[OpenShop]:
     async def start(faults: Faults) -> RunningShop:
         app = build_shop(script_src="/recorder.js", faults=faults)
         calls: Calls = []
+        agents: list[str] = []
 
         async def script(request: web.Request) -> web.Response:
             return web.Response(text=STUB_SCRIPT, content_type="text/javascript")
 
         async def called(request: web.Request) -> web.Response:
+            agents.append(request.headers["User-Agent"])
             calls.append(json.loads(await request.text()))
             return web.Response(status=204)
 
@@ -78,7 +81,7 @@ async def open_shop() -> AsyncIterator[OpenShop]:
         client: Client = TestClient(TestServer(app))
         await client.start_server()
         clients.append(client)
-        return RunningShop(client, calls)
+        return RunningShop(client, calls, agents)
 
     yield start
     for client in clients:

@@ -162,7 +162,7 @@ async def test_an_empty_address_is_refused_in_the_page(page: Page, shop: Running
     await expect(page.locator("[aria-invalid=true]")).to_have_count(6)
     await expect(page.locator("#first_name")).to_be_focused()
     await expect(page.locator("#address-alert")).to_be_visible()
-    assert [] == sent
+    assert "POST" not in sent
 
 
 async def test_coupon(page: Page, open_shop: OpenShop) -> None:

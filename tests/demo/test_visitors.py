@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
-from playwright.async_api import Browser
 
+from stolper.demo.browsers import Browsers
 from stolper.demo.hands import Hands
 from stolper.demo.journeys import JOURNEYS, Journey, Person
 from stolper.demo.visitors import Visitors
@@ -32,20 +33,26 @@ def visitors(shop: RunningShop, chromium: str | None, log: list[str]) -> Visitor
     return Visitors(shop.url, chromium=chromium, log=log.append, seed=7, pace=0.03)
 
 
+@pytest.fixture
+async def browsers(chromium_path: str) -> AsyncIterator[Browsers]:
+    async with Browsers(chromium_path) as browsers:
+        yield browsers
+
+
 def reported(shop: RunningShop, name: str, times: int) -> bool:
     return len(shop.tracked(name)) >= times
 
 
 @pytest.mark.browser
 async def test_every_journey_comes_to_its_end(
-    broken_shop: RunningShop, browser: Browser, chromium_path: str
+    broken_shop: RunningShop, browsers: Browsers, chromium_path: str
 ) -> None:
     """Each journey finds its way through the shop with all defects on, and reports what it did."""
     log: list[str] = []
     crowd = visitors(broken_shop, chromium_path, log)
     for journey in JOURNEYS:
         broken_shop.calls.clear()
-        await crowd.visit(browser, journey)
+        await crowd.visit(browsers, journey)
         if journey.name in REPORTS:
             name, times, some = REPORTS[journey.name]
             await until(partial(reported, broken_shop, name, times))
@@ -60,14 +67,19 @@ async def test_every_journey_comes_to_its_end(
 
 @pytest.mark.browser
 async def test_journeys_cope_with_a_shop_that_works(
-    shop: RunningShop, browser: Browser, chromium_path: str
+    shop: RunningShop,
+    browsers: Browsers,
+    chromium_path: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """With the defects off, the visits that look for them end without an error all the same."""
+    # A busy machine may take long to show the next page; nothing waits for this in vain here.
+    monkeypatch.setattr("stolper.demo.hands._LEAST_STAY_S", 10.0)
     log: list[str] = []
     crowd = visitors(shop, chromium_path, log)
     for journey in JOURNEYS:
         if journey.name in ("rage_clicker", "error_meeter", "address_refused", "card_declined"):
-            await crowd.visit(browser, journey)
+            await crowd.visit(browsers, journey)
 
     assert ([], 0) == (log, crowd.failed.total())
 
@@ -89,7 +101,7 @@ async def test_the_first_visit_rages_at_once(broken_shop: RunningShop, chromium_
 
 @pytest.mark.browser
 async def test_a_failed_visit_is_counted_and_told(
-    shop: RunningShop, browser: Browser, chromium_path: str
+    shop: RunningShop, browsers: Browsers, chromium_path: str
 ) -> None:
     """A visitor who does not find what they want breaks off; the next one comes nevertheless."""
 
@@ -99,11 +111,36 @@ async def test_a_failed_visit_is_counted_and_told(
 
     log: list[str] = []
     crowd = visitors(shop, chromium_path, log)
-    await crowd.visit(browser, Journey("lost", lost, False))
-    await crowd.visit(browser, JOURNEYS[0])
+    await crowd.visit(browsers, Journey("lost", lost, False))
+    await crowd.visit(browsers, JOURNEYS[0])
 
     assert ({"lost": 1}, {"rage_clicker": 1}) == (dict(crowd.failed), dict(crowd.ended))
     assert "lost broke off" in log[0] and "#no-such-thing" in log[0]
+
+
+@pytest.mark.browser
+async def test_visitors_look_like_people(
+    shop: RunningShop, browsers: Browsers, chromium_path: str
+) -> None:
+    """Nothing marks them as robots, not even what a page sends while it is left."""
+    agents: list[str] = []
+    for touch in (False, True):
+        context = await browsers.context(width=400, height=700, locale="de-DE", touch=touch)
+        page = await context.new_page()
+        await page.goto(f"{shop.url}/de/")
+        await page.evaluate(
+            "addEventListener('pagehide', () => navigator.sendBeacon('/calls', JSON.stringify("
+            "['left', navigator.webdriver])))"
+        )
+        await page.goto("about:blank")
+        await until(lambda: shop.calls)
+        agents.append(shop.agents[-1])
+
+        assert ["left", False] == shop.calls.pop()
+        await context.close()
+
+    assert not any("Headless" in agent for agent in agents)
+    assert ["Mobile" in agent for agent in agents] == [False, True]
 
 
 async def test_a_missing_browser_is_told(shop: RunningShop) -> None:
