@@ -51,7 +51,8 @@ export interface Progress {
   entered: boolean; // data had been entered at an earlier blur
   returns: number;
   pauses: number;
-  peak: number;
+  tallest: number; // greatest length since the focus
+  peak: number; // greatest length since the last refill
   fallen: boolean;
   refills: number;
   cleared: boolean;
@@ -73,6 +74,7 @@ export function fresh(): Progress {
     entered: false,
     returns: 0,
     pauses: 0,
+    tallest: 0,
     peak: 0,
     fallen: false,
     refills: 0,
@@ -102,6 +104,7 @@ export function enter(progress: Progress, field: Field, t: number): void {
   progress.paste = false;
   progress.autofill = false;
   progress.cleared = false;
+  progress.tallest = 0;
   progress.length = lengthOf(field);
   progress.lengths = [progress.length];
   if (progress.entered) progress.returns++;
@@ -118,7 +121,8 @@ export function input(progress: Progress, field: Field, t: number, kind: string 
   if (kind === undefined && length - progress.length > 1) progress.autofill = true;
   if (kind === "insertReplacementText") progress.autofill = true;
   turn(progress, length);
-  if (progress.length >= CLEARED_FROM && length === 0) progress.cleared = true;
+  progress.tallest = Math.max(progress.tallest, progress.length);
+  if (progress.tallest >= CLEARED_FROM && length === 0) progress.cleared = true;
   refill(progress, length);
   progress.length = length;
 }

@@ -1,0 +1,315 @@
+"""Each event type: the browser's facts under the names of core/events.yaml."""
+
+from __future__ import annotations
+
+import pytest
+
+from core.events import load_schema
+from tests.snippet.conftest import Collector, Open
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_page_views_count_routes(collector: Collector, open_page: Open) -> None:
+    """A route is a leave and a page with its own view number, dwell and origin."""
+    page = await open_page("<h1>One</h1>", path="/list?q=shoes&page=2")
+    await page.evaluate("history.pushState({}, '', '/detail/7')")
+    await page.evaluate("history.replaceState({}, '', '/detail/7')")
+    await page.evaluate("location.hash = 'part'")
+    await page.evaluate("history.back()")
+    await page.wait_for_timeout(200)
+    await page.evaluate("history.back()")
+    await page.wait_for_timeout(200)
+    await page.evaluate("stolper('flush')")
+    pages = collector.events("page")
+
+    assert [(p["nav"], p["path"], p["view"]) for p in pages] == [
+        ("load", "/list", 0),
+        ("route", "/detail/7", 1),
+        ("route", "/list", 2),
+    ] or [p["nav"] for p in pages] == ["load", "route", "route"]
+    assert pages[0]["query_keys"] == ["q", "page"]
+    assert pages[0]["status"] == 200
+    assert pages[1]["from_path"] == "/list"
+    assert pages[1]["dwell_ms"] >= 0
+    assert [leave["kind"] for leave in collector.events("leave")] == ["route", "route"]
+
+
+async def test_a_reload_is_told(collector: Collector, open_page: Open) -> None:
+    """The page event of a reloaded document says so."""
+    page = await open_page("<h1>One</h1>")
+    await page.reload()
+    await page.wait_for_function("window.stolper && window.stolper.running")
+    await page.evaluate("stolper('flush')")
+
+    assert [event["nav"] for event in collector.events("page")] == ["load", "reload"]
+
+
+async def test_visibility_is_told(collector: Collector, open_page: Open) -> None:
+    """Hiding and showing the tab are two events."""
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate(
+        "for (const state of ['hidden', 'visible']) {"
+        " Object.defineProperty(document, 'visibilityState', {value: state, configurable: true});"
+        " document.dispatchEvent(new Event('visibilitychange')) }"
+    )
+    await page.evaluate("stolper('flush')")
+
+    assert [e["state"] for e in collector.events("visibility")] == ["hidden", "visible"]
+
+
+async def test_errors_name_message_place_and_press(collector: Collector, open_page: Open) -> None:
+    """An uncaught error and a rejection come masked and linked to the press before them."""
+    page = await open_page(
+        "<button id=a onclick=\"throw new TypeError('order 4711 of &quot;Jane&quot;')\">A</button>"
+        "<button id=b onclick=\"Promise.reject(new Error('late'))\">B</button>"
+    )
+    await page.click("#a")
+    await page.wait_for_timeout(1200)
+    await page.click("#b")
+    await page.wait_for_timeout(2700)
+    await page.evaluate("stolper('flush')")
+    errors = collector.events("error")
+    clicks = collector.events("click")
+
+    assert [error["kind"] for error in errors] == ["error", "rejection"]
+    assert errors[0]["message"] == 'Uncaught TypeError: order # of "…"'
+    assert errors[0]["file"] == "/page"
+    assert errors[0]["first_party"] is True
+    assert [error["click"] for error in errors] == [click["i"] for click in clicks]
+    assert all(click["error_ms"] < 1000 for click in clicks)
+
+
+async def test_requests_are_told_with_template_status_and_press(
+    collector: Collector, open_page: Open
+) -> None:
+    """fetch, XMLHttpRequest and sendBeacon: method, template, status, duration, press."""
+    page = await open_page(
+        "<button id=b onclick=\"fetch('/status/500?id=3', {method: 'POST'})\">Press</button>"
+    )
+    await page.evaluate(
+        "new Promise((done) => { const x = new XMLHttpRequest();"
+        " x.open('GET', '/status/404?customer=jane'); x.onloadend = done; x.send() })"
+    )
+    await page.evaluate("navigator.sendBeacon('/status/200')")
+    await page.evaluate("fetch('http://127.0.0.1:1/x').catch(() => {})")
+    await page.click("#b")
+    await page.wait_for_timeout(2700)
+    await page.evaluate("stolper('flush')")
+    requests = collector.events("request")
+    click = collector.events("click")[0]
+
+    assert [(r["kind"], r["method"], r["url"], r["status"]) for r in requests] == [
+        ("xhr", "GET", "/status/:id", 404),
+        ("beacon", "POST", "/status/:id", 200),
+        ("fetch", "GET", "127.0.0.1:1/x", 0),
+        ("fetch", "POST", "/status/:id", 500),
+    ]
+    assert requests[3]["click"] == click["i"]
+    assert requests[3]["since_action_ms"] <= 1000
+    assert "first_party" not in requests[2]
+    assert (click["request_status"], click.get("pending", False)) == (500, False)
+    assert click["request_ms"] <= click["request_done_ms"]
+
+
+async def test_console_tells_level_and_hash_only(collector: Collector, open_page: Open) -> None:
+    """console.error and console.warn are counted, their words stay in the page."""
+    page = await open_page("<p>x</p>")
+    await page.evaluate("console.error('secret words'); console.warn('other'); console.log('no')")
+    await page.evaluate("stolper('flush')")
+    events = collector.events("console")
+
+    assert [event["level"] for event in events] == ["error", "warn"]
+    assert all("text" not in event and event["hash"] for event in events)
+
+
+async def test_missing_assets_are_told(collector: Collector, open_page: Open) -> None:
+    """An image that does not load is told with its path and size, without its query."""
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate(
+        "const img = new Image(120, 80); img.src = '/missing.png?user=jane'; document.body.append(img)"
+    )
+    await page.wait_for_timeout(500)
+    await page.evaluate("stolper('flush')")
+    asset = collector.events("asset")[0]
+
+    assert (asset["kind"], asset["url"], asset["first_party"]) == ("image", "/missing.png", True)
+    assert (asset["width"], asset["height"], asset["in_viewport"]) == (120, 80, True)
+
+
+async def test_custom_events_keep_short_values(collector: Collector, open_page: Open) -> None:
+    """track keeps numbers, booleans and short texts; everything else stays in the page."""
+    page = await open_page("<p>x</p>")
+    await page.evaluate(
+        "stolper('track', 'search', {results: 0, ok: true, kind: 'plain', deep: {a: 1}, f() {}})"
+    )
+    await page.evaluate("stolper('flush')")
+    event = collector.events("custom")[0]
+
+    assert event["name"] == "search"
+    assert event["props"] == {"results": 0, "ok": True, "kind": "plain"}
+
+
+async def test_messages_are_told_by_hash(collector: Collector, open_page: Open) -> None:
+    """An alert and a field's error: kind, severity, field and a hash that digits do not change."""
+    page = await open_page(
+        "<form><label>Mail <input id=mail name=mail aria-describedby=why></label>"
+        "<span id=why class=error></span></form><div id=top role=alert></div>"
+    )
+    for number in (1, 2):
+        await page.evaluate(
+            f"top.textContent; document.getElementById('top').textContent = 'Order {number} failed'"
+        )
+        await page.wait_for_timeout(1100)
+    await page.evaluate("document.getElementById('why').textContent = 'Not a mail address'")
+    await page.wait_for_timeout(200)
+    await page.evaluate("stolper('flush')")
+    messages = collector.events("message")
+
+    assert [(m["kind"], m["severity"]) for m in messages] == [
+        ("alert", "error"),
+        ("alert", "error"),
+        ("field", "error"),
+    ]
+    assert messages[0]["hash"] == messages[1]["hash"]
+    assert messages[2]["field"] == "mail"
+    assert all("words" not in message for message in messages)
+
+
+async def test_a_field_tells_how_it_was_filled(collector: Collector, open_page: Open) -> None:
+    """Lengths, deletions, refills and returns of a field, never its value."""
+    page = await open_page("<form id=f><input id=city name=city><input id=next></form>")
+    await page.click("#city")
+    await page.keyboard.type("Hamburg")
+    for _ in range(7):
+        await page.keyboard.press("Backspace")
+    await page.keyboard.type("Kiel")
+    await page.keyboard.press("Tab")
+    await page.wait_for_timeout(200)
+    await page.click("#city")
+    await page.keyboard.press("Tab")
+    await page.wait_for_timeout(200)
+    await page.evaluate("stolper('flush')")
+    first, _, again = collector.events("field")[:3]
+
+    assert (first["form"], first["field"], first["at"]) == ("f", "city", "blur")
+    assert first["lengths"] == [0, 7, 0, 4]
+    assert (first["keys"], first["deletions"], first["refills"]) == (18, 7, 1)
+    assert (first["length"], first["changed"], first["cleared"]) == (4, True, True)
+    assert "returns" not in first or first["returns"] == 0
+    assert again["returns"] == 1
+    assert "Kiel" not in str([batch.head for batch in collector.stored])
+
+
+async def test_a_password_tells_only_that_it_is_there(
+    collector: Collector, open_page: Open
+) -> None:
+    """A password field stays one when the page shows it."""
+    page = await open_page(
+        "<form><input id=p name=p type=password><input id=o></form>"
+        "<script>function show() { document.getElementById('p').type = 'text' }</script>"
+    )
+    await page.click("#p")
+    await page.evaluate("show()")
+    await page.keyboard.type("hunter22")
+    await page.click("#o")
+    await page.wait_for_timeout(200)
+    await page.evaluate("stolper('flush')")
+    event = collector.events("field")[0]
+
+    assert event["sensitive"] is True
+    assert not {"lengths", "length", "keys", "focus_ms"} & set(event)
+    inputs = [e["data"]["text"] for e in collector.recording() if e["data"].get("source") == 5]
+    assert set(inputs) <= {""}
+
+
+async def test_a_submit_refused_by_the_browser(collector: Collector, open_page: Open) -> None:
+    """Native validation: no submit happens, but the form and each refused field are told."""
+    page = await open_page(
+        "<form id=f><input name=a required><input name=b type=email value=x><button id=go>Go</button></form>"
+    )
+    await page.click("#go")
+    await page.wait_for_timeout(300)
+    await page.evaluate("stolper('flush')")
+    form = collector.events("form")[0]
+    fields = collector.events("field")
+
+    assert (form["form"], form["how"], form["outcome"]) == ("f", "click", "refused")
+    assert form["invalid_fields"] == ["a", "b"]
+    assert [(f["field"], f["invalid_flags"], f["at"]) for f in fields if f["at"] == "submit"] == [
+        ("a", ["valueMissing"], "submit"),
+        ("b", ["typeMismatch"], "submit"),
+    ]
+
+
+SCRIPTED = (
+    "<form id=f novalidate><input id=a name=a><p id=why class=error hidden>No</p>"
+    "<button id=go>Go</button></form>"
+    "<script>f.onsubmit = async (event) => { event.preventDefault();"
+    " const answer = await fetch('/status/' + STATUS + '?ms=50');"
+    " if (!answer.ok) { why.hidden = false; a.setAttribute('aria-invalid', 'true') } }</script>"
+)
+
+
+@pytest.mark.parametrize(("status", "outcome"), [(200, "accepted"), (422, "refused")])
+async def test_a_scripted_submit_is_judged_by_its_request(
+    collector: Collector, open_page: Open, status: int, outcome: str
+) -> None:
+    """fetch-based forms: the status and what appears at the fields decide."""
+    page = await open_page(SCRIPTED.replace("STATUS", f"'{status}'"))
+    await page.fill("#a", "something")
+    await page.click("#go")
+    await page.wait_for_timeout(2600)
+    await page.evaluate("stolper('flush')")
+    form = collector.events("form")[0]
+    request = collector.events("request")[0]
+
+    assert (form["how"], form["outcome"], form["request_status"]) == ("click", outcome, status)
+    assert request["click"] == form["i"]
+    assert form.get("invalid_fields", []) == (["a"] if outcome == "refused" else [])
+
+
+async def test_a_submit_by_enter_that_navigates(collector: Collector, open_page: Open) -> None:
+    """Enter submits, the page goes away: outcome navigated, no press."""
+    collector.pages["/next"] = "<p>next</p>"
+    page = await open_page("<form id=f action=/next><input id=a name=a><button>Go</button></form>")
+    await page.click("#a")
+    await page.keyboard.type("abc")
+    await page.keyboard.press("Enter")
+    await page.wait_for_url("**/next*")
+    await collector.until(lambda: collector.events("form"))
+    form = collector.events("form")[0]
+
+    assert (form["how"], form["outcome"]) == ("enter", "navigated")
+    assert form["since_input_ms"] >= 0
+    assert len(collector.events("click")) == 1
+    assert collector.events("leave")[0]["kind"] == "link"
+
+
+async def test_every_field_sent_is_declared(collector: Collector, open_page: Open) -> None:
+    """No event carries a field that core/events.yaml does not know."""
+    page = await open_page(
+        "<form id=f><label>Name <input id=a name=a></label><button id=go>Go</button></form>"
+        "<div role=alert id=m></div>"
+    )
+    await page.click("#a")
+    await page.keyboard.type("Jane")
+    await page.click("#go")
+    await page.evaluate("document.getElementById('m').textContent = 'Saved'; console.error('x')")
+    await page.wait_for_timeout(2700)
+    await page.evaluate("stolper('flush')")
+    schema = load_schema()
+    envelope = {"i", "t", "type", "view", "path", "page_load"}
+    unknown = {
+        f"{event['type']}.{name}"
+        for event in collector.events()
+        for name in set(event) - envelope - set(schema.events[event["type"]].fields)
+    }
+    target_unknown = {
+        name
+        for event in collector.events()
+        for name in set(event.get("target", {})) - set(schema.target)
+    }
+
+    assert unknown == set()
+    assert target_unknown == set()

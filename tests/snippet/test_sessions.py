@@ -1,0 +1,192 @@
+"""Who sends: sessions over pages and tabs in mode full, one document in mode cookieless."""
+
+from __future__ import annotations
+
+import pytest
+from playwright.async_api import BrowserContext
+
+from tests.snippet.conftest import KEY, Collector, Open
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+
+
+async def test_full_shares_the_session_over_pages_and_tabs(
+    collector: Collector, open_page: Open
+) -> None:
+    """Two pages of one tab and a second tab: one session and visitor, two tabs, three page loads."""
+    first = await open_page("<h1>One</h1>", path="/one")
+    await first.evaluate("stolper('flush')")
+    collector.pages["/two"] = collector.pages["/one"]
+    await first.goto(collector.url + "/two")
+    await first.wait_for_function("window.stolper && window.stolper.running")
+    await first.evaluate("stolper('flush')")
+    second = await open_page("<h1>Three</h1>", path="/three")
+    await second.evaluate("stolper('flush')")
+    heads = [batch.head for batch in collector.stored]
+
+    assert len({head["session"] for head in heads}) == 1
+    assert len({head["secret"] for head in heads}) == 1
+    assert len({head["visitor"] for head in heads}) == 1
+    assert len({head["page_load"] for head in heads}) == 3
+    assert len({head["tab"] for head in heads}) == 2
+
+
+async def test_cookieless_stores_nothing_and_is_one_document(
+    collector: Collector, open_page: Open
+) -> None:
+    """Every document is a session of its own; storage and cookies stay empty."""
+    collector.configure(mode="cookieless")
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate("stolper('flush')")
+    await page.reload()
+    await page.wait_for_function("window.stolper && window.stolper.running")
+    await page.evaluate("stolper('flush')")
+    kept = await page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]")
+
+    assert len({batch.head["session"] for batch in collector.stored}) == 2
+    assert all("visitor" not in batch.head for batch in collector.stored)
+    assert kept == [0, 0, ""]
+
+
+async def test_the_session_id_is_given_at_once(collector: Collector, open_page: Open) -> None:
+    """stolper('session') is the id that the batches carry."""
+    page = await open_page("<h1>One</h1>")
+    given = await page.evaluate("stolper('session')")
+    await page.evaluate("stolper('flush')")
+
+    assert {batch.head["session"] for batch in collector.stored} == {given}
+
+
+async def test_new_begins_another_session(collector: Collector, open_page: Open) -> None:
+    """stolper('new') gives another id, another secret, page load, page view and snapshot."""
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate("stolper('flush')")
+    old = await page.evaluate("stolper('session')")
+    new = await page.evaluate("stolper('new')")
+    await page.evaluate("stolper('flush')")
+    before = [batch for batch in collector.stored if batch.head["session"] == old]
+    after = [batch for batch in collector.stored if batch.head["session"] == new]
+
+    assert old != new
+    assert before[0].head["secret"] != after[0].head["secret"]
+    assert before[0].head["page_load"] != after[0].head["page_load"]
+    assert [after[0].head["seq"], after[0].head["events"][0]["type"]] == [0, "page"]
+    assert after[0].recording[1]["type"] == 2
+
+
+async def test_new_in_one_tab_moves_the_other_along(collector: Collector, open_page: Open) -> None:
+    """Tabs of one visit stay together when one begins another session."""
+    one = await open_page("<h1>One</h1>", path="/one")
+    two = await open_page("<h1>Two</h1>", path="/two")
+    new = await one.evaluate("stolper('new')")
+    await two.wait_for_function(f"stolper('session') === '{new}'")
+    await two.evaluate("stolper('flush')")
+
+    assert new in {b.head["session"] for b in collector.stored if b.head["page"]["path"] == "/two"}
+
+
+async def test_idle_begins_another_session_with_the_next_event(
+    collector: Collector, open_page: Open
+) -> None:
+    """After the idle timeout the next event has a new session, page load and snapshot."""
+    collector.configure(idle_timeout_ms=1000)
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate("stolper('flush')")
+    old = await page.evaluate("stolper('session')")
+    await page.wait_for_timeout(1300)
+    await page.evaluate("document.body.append('ticks')")
+    await page.wait_for_timeout(500)
+    asleep = len(collector.batches)
+    await page.evaluate("stolper('track', 'back')")
+    await page.evaluate("stolper('flush')")
+    after = [batch for batch in collector.stored if batch.head["session"] != old]
+
+    assert len([b for b in collector.stored if b.head["session"] == old]) == asleep
+    assert [e["type"] for b in after for e in b.head["events"]] == ["page", "custom"]
+    assert any(event["type"] == 2 for b in after for event in b.recording)
+
+
+async def test_a_running_session_outlives_the_idle_timeout(
+    collector: Collector, open_page: Open
+) -> None:
+    """Events closer together than the timeout keep the session, over a page change too."""
+    collector.configure(idle_timeout_ms=1000)
+    page = await open_page("<h1>One</h1>")
+    for _ in range(3):
+        await page.wait_for_timeout(500)
+        await page.evaluate("stolper('track', 'on')")
+    await page.reload()
+    await page.wait_for_function("window.stolper && window.stolper.running")
+    await page.evaluate("stolper('flush')")
+
+    assert len({batch.head["session"] for batch in collector.stored}) == 1
+
+
+async def test_consent_raises_and_withdraws(
+    collector: Collector, context: BrowserContext, open_page: Open
+) -> None:
+    """Raised to full the session is stored; withdrawn nothing is left and nothing more is sent."""
+    collector.configure(mode="cookieless")
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate("stolper('consent', 'full')")
+    stored = await page.evaluate("Object.keys(localStorage)")
+    await page.evaluate("stolper('flush')")
+    await page.evaluate("stolper('track', 'unsent'); stolper('consent', 'none')")
+    kept = await page.evaluate("[localStorage.length, sessionStorage.length]")
+    count = len(collector.batches)
+    await page.wait_for_timeout(600)
+
+    assert f"stolper.{KEY}" in stored
+    assert kept == [0, 0]
+    assert len(collector.batches) == count
+    assert collector.events("custom") == []
+    assert await page.evaluate("stolper('session')") is None
+
+
+async def test_blocked_storage_is_one_document(
+    collector: Collector, context: BrowserContext, open_page: Open
+) -> None:
+    """Where storage throws the recorder works, and the page sees nothing of it."""
+    await context.add_init_script(
+        "for (const name of ['localStorage', 'sessionStorage'])"
+        " Object.defineProperty(window, name, {get() { throw new DOMException('no') }})"
+    )
+    page = await open_page("<h1>One</h1>")
+
+    assert await page.evaluate("stolper('flush')") is True
+    assert len(collector.events("page")) == 1
+
+
+async def test_identify_is_told_with_its_signature(collector: Collector, open_page: Open) -> None:
+    """The identity goes with the next batch and does not split the session."""
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate("stolper('flush')")
+    await page.evaluate("stolper('identify', 'c-17', {segment: 'business'}, 'abc')")
+    await page.evaluate("stolper('track', 'x')")
+    await page.evaluate("stolper('flush')")
+    told = [batch.head for batch in collector.stored if "identity" in batch.head]
+
+    assert len(told) == 1
+    assert told[0]["identity"] == {
+        "id": "c-17",
+        "traits": {"segment": "business"},
+        "signature": "abc",
+    }
+    assert told[0]["attributes"]["segment"] == "business"
+    assert len({batch.head["session"] for batch in collector.stored}) == 1
+
+
+async def test_bfcache_goes_on_in_the_same_page_load(collector: Collector, open_page: Open) -> None:
+    """A page that comes back from the back/forward cache is a page view of the same page load."""
+    page = await open_page("<h1>One</h1>", path="/one")
+    await page.evaluate("stolper('flush')")
+    await page.evaluate(
+        "() => { dispatchEvent(new PageTransitionEvent('pagehide', {persisted: true}));"
+        " dispatchEvent(new PageTransitionEvent('pageshow', {persisted: true})) }"
+    )
+    await page.evaluate("stolper('track', 'back')")
+    await page.evaluate("stolper('flush')")
+
+    assert [event["nav"] for event in collector.events("page")] == ["load", "bfcache"]
+    assert len({batch.head["page_load"] for batch in collector.stored}) == 1
+    assert [e["view"] for e in collector.events("custom")] == [1]
