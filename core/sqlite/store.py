@@ -7,11 +7,12 @@ Contracts: core/store.py. Several processes may open the same folder at the same
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Sequence
 from pathlib import Path
 
 from core.clock import Clock
-from core.errors import StoreError
+from core.errors import StoreError, StoreFailed
 from core.model import (
     Appended,
     ChunkRef,
@@ -54,7 +55,10 @@ class SqliteStore(Store):
         self._opened: tuple[Writer, Readers] | None = None
 
     async def open(self) -> None:
-        await asyncio.to_thread(self._prepare)
+        try:
+            await asyncio.to_thread(self._prepare)
+        except (OSError, sqlite3.Error) as error:
+            raise StoreFailed(f"the data folder {self._data} cannot be opened: {error}") from error
         writer = Writer(self._data, self._clock, self._disk, self._queue_limit)
         self._opened = writer, Readers(self._data / "stolper.db")
         writer.start()

@@ -321,3 +321,14 @@ async def test_segments_are_named_by_the_utc_hour(tmp_path: Path) -> None:
     assert ["2027-01-15T08.seg", "2027-01-15T09.seg"] == names
     await store.close()
     await check(tmp_path / "d", [batch(), batch(seq=1)])
+
+
+@pytest.mark.parametrize("content", [b"this is no database" * 100, b""])
+async def test_a_folder_that_is_none_says_so(tmp_path: Path, content: bytes) -> None:
+    """What cannot be opened raises StoreFailed, which names the folder; nothing is overwritten."""
+    (tmp_path / "stolper.db").write_bytes(content)
+    data = tmp_path if content else tmp_path / "stolper.db"
+    with pytest.raises(StoreFailed, match=str(data)):
+        await SqliteStore(data, ManualClock()).open()
+
+    assert content == (tmp_path / "stolper.db").read_bytes()
