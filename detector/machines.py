@@ -325,7 +325,13 @@ class Count(Machine):
                 return
         marks = [e.mark for e in taken]
         main = main_mark(marks[:1]) if self._near is not None else None
-        self.hit(state, ts, marks, taken[0].kept, severity, main or main_mark(marks))
+        # The group is that of the first event, captures are those of the last.
+        group = self.rule.group
+        kept = taken[-1].kept
+        if group is not None and len(taken) > 1:
+            key = (group.alias, group.field)
+            kept = {**kept, key: taken[0].kept.get(key)}
+        self.hit(state, ts, marks, kept, severity, main or main_mark(marks))
 
     def clear(self, state: State, event: Event, _ts: float) -> None:
         """Forget every count, or only that of the group whose field *event* carries."""

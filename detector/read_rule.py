@@ -13,7 +13,7 @@ from typing import Literal, cast, get_args
 
 from core.model import SEVERITIES, Severity
 from detector.errors import did_you_mean
-from detector.nodes import Map, Node
+from detector.nodes import Map, Node, Seq
 from detector.patterns import BadSelector, parse_selector
 from detector.read_steps import (
     Body,
@@ -195,13 +195,11 @@ class _Reader:
             found = self._node.get(name)
             if isinstance(found, Map):
                 at = found.key("within") or found
-            elif found is not None:
-                timed = [
-                    item.key("within")
-                    for item in getattr(found, "items", ())
-                    if isinstance(item, Map) and item.get("absent") is None
-                ]
-                at = (timed[number - 1] if number <= len(timed) else None) or found
+            elif isinstance(found, Seq):
+                steps = [i for i in found if not isinstance(i, Map) or i.get("absent") is None]
+                step_node = steps[number - 1]
+                timed = step_node.key("within") if isinstance(step_node, Map) else None
+                at = timed or step_node
         self._scope.problems.warn(
             at,
             f"step {number} must come within {_span(step)} but the whole rule "

@@ -163,7 +163,7 @@ def read_sequence(scope: Scope, node: Node) -> Body:
     body.steps, body.tail = tuple(steps), waiting
     if len(items) > MAX_STEPS:
         scope.error(node, f"a sequence has at most {MAX_STEPS} steps. Split the rule.")
-    elif len(steps) == 1 and waiting is None:
+    elif len(items) == 1 and steps:
         scope.error(node, "a sequence has 2 to 8 steps, this one has 1. Use 'match' instead.")
     return body
 
