@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
-from babel.dates import format_datetime
+from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal
 
 
@@ -25,6 +25,11 @@ def duration(span_ms: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def span(span_ms: float, language: str) -> str:
+    """Return *span_ms* in words, e.g. 30 minutes."""
+    return format_timedelta(timedelta(milliseconds=span_ms), threshold=1.1, locale=language)
+
+
 def moment(at_ms: float, language: str) -> str:
     """Return *at_ms* as a date and time in UTC; pages show the reader's own zone by script."""
     text = format_datetime(datetime.fromtimestamp(at_ms / 1000, UTC), "medium", locale=language)
@@ -36,10 +41,7 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
     return {
         "iso": iso,
         "duration": duration,
-        "moment": partial(_swapped_moment, language),
+        "span": partial(span, language=language),
+        "moment": partial(moment, language=language),
         "number": partial(format_decimal, locale=language),
     }
-
-
-def _swapped_moment(language: str, at_ms: float) -> str:
-    return moment(at_ms, language)

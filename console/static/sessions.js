@@ -59,9 +59,11 @@ function show(html) {
 function replaceCells(old, fresh) {
   old.className = fresh.className;
   [...fresh.cells].forEach((cell, place) => {
-    if (old.cells[place].innerHTML !== cell.innerHTML) {
-      old.cells[place].replaceChildren(...cell.childNodes);
-    }
+    const here = old.cells[place];
+    if (here.innerHTML === cell.innerHTML) return;
+    const focused = here.contains(document.activeElement);
+    here.replaceChildren(...cell.childNodes);
+    if (focused) here.querySelector("a")?.focus({ preventScroll: true });
   });
 }
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 
-from tests.console.support import START, Running, Visit, rrweb_page
+from console.api import add_routes
+from tests.console.support import ROOT, START, Running, Visit, rrweb_page
 
 API = "/api/v1"
 
@@ -192,3 +194,22 @@ async def test_sign_in_cookie_is_no_token(console: Running, http: aiohttp.Client
     await console.sign_in(http)
     async with http.get(console.url + API + "/sessions") as answer:
         assert answer.status == 401
+
+
+def test_every_route_is_documented() -> None:
+    """docs/api.md has a section for each route of the API, and none for routes that are not there."""
+    app = web.Application()
+    add_routes(app)
+    routes = {
+        f"{route.method} {route.resource.canonical}"
+        for route in app.router.routes()
+        if route.resource and route.method != "HEAD"
+    }
+    text = (ROOT / "docs" / "api.md").read_text(encoding="utf-8")
+    described = {
+        line.removeprefix("## ").replace("{id}", "{session}").replace("{key}", "{struggle}")
+        for line in text.splitlines()
+        if line.startswith(("## GET", "## POST"))
+    }
+
+    assert described == routes
