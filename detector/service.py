@@ -49,6 +49,7 @@ class DetectorStore(Protocol):
     async def site(self, key_or_name: str) -> Site | None: ...
     async def session(self, session: str) -> Session | None: ...
     async def open_sessions(self) -> list[Session]: ...
+    async def unjudged_sessions(self) -> list[Session]: ...
     async def batches(self, session: str) -> list[StoredBatch]: ...
     async def batches_after(self, position: int, limit: int) -> list[StoredBatch]: ...
     async def checkpoint(self) -> int: ...
@@ -70,7 +71,7 @@ class Detector:
         flush_ms: int = 5000,
     ) -> None:
         self.rules = rules
-        self.errors = 0
+        self.failures = 0
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -90,6 +91,11 @@ class Detector:
         self._written = 0  # the checkpoint as the store has it
         self._outbox: list[Verdicts] = []
 
+    @property
+    def errors(self) -> int:
+        """Return how often judging failed: on an event (it was skipped) or on a whole session."""
+        return self.failures + self._engine.errors
+
     # -- what others call ----------------------------------------------------------------
 
     async def start(self) -> None:
@@ -98,6 +104,8 @@ class Detector:
         for session in await self._store.open_sessions():
             await self._guarded(session.id, partial(self._open, session.id, again=True))
         await self._catch_up()
+        for session in await self._store.unjudged_sessions():
+            await self._guarded(session.id, partial(self._end, session))
         await self._write(force=True)
         self._task = asyncio.create_task(self._run(), name="detector")
 
@@ -152,8 +160,10 @@ class Detector:
         loop = asyncio.get_running_loop()
         due = loop.time() + every
         while True:
+            # Not wait_for: in Python 3.11 it swallows a cancellation that comes with the wake-up.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), max(0.0, due - loop.time()))
+                async with asyncio.timeout(max(0.0, due - loop.time())):
+                    await self._wake.wait()
             self._wake.clear()
             self._busy = True
             try:
@@ -205,7 +215,7 @@ class Detector:
         await asyncio.sleep(pause)
 
     def _failed(self, what: str) -> None:
-        self.errors += 1
+        self.failures += 1
         log.exception("judging failed (%s); going on", what)
 
     # -- sessions ------------------------------------------------------------------------
@@ -227,8 +237,7 @@ class Detector:
         live = await self._fresh(session)
         live.sweep(self._clock.now_ms())
         if session.ended_ms is not None:
-            self._ended.append(session)  # twice does no harm: the same judgement comes out
-            return
+            return  # its end is judged from the store when session_ended() says so
         self._sessions[name] = live
         if again:
             self._outbox.append(_whole(live, provisional=True, reason=RESTARTED))
@@ -325,4 +334,12 @@ class Detector:
 def _whole(live: LiveSession, *, provisional: bool, reason: str) -> Verdicts:
     """Return all flags of *live*: what else the store has of the session is withdrawn."""
     flags = live.all(provisional=provisional)
-    return Verdicts(live.id, 0, flags, replace=True, reason=reason, truncated=live.truncated)
+    return Verdicts(
+        live.id,
+        0,
+        flags,
+        replace=True,
+        reason=reason,
+        truncated=live.truncated,
+        final=not provisional,
+    )

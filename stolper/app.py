@@ -28,7 +28,7 @@ from core.settings import Settings
 from core.sqlite import SqliteStore
 from detector.errors import RuleErrors
 from detector.loader import load_rules, shipped_rules
-from detector.rules import RuleSet
+from detector.rule import RuleSet
 from detector.service import Detector
 from stolper.paths import player_dir, snippet_dir
 
@@ -88,6 +88,7 @@ class Server:
             self.clock,
             settings=self.settings.detector,
             on_verdicts=self._judged,
+            flush_ms=self.settings.collector.flush_ms,
         )
         self.closer = SessionCloser(self.store, self.clock, on_ended=self._ended)
         await self.detector.start()
