@@ -217,6 +217,7 @@ class Verdicts:
     replace: bool = False
     reason: str = ""
     truncated: tuple[str, ...] = ()  # rules that hit a bound
+    final: bool = False  # the session has ended, and this is what it came to
 
 
 @dataclass(frozen=True, slots=True)

@@ -111,6 +111,9 @@ class RecordStore(Protocol):
 class VerdictStore(Protocol):
     """What the detector writes, and what others read of it."""
 
+    async def unjudged_sessions(self) -> list[Session]:
+        """Return ended sessions without a final verdict since their end, oldest start first."""
+
     async def checkpoint(self) -> int:
         """Return the position up to which every batch has been judged."""
 

@@ -79,7 +79,8 @@ class LiveSession:
             self.dirty = self.dirty or LATE
         if self._newest is None or key > self._newest:
             self._newest = key
-            self._left = event["type"] == "leave" and event.get("kind") in _GONE
+            if event["type"] != "visibility":  # a tab is hidden as it is left
+                self._left = event["type"] == "leave" and event.get("kind") in _GONE
         self._engine.feed(self._state, event)
 
     def sweep(self, now_ms: int) -> None:

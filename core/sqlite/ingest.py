@@ -82,7 +82,7 @@ def end_session(
 ) -> Session | None:
     """Close *session* at the time of its last event, if it is idle or anyway, and return it."""
     db.execute(
-        "UPDATE sessions AS s SET ended_ms = last_ms, end_kind = ?1"
+        "UPDATE sessions AS s SET ended_ms = last_ms, end_kind = ?1, judged = 0"
         f" WHERE s.id = ?2 AND s.ended_ms IS NULL AND (?3 IS NULL OR {IDLE.format(now='?3')})",
         (kind, session, idle_at_ms),
     )
@@ -223,39 +223,40 @@ def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
 
 def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int) -> None:
     """Add the batch to its session's counters and open the session again if it had ended."""
-    if batch.events:
-        db.execute(
-            "UPDATE sessions SET started_ms = min(started_ms, ?),"
-            " last_path = CASE WHEN ? >= last_ms THEN coalesce(?, last_path) ELSE last_path END,"
-            " last_ms = max(last_ms, ?), seen_ms = max(seen_ms, ?),"
-            " pages = pages + ?, events = events + ? WHERE id = ?",
-            (
-                int(facts.first_ms or 0),
-                int(facts.last_ms or 0),
-                facts.last_path,
-                int(facts.last_ms or 0),
-                batch.received_ms,
-                facts.pages,
-                len(batch.events),
-                batch.session,
-            ),
-        )
+    first_ms = None if facts.first_ms is None else int(facts.first_ms)
+    last_ms = None if facts.last_ms is None else int(facts.last_ms)
+    db.execute(
+        "UPDATE sessions SET ended_ms = NULL, end_kind = NULL,"
+        " started_ms = min(started_ms, coalesce(:first, started_ms)),"
+        " last_path = CASE WHEN :last >= last_ms THEN coalesce(:path, last_path)"
+        " ELSE last_path END,"
+        " last_ms = max(last_ms, coalesce(:last, last_ms)),"
+        " seen_ms = CASE WHEN :last IS NULL THEN seen_ms ELSE max(seen_ms, :received) END,"
+        " pages = pages + :pages, events = events + :events,"
+        " holes = holes + :holes, reported = reported + :reported,"
+        " visitor = coalesce(:visitor, visitor), identity = coalesce(:identity, identity),"
+        " attributes = json_patch(attributes, :attributes) WHERE id = :id",
+        {
+            "first": first_ms,
+            "last": last_ms,
+            "path": facts.last_path,
+            "received": batch.received_ms,
+            "pages": facts.pages,
+            "events": len(batch.events),
+            "holes": holes,
+            "reported": len(batch.gaps),
+            "visitor": batch.visitor,
+            "identity": _json(batch.identity) if batch.identity else None,
+            "attributes": _json(batch.attributes),
+            "id": batch.session,
+        },
+    )
     if facts.entry_ms is not None:
         db.execute(
             "UPDATE sessions SET entry_ms = ?, entry_path = ?"
             " WHERE id = ? AND (entry_ms IS NULL OR entry_ms > ?)",
             (facts.entry_ms, facts.entry_path, batch.session, facts.entry_ms),
         )
-    attributes, identity = (
-        _json(batch.attributes),
-        _json(batch.identity) if batch.identity else None,
-    )
-    db.execute(
-        "UPDATE sessions SET ended_ms = NULL, end_kind = NULL, holes = holes + ?,"
-        " reported = reported + ?, visitor = coalesce(?, visitor),"
-        " identity = coalesce(?, identity), attributes = json_patch(attributes, ?) WHERE id = ?",
-        (holes, len(batch.gaps), batch.visitor, identity, attributes, batch.session),
-    )
 
 
 def _json(value: object) -> str:

@@ -38,6 +38,8 @@ def commit(db: sqlite3.Connection, verdicts: Sequence[Verdicts]) -> None:
             _withdraw_others(db, verdict)
         if verdict.flags or verdict.replace:
             _summarise(db, verdict.session)
+        if verdict.final:
+            db.execute("UPDATE sessions SET judged = 1 WHERE id = ?", (verdict.session,))
         if verdict.truncated:
             _note_truncated(db, verdict)
     position = max((verdict.position for verdict in verdicts), default=0)

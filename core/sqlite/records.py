@@ -45,6 +45,15 @@ def open_sessions(db: sqlite3.Connection) -> list[Session]:
     return [session_from(row) for row in rows]
 
 
+def unjudged_sessions(db: sqlite3.Connection) -> list[Session]:
+    """Return ended sessions that wait for their final verdict, oldest start first."""
+    rows = db.execute(
+        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM}"
+        " WHERE s.judged = 0 AND s.ended_ms IS NOT NULL ORDER BY s.started_ms, s.id"
+    )
+    return [session_from(row) for row in rows]
+
+
 def idle_sessions(db: sqlite3.Connection, now_ms: int) -> list[Session]:
     """Return open sessions that are idle at *now_ms*, oldest last event first."""
     rows = db.execute(

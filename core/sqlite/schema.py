@@ -26,6 +26,13 @@ def m001_first(db: Database) -> None:
             db.execute(statement)
 
 
+@migrations()
+def m002_judged(db: Database) -> None:
+    """Note which ended sessions still wait for their final verdict."""
+    db.execute("ALTER TABLE sessions ADD COLUMN judged INTEGER NOT NULL DEFAULT 1")
+    db.execute("CREATE INDEX sessions_unjudged ON sessions (started_ms) WHERE judged = 0")
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(

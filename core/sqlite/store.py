@@ -157,6 +157,9 @@ class SqliteStore(Store):
 
     # Verdicts
 
+    async def unjudged_sessions(self) -> list[Session]:
+        return await self._readers.run(records.unjudged_sessions)
+
     async def checkpoint(self) -> int:
         return await self._readers.run(judged.checkpoint)
 
