@@ -85,7 +85,8 @@ def build_app(
         return web.Response(text=_PAGE.format(base=html.escape(base)), content_type="text/html")
 
     app = web.Application(
-        client_max_size=settings.collector.max_body_bytes, middlewares=[_never_bare]
+        client_max_size=settings.collector.max_body_bytes + 1,  # aiohttp refuses what reaches it
+        middlewares=[_never_bare],
     )
     app[COUNTERS] = ingest.counters
     app.router.add_post("/i/{key}", ingest.post)

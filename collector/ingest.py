@@ -116,12 +116,12 @@ class Ingest:
             self._limits.session(site.key, address)
         batch = await self._batch(request, site, frame, head)
         appended = await self._store.append(batch)
-        if appended.batch is not None:
-            self._known.add(head.session)
-            self._tell(appended.batch)
-        elif appended.status in _ANSWERS:
+        if appended.status in _ANSWERS:
             status, reason = _ANSWERS[appended.status]
             raise Refused(status, appended.status, reason)
+        self._known.add(head.session)
+        if appended.batch is not None:
+            self._tell(appended.batch)
         return appended, head.session
 
     async def _site(self, request: web.Request) -> Site:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import socket
+from collections.abc import AsyncIterator
+from pathlib import Path
 
 import pytest
 
@@ -133,7 +135,7 @@ async def test_a_body_that_is_too_large_is_refused(start: Start) -> None:
     """413 `too_large`, whether the length is announced or not; smaller ones still pass."""
     collector = await start(collector__max_body_bytes=4096)
 
-    async def pieces() -> object:
+    async def pieces() -> AsyncIterator[bytes]:
         for _ in range(8):
             yield b"x" * 1024
 
@@ -141,6 +143,35 @@ async def test_a_body_that_is_too_large_is_refused(start: Start) -> None:
     answer = await collector.client.post(f"/i/{SITE.key}", data=pieces())
     assert (413, "too_large") == (answer.status, (await answer.json())["code"])
     assert 200 == (await collector.post()).status
+
+
+async def test_a_body_of_the_largest_size_is_taken(start: Start) -> None:
+    """The limit itself is allowed; one byte more is not."""
+    largest = body(chunk=b"x" * 3000)
+    collector = await start(collector__max_body_bytes=len(largest))
+
+    assert (413, "too_large") == await collector.refused(largest + b"x")
+    assert 200 == (await collector.post(largest)).status
+
+
+async def test_a_body_that_trickles_is_given_up(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """400 after BODY_TIMEOUT_S, however slowly the rest comes."""
+    monkeypatch.setattr("collector.ingest.BODY_TIMEOUT_S", 0.05)
+    collector = await start()
+    released = asyncio.Event()
+
+    async def trickle() -> AsyncIterator[bytes]:
+        yield body()[:20]
+        await released.wait()
+        yield body()[20:]
+
+    answer = await collector.client.post(f"/i/{SITE.key}", data=trickle())
+    released.set()
+
+    assert (400, "bad_frame") == (answer.status, (await answer.json())["code"])
+    assert [] == collector.heard
 
 
 async def test_too_many_events_are_refused(start: Start) -> None:
@@ -289,11 +320,11 @@ async def test_a_connection_that_breaks_off_stores_nothing(collector: Collector)
     assert None is await collector.store.session(session_id())
 
 
-async def test_no_address_is_stored(collector: Collector, tmp_path: object) -> None:
+async def test_no_address_is_stored(collector: Collector, tmp_path: Path) -> None:
     """The visitor's network address is in none of the data folder's files."""
     answer = await collector.post(**{"X-Forwarded-For": "203.0.113.77"})
     assert 200 == answer.status
-    files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]  # type: ignore[operator]
+    files = [path for path in (tmp_path / "data").rglob("*") if path.is_file()]
     content = b"".join(path.read_bytes() for path in files)
 
     assert b"siteKey1" in content

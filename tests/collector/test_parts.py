@@ -92,11 +92,11 @@ def test_the_quick_look_misses_nothing(before: str, shape: str, after: str) -> N
     "text", ["a" * 1024, "a." * 512, "@" * 1024, "AB12" * 256, "4" * 1024, "4 " * 512]
 )
 def test_masking_takes_linear_time(text: str) -> None:
-    """Texts made to be slow take well under 20 ms."""
-    began = time.perf_counter()
+    """Texts made to be slow take well under 20 ms of the processor."""
+    began = time.process_time()
     scrubbed(text)
 
-    assert 0.02 > time.perf_counter() - began
+    assert 0.02 > time.process_time() - began
 
 
 # Limits
