@@ -307,13 +307,11 @@ class Detector:
         behind = self._position - self._written
         if not self._outbox and (not behind or (behind < CHECKPOINT_EVERY and not force)):
             return
-        # One record per session and write: a later state of a flag replaces an earlier one.
-        out = self._outbox or [Verdicts("", 0, ())]
+        out, self._outbox = self._outbox or [Verdicts("", 0, ())], []
         position = self._position
         out = [*out[:-1], replace(out[-1], position=position)]
         await self._commit(out)
         self._written = position
-        self._outbox.clear()
         for verdicts in out:
             if verdicts.session and self._on_verdicts is not None:
                 try:
