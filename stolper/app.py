@@ -20,6 +20,7 @@ import collector.app
 import console.accounts
 import console.app
 from collector.sessions import SessionCloser
+from console.context import RuleInfo
 from console.live import Live
 from core.clock import Clock, SystemClock
 from core.errors import UserError
@@ -54,6 +55,21 @@ def rules_in_force(data: Path, complain: Callable[[str], None] = log.error) -> R
     except RuleErrors as errors:
         complain(f"the rules in {data / 'rules'} are not in force:\n{errors}")
         return load_rules([shipped_rules()])
+
+
+def rule_infos(rules: RuleSet) -> list[RuleInfo]:
+    """Return *rules* as the console shows them, with the text of their files."""
+    return [
+        RuleInfo(
+            rule.id,
+            dict(rule.title),
+            rule.severity,
+            dict(rule.description),
+            dict(rule.guidance),
+            Path(rule.file).read_text(encoding="utf-8") if Path(rule.file).is_file() else "",
+        )
+        for rule in rules.rules
+    ]
 
 
 class Server:
@@ -101,6 +117,8 @@ class Server:
                 live=self.live,
                 end_session=self.closer.end,
                 player_dir=player_dir(),
+                rules=lambda: rule_infos(self.detector.rules),
+                public_url=lambda: self.settings.server.public_url or self.public_url,
             ),
             self.settings.server.console,
         )

@@ -18,7 +18,7 @@ from core.settings import Settings, load_settings
 F = TypeVar("F", bound=Callable[..., Any])
 
 
-class Origin(click.ParamType):
+class Origin(click.ParamType[str]):
     """scheme://host[:port], as a browser sends it."""
 
     name = "origin"
@@ -36,7 +36,7 @@ class Origin(click.ParamType):
         return f"{parts.scheme}://{parts.netloc}".lower()
 
 
-class Duration(click.ParamType):
+class Duration(click.ParamType[int]):
     """A span of time with its unit, in milliseconds."""
 
     name = "duration"
@@ -52,7 +52,7 @@ class Duration(click.ParamType):
             self.fail(str(error), param, ctx)
 
 
-class Address(click.ParamType):
+class Address(click.ParamType[str]):
     """HOST:PORT to listen on; port 0 takes a free one."""
 
     name = "host:port"

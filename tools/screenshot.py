@@ -18,11 +18,24 @@ from playwright.async_api import Browser, async_playwright
 from core.model import SessionQuery
 from core.settings import load_settings
 from stolper.app import Server
-from stolper.demo.journeys import JOURNEYS
 from stolper.demo.run import run_demo
-from stolper.demo.visitors import Visitors
 
 OUT = Path(__file__).parent.parent / "docs" / "screenshot.png"
+
+
+async def visit(browser: Browser, shop: str) -> None:
+    """Look around, then hammer on "buy now", which nobody has connected."""
+    page = await browser.new_page(viewport={"width": 1280, "height": 800})
+    await page.goto(f"{shop}/en/category/packs")
+    await page.wait_for_timeout(2_500)
+    await page.goto(f"{shop}/en/product/kar-28")
+    await page.wait_for_timeout(4_000)
+    for _ in range(5):
+        await page.click("#buy-now")
+        await page.wait_for_timeout(150)
+    await page.wait_for_timeout(3_500)
+    await page.evaluate("window.stolper('flush')")
+    await page.close()
 
 
 async def picture(browser: Browser, server: Server, out: Path, *, locale: str = "en-GB") -> None:
@@ -59,8 +72,7 @@ async def main(out: Path) -> None:
             browser = await playwright.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
             )
-            rage = next(journey for journey in JOURNEYS if journey.name == "rage_clicker")
-            await Visitors(shop, chromium=chromium, log=print, seed=1).visit(browser, rage)
+            await visit(browser, shop)
             for _ in range(100):
                 if await server.store.count_sessions(SessionQuery(flagged=True)):
                     break
