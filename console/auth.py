@@ -9,13 +9,12 @@ import secrets
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 from aiohttp import hdrs, web
 
 from console.accounts import find_token
-from console.context import console, signer
-from console.proxy import is_https
+from console.context import console, is_https, signer
 from core.model import Scope, User
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -156,7 +155,7 @@ def _to_sign_in(request: web.Request) -> web.HTTPException:
 
 def _check_origin(request: web.Request) -> None:
     origin = request.headers.get(hdrs.ORIGIN)
-    if origin is not None and urlsplit(origin).netloc != request.host:
+    if origin is not None and origin != console(request).proxies.base_url(request):
         raise web.HTTPForbidden(text="this form was sent from another site")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector.proxies import Proxies
 from console.accounts import Passwords, Throttle
 from console.language import Languages
 from console.live import Live
@@ -46,6 +47,7 @@ class Console:
     languages: Languages
     passwords: Passwords
     throttle: Throttle
+    proxies: Proxies
     rules: Rules | None
     public_url: Callable[[], str]
 
@@ -62,3 +64,8 @@ def console(request: web.Request) -> Console:
 def signer(request: web.Request) -> Signer:
     """Return the signer of the application that *request* came to."""
     return request.app[SIGNER]
+
+
+def is_https(request: web.Request) -> bool:
+    """Return whether the browser came by https, directly or through a trusted proxy."""
+    return (console(request).proxies.base_url(request) or "").startswith("https:")

@@ -12,9 +12,8 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from console.auth import SIGNED_IN, form_token
-from console.context import console
+from console.context import console, is_https
 from console.language import COOKIE, LANGUAGES
-from console.proxy import is_https
 from core.errors import StoreError
 
 log = logging.getLogger("stolper.console")

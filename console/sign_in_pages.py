@@ -9,7 +9,6 @@ from aiohttp import web
 from console.auth import open_to_all, sign_in, sign_out
 from console.context import console
 from console.pages import render
-from console.proxy import client_address
 
 
 def add_routes(app: web.Application) -> None:
@@ -32,7 +31,7 @@ async def enter(request: web.Request) -> web.Response:
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     onward = _local(str(form.get("next", "/")))
     throttle = console(request).throttle
-    guesser = client_address(request)
+    guesser = console(request).proxies.client(request)
     wait_s = -(-throttle.wait_ms(guesser) // 1000)
     _ = console(request).languages.of(request).gettext
     if wait_s:

@@ -8,13 +8,15 @@ import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
 import aiohttp
 from aiohttp import web
+from argon2 import PasswordHasher
 
-from console.accounts import create_token, set_owner_password
+from console.accounts import create_token
 from console.app import RuleInfo, build_app
 from console.live import Live
 from core.model import (
@@ -25,6 +27,7 @@ from core.model import (
     Severity,
     Site,
     StoredBatch,
+    User,
     Verdicts,
 )
 from core.settings import Settings
@@ -33,6 +36,7 @@ from core.wire import GZIP
 
 START = 1_790_000_000_000  # a fixed moment in 2026
 ROOT = Path(__file__).parents[2]
+PASSWORD = "correct horse"
 PLAYER = ROOT / "replay" / "player" / "dist"
 
 
@@ -222,6 +226,12 @@ class Running:
             assert answer.status == 303, await answer.text()
 
 
+@lru_cache(maxsize=1)
+def _quick_hash() -> str:
+    """Return a real argon2 hash, cheap to check: tests sign in often."""
+    return PasswordHasher(time_cost=1, memory_cost=64, parallelism=1).hash(PASSWORD)
+
+
 def form_token(html: str) -> str:
     """Return the form token in the page *html*."""
     found = re.search(r'name="form_token" value="([^"]+)"', html)
@@ -231,13 +241,17 @@ def form_token(html: str) -> str:
 
 @asynccontextmanager
 async def running_console(
-    data: Path, *, rules: list[RuleInfo] | None = None, player: Path = PLAYER
+    data: Path,
+    *,
+    rules: list[RuleInfo] | None = None,
+    player: Path = PLAYER,
+    settings: Settings | None = None,
 ) -> AsyncIterator[Running]:
     """Run a console on a fresh store in *data*."""
     clock = Clock()
     store = SqliteStore(data, clock)
     await store.open()
-    password = await set_owner_password(store)
+    await store.add_user(User("owner", "owner", _quick_hash()))
     tokens = {
         "admin": await create_token(store, clock, "admin"),
         "read": await create_token(store, clock, "read"),
@@ -253,7 +267,7 @@ async def running_console(
         return closed
 
     app = build_app(
-        store, clock, Settings(), live=live, end_session=end, player_dir=player,
+        store, clock, settings or Settings(), live=live, end_session=end, player_dir=player,
         rules=None if rules is None else lambda: rules,
         public_url=lambda: "https://stolper.example",
     )  # fmt: skip
@@ -263,7 +277,7 @@ async def running_console(
     await site.start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield Running(url, store, clock, live, password, tokens, ended)
+        yield Running(url, store, clock, live, PASSWORD, tokens, ended)
     finally:
         await runner.cleanup()
         await store.close()

@@ -7,6 +7,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 
+from core.settings import ServerSettings, Settings
 from tests.console.support import Running, Visit, form_token, rrweb_page, running_console, shop
 
 PAGES = ["/sessions", "/struggles", "/rules", "/sites", "/sessions/v1"]
@@ -222,3 +223,45 @@ async def test_struggle_lists_exactly_its_sessions(
     assert f"/sessions/v0?flag={flags['v0'].id}" in html
     assert f"/sessions/v1?flag={flags['v1'].id}" in html
     assert "/sessions/v2" not in html
+
+
+async def test_shipped_rules_are_shown(tmp_path: Path, http: aiohttp.ClientSession) -> None:
+    """The rules page lists every shipped rule with its texts and its file."""
+    from console.rules import rule_infos
+    from detector.loader import load_rules, shipped_rules
+
+    infos = rule_infos(load_rules([shipped_rules()]))
+    async with running_console(tmp_path / "data", rules=infos) as console:
+        await console.sign_in(http)
+        async with http.get(console.url + "/rules?lang=de") as answer:
+            html = await answer.text()
+
+    assert len(infos) >= 15
+    for info in infos:
+        assert f'id="{info.id}"' in html
+        assert info.title["de"]
+        assert f"id: {info.id}" in info.source or info.source
+
+
+async def test_https_behind_a_trusted_proxy(tmp_path: Path) -> None:
+    """Behind a trusted proxy that speaks https the cookie gets its __Host- prefix and Secure."""
+    settings = Settings(server=ServerSettings(trusted_proxies=("127.0.0.1",)))
+    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "console.example"}
+    async with (
+        running_console(tmp_path / "data", settings=settings) as console,
+        aiohttp.ClientSession(headers=headers) as proxied,
+    ):
+        async with proxied.get(console.url + "/sign-in") as page:
+            token = form_token(await page.text())
+            form_cookie = page.cookies["stolper_form"].value
+        form = {"name": "owner", "password": console.password, "form_token": token}
+        async with proxied.post(
+            console.url + "/sign-in",
+            data=form,
+            headers={"Cookie": f"stolper_form={form_cookie}", "Origin": "https://console.example"},
+            allow_redirects=False,
+        ) as answer:
+            cookie = answer.headers["Set-Cookie"]
+
+    assert cookie.startswith("__Host-stolper=")
+    assert "Secure" in cookie
