@@ -7,8 +7,11 @@ import multiprocessing
 from collections.abc import Callable
 from pathlib import Path
 
+from sqlite_utils import Database
+
 from core.model import Token
 from core.sqlite import SqliteStore
+from core.sqlite.schema import connect, migrations
 from tests.core.support import NOON, SITE, ManualClock, batch
 
 COUNT = 60
@@ -75,3 +78,21 @@ async def test_what_another_process_adds_is_seen_at_once(tmp_path: Path) -> None
     assert None is not await server.token(b"h")
     assert "stored" == (await server.append(batch())).status
     await server.close()
+
+
+async def test_an_older_database_is_brought_up_to_date(tmp_path: Path) -> None:
+    """For every released schema: a database that stands there opens, with its rows."""
+    names = [migration.name for migration in migrations._migrations]
+    assert "m001_first" == names[0]
+    for newer in names[1:]:
+        data = tmp_path / newer
+        (data / "segments").mkdir(parents=True)
+        old = connect(data / "stolper.db")
+        migrations.apply(Database(old), stop_before=newer)
+        old.execute("INSERT INTO server_keys VALUES ('a', zeroblob(32))")
+        old.close()
+        store = await _opened(data)
+
+        assert bytes(32) == await store.server_key("a")
+        assert "stored" == (await store.append(batch())).status
+        await store.close()

@@ -538,6 +538,25 @@ async def test_verdicts_on_an_unknown_session_leave_nothing(store: Store) -> Non
     assert 4 == await store.checkpoint()
 
 
+async def test_an_ended_session_waits_for_its_final_verdict(store: Store) -> None:
+    """From its end until a final verdict; provisional ones do not count, a new end asks again."""
+    await stored(store, batch("s1"), batch("s2", origin_ms=float(NOON)))
+
+    async def waiting() -> list[str]:
+        return [session.id for session in await store.unjudged_sessions()]
+
+    assert [] == await waiting()
+    for session in ("s2", "s1"):
+        await store.end_session(session, "idle")
+    assert ["s1", "s2"] == await waiting()
+    await store.commit_verdicts([Verdicts("s1", 1, ()), Verdicts("s2", 2, (), True, final=True)])
+    assert ["s1"] == await waiting()
+    await stored(store, batch("s2", 1))
+    assert ["s1"] == await waiting()
+    await store.end_session("s2", "idle")
+    assert ["s1", "s2"] == await waiting()
+
+
 # Accounts, life
 
 
