@@ -56,7 +56,7 @@ check: setup build ## linters, types, import contract, generated files
 	@echo "==> checks"
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check --quiet .
 	@$(BIN)/mypy
-	@$(BIN)/lint-imports --no-timing
+	@$(BIN)/lint-imports
 	@npm run --silent lint && npm run --silent typecheck
 	@$(BIN)/python -m core.generate --check
 	@$(BIN)/stolper rules lint

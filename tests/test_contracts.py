@@ -114,9 +114,7 @@ def test_every_documentation_link_leads_somewhere() -> None:
 
 def test_nothing_served_names_a_third_party_host() -> None:
     """Pages, styles, scripts and the snippet ask no host but their own."""
-    harmless = re.compile(
-        r"https?://(www\.w3\.org/|127\.0\.0\.1|localhost|[a-z.]*example\.(org|com))"
-    )
+    harmless = re.compile(r"https?://(www\.w3\.org/|127\.0\.0\.1|localhost|[a-z.]*example\b)")
     found = []
     for folder, pattern in (
         ("console/templates", "**/*"),
@@ -148,7 +146,7 @@ def test_stale_check_fails_on_a_changed_file(tmp_path: Path) -> None:
 def test_import_contract_holds() -> None:
     """Imports go down only; the engines never import one another."""
     done = subprocess.run(
-        [Path(sys.executable).with_name("lint-imports"), "--no-timing"],
+        [Path(sys.executable).with_name("lint-imports")],
         cwd=ROOT, capture_output=True, text=True, check=False,
     )  # fmt: skip
 
