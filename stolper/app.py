@@ -22,7 +22,6 @@ import console.app
 from collector.sessions import SessionCloser
 from console.context import RuleInfo
 from console.live import Live
-from console.rules import rule_infos
 from core.clock import Clock, SystemClock
 from core.errors import UserError
 from core.model import Session, StoredBatch, Verdicts
@@ -99,10 +98,9 @@ class Server:
         self._lock()
         await self.store.open()
         self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
-        rules = rules_in_force(self.data)
         self.detector = Detector(
             self.store,
-            rules,
+            rules_in_force(self.data),
             self.clock,
             settings=self.settings.detector,
             on_verdicts=self._judged,

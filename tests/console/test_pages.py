@@ -227,8 +227,8 @@ async def test_struggle_lists_exactly_its_sessions(
 
 async def test_shipped_rules_are_shown(tmp_path: Path, http: aiohttp.ClientSession) -> None:
     """The rules page lists every shipped rule with its texts and its file."""
-    from console.rules import rule_infos
     from detector.loader import load_rules, shipped_rules
+    from stolper.app import rule_infos
 
     infos = rule_infos(load_rules([shipped_rules()]))
     async with running_console(tmp_path / "data", rules=infos) as console:
