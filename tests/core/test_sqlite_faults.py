@@ -332,3 +332,17 @@ async def test_a_folder_that_is_none_says_so(tmp_path: Path, content: bytes) -> 
         await SqliteStore(data, ManualClock()).open()
 
     assert content == (tmp_path / "stolper.db").read_bytes()
+
+
+async def test_a_bad_batch_leaves_no_bytes(tmp_path: Path) -> None:
+    """The chunk of a batch that was refused within its group is not in the segment."""
+    store = SqliteStore(tmp_path / "d", ManualClock())
+    await store.open()
+    bad = batch("session-bad", attributes={"x": object()}, chunk=b"secret")
+    await asyncio.gather(
+        store.append(batch()), store.append(bad), store.append(batch(seq=1)), return_exceptions=True
+    )
+    await store.close()
+    (segment,) = (tmp_path / "d" / "segments").iterdir()
+
+    assert b"chunk of session-a/load-1/0chunk of session-a/load-1/1" == segment.read_bytes()
