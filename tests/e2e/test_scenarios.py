@@ -29,10 +29,9 @@ PAGE = Path(__file__).parent / "scenarios"
 
 def check(seen: Sequence[Seen], capsys: pytest.CaptureFixture[str]) -> None:
     """Print the table and hold it against the bar: 0 of 20 benign flagged, 12 of 12 found."""
-    text = table(seen)
+    message = f"\n{table(seen)}\n\n{why_wrong(seen)}\n"
     with capsys.disabled():
-        sys.stdout.write(f"\n{text}\n")
-    message = f"\n{text}\n\n{why_wrong(seen)}"
+        sys.stdout.write(message)
 
     assert [] == benign_flagged(seen), message
     assert [] == struggles_missed(seen), message

@@ -42,10 +42,9 @@ async def test_widgets(
     origin, _ = await pages_of_a_site(server, serve, FOLDER)
     seen = await visit_all(browser, server, origin, WIDGETS)
 
-    text = table(seen)
+    message = f"\n{table(seen)}\n\n{why_wrong(seen)}\n"
     with capsys.disabled():
-        sys.stdout.write(f"\n{text}\n")
-    message = f"\n{text}\n\n{why_wrong(seen)}"
+        sys.stdout.write(message)
     found = 1 - len(struggles_missed(seen)) / len(STRUGGLES)
     assert len(benign_flagged(seen)) / len(BENIGN) <= BENIGN_FLAGGED_AT_MOST, message
     assert found >= STRUGGLES_FOUND_AT_LEAST, message

@@ -6,7 +6,7 @@ Knows nothing of browsers and servers.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -41,6 +41,14 @@ class Situation:
         return "struggle" if self.must else "benign"
 
 
+def among(rules: Iterable[str], named: Iterable[str]) -> frozenset[str]:
+    """Return those of *rules* that are *named*, or a part of one: `error_click_async` of `error_click`."""
+    names = tuple(named)
+    return frozenset(
+        rule for rule in rules if any(rule == n or rule.startswith(f"{n}_") for n in names)
+    )
+
+
 @dataclass(frozen=True, slots=True)
 class Seen:
     """What came of a situation: the rules that flagged it, and the facts for whoever asks why."""
@@ -55,12 +63,14 @@ class Seen:
     def forbidden(self) -> frozenset[str]:
         """Return the rules that flagged it although they must not."""
         flagged = frozenset(self.rules) | frozenset(self.provisional)
-        return flagged if self.situation.kind == "benign" else flagged & self.situation.must_not
+        if self.situation.kind == "benign":
+            return flagged
+        return among(flagged, self.situation.must_not)
 
     @property
     def found(self) -> bool:
         """Say whether a rule it names flagged it and none that it forbids."""
-        return bool(self.situation.must & frozenset(self.rules)) and not self.forbidden
+        return bool(among(self.rules, self.situation.must)) and not self.forbidden
 
     @property
     def right(self) -> bool:

@@ -8,7 +8,7 @@ ought to lead to is the matter of situations.py.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,15 @@ from playwright.async_api import Locator, Page
 
 # How far from its left edge an element is pressed at most: a wide block is pressed on its text.
 PRESS_INSET_PX = 40
+SHOWN_WITHIN_MS = 20_000  # for machines that run other tests beside this one
+
+
+# The browser takes an input of ours within milliseconds, unless the machine starves it.
+PROMPT_MS = 400
+
+
+class Starved(Exception):
+    """The machine was too busy for the page: what it did says nothing about the site."""
 
 
 class Step(Protocol):
@@ -23,6 +32,15 @@ class Step(Protocol):
 
     async def do(self, page: Page) -> None:
         """Carry it out in *page*."""
+
+
+async def prompt(given: Awaitable[None]) -> None:
+    """Wait until the page has taken the input *given*. Raise Starved if that took too long."""
+    start = asyncio.get_running_loop().time()
+    await given
+    took_ms = (asyncio.get_running_loop().time() - start) * 1000
+    if took_ms > PROMPT_MS:
+        raise Starved(f"an input took {took_ms:.0f} ms to arrive")
 
 
 async def paced(times: int, every_ms: int) -> AsyncIterator[int]:
@@ -37,8 +55,8 @@ async def paced(times: int, every_ms: int) -> AsyncIterator[int]:
 
 async def box_of(target: Locator) -> tuple[float, float, float, float]:
     """Return x, y, width and height of *target* in the viewport; scroll to it if it is outside."""
-    await target.wait_for(state="visible", timeout=5000)
-    await target.scroll_into_view_if_needed(timeout=5000)
+    await target.wait_for(state="visible", timeout=SHOWN_WITHIN_MS)
+    await target.scroll_into_view_if_needed(timeout=SHOWN_WITHIN_MS)
     box = await target.bounding_box()
     if box is None:
         raise AssertionError(f"{target} has no box")
@@ -80,9 +98,9 @@ class Press:
                 x, y = await point_in(page, self.on, self.at)
             count = nth + 1 if self.counts else 1
             await page.mouse.move(x + self.jitter_px * (nth % 2), y)
-            await page.mouse.down(click_count=count)
+            await prompt(page.mouse.down(click_count=count))
             await asyncio.sleep(self.hold_ms / 1000)
-            await page.mouse.up(click_count=count)
+            await prompt(page.mouse.up(click_count=count))
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +115,7 @@ class Tap:
         """Tap."""
         x, y = await point_in(page, self.on, None)
         async for _ in paced(self.times, self.every_ms):
-            await page.touchscreen.tap(x, y)
+            await prompt(page.touchscreen.tap(x, y))
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,13 +143,13 @@ class Drag:
             to_x, to_y = await point_in(page, self.to, None)
             dx, dy = to_x - x, to_y - y
         await page.mouse.move(x, y)
-        await page.mouse.down()
+        await prompt(page.mouse.down())
         await asyncio.sleep(self.hold_ms / 1000)
         async for nth in paced(self.moves, self.every_ms):
             share = (nth + 1) / self.moves
             await page.mouse.move(x + dx * share, y + dy * share)
         await asyncio.sleep(self.every_ms / 1000)
-        await page.mouse.up()
+        await prompt(page.mouse.up())
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +163,7 @@ class Keys:
     async def do(self, page: Page) -> None:
         """Press the key."""
         async for _ in paced(self.times, self.every_ms):
-            await page.keyboard.press(self.key)
+            await prompt(page.keyboard.press(self.key))
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,13 +208,13 @@ class Wait:
 
 @dataclass(frozen=True, slots=True)
 class Until:
-    """Wait until *shown* is visible, as a visitor would before going on. Fails after 5 s."""
+    """Wait until *shown* is visible, as a visitor would before going on. Fails after SHOWN_WITHIN_MS."""
 
     shown: str
 
     async def do(self, page: Page) -> None:
         """Wait for the element."""
-        await page.locator(self.shown).first.wait_for(state="visible", timeout=5000)
+        await page.locator(self.shown).first.wait_for(state="visible", timeout=SHOWN_WITHIN_MS)
 
 
 @dataclass(frozen=True, slots=True)
