@@ -53,6 +53,8 @@ class Reaction:
 
     *ignore* is the rule that data-stolper-ignore may silence. *chain* numbers the local that
     keeps what the call returned; with *unless* the reaction is left out after a true one.
+    *slots* are those of which one must hold something, else nothing can come of it.
+    *fragment* makes lines to run in place of the call, *extra* one more condition for them.
     """
 
     where: Where
@@ -60,6 +62,9 @@ class Reaction:
     ignore: str | None = None
     chain: int | None = None
     unless: tuple[int, ...] = ()
+    slots: tuple[int, ...] = ()
+    fragment: Callable[[Source], list[str]] | None = None
+    extra: Callable[[Source], str] | None = None
 
 
 @dataclass(slots=True)
@@ -70,9 +75,16 @@ class Source:
     target_fields: frozenset[str]
     process_slots: dict[str, tuple[int, str]]
     ignored: Callable[[Any, str], bool]
+    make_mark: Callable[[dict[str, Any], float], object]
     lines: list[str] = field(default_factory=list)
     hoisted: dict[tuple[str, bool], str] = field(default_factory=dict)
+    marked: bool = False
     _locals: int = 0
+
+    def mark(self) -> str:
+        """Return the name of what makes an event's mark; the function gets a local m for it."""
+        self.marked = True
+        return self.table.name(self.make_mark)
 
     def hoist(self, wheres: Iterable[Where]) -> None:
         """Load each field that is tested more than once into a local, once."""
@@ -244,16 +256,34 @@ def handler(source: Source, reactions: Sequence[Reaction]) -> str:
             load = source.load("target")
             allows, rule = source.table.name(source.ignored), source.table.name(reaction.ignore)
             condition = f"{condition} and {allows}({load}, {rule})"
+        if reaction.extra is not None:
+            condition = f"{reaction.extra(source)} and {condition}"
+        if reaction.slots:
+            present = " or ".join(f"S[{slot}]" for slot in reaction.slots)
+            condition = f"({present}) and {condition}"
         for chain in reaction.unless:
             condition = f"not h{chain} and {condition}"
-        call = f"{source.table.name(reaction.call)}(S, e, ts)"
+        _emit(source, reaction, condition)
+    body = "\n".join([*source.lines])
+    mark = "    m = None\n" if source.marked else ""
+    return f"def f(e, ts, S):\n    g = e.get\n    A = S[1].get\n{mark}{body}\n"
+
+
+def _emit(source: Source, reaction: Reaction, condition: str) -> None:
+    call = f"{source.table.name(reaction.call)}(S, e, ts)"
+    if reaction.fragment is not None:
+        lines = reaction.fragment(source)
         if reaction.chain is not None:
-            source.lines.append(f"    h{reaction.chain} = {condition} and {call}")
-        else:
-            source.lines.append(f"    if {condition}:")
-            source.lines.append(f"        {call}")
-    body = "\n".join(source.lines)
-    return f"def f(e, ts, S):\n    g = e.get\n    A = S[1].get\n{body}\n"
+            source.lines.append("    q = False")
+        source.lines.append(f"    if {condition}:")
+        source.lines.extend(f"        {line}" for line in lines)
+        if reaction.chain is not None:
+            source.lines.append(f"    h{reaction.chain} = q")
+    elif reaction.chain is not None:
+        source.lines.append(f"    h{reaction.chain} = {condition} and {call}")
+    else:
+        source.lines.append(f"    if {condition}:")
+        source.lines.append(f"        {call}")
 
 
 def predicate(source: Source, where: Where) -> str:

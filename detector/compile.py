@@ -15,11 +15,12 @@ from typing import Any
 
 from core.events import EventSchema
 from detector import patterns
-from detector.book import Book
+from detector.book import Book, mark
 from detector.codegen import Handler, Predicate, Reaction, Source, Table, build, handler, predicate
+from detector.fast import FastChain, FastCount, is_plain_chain, is_plain_count
 from detector.machines import Count, Machine, Shift, State, getter
 from detector.rule import Absence, Capture, Mapping, Matcher, Rule, RuleSet, Threshold
-from detector.sequences import Chain
+from detector.sequences import Chain, Waiting
 from detector.visible import on_visibility
 from detector.where import ALWAYS, All, SameAs, Where, conjunction, leaves
 
@@ -32,7 +33,7 @@ class Program:
     """Compiled rules. *size* is the length of a session's state; *sources* is for tests."""
 
     handlers: dict[str, Handler]
-    timers: tuple[Chain, ...]
+    timers: tuple[Waiting, ...]
     machines: tuple[Machine, ...]
     size: int
     sources: tuple[str, ...]
@@ -63,14 +64,15 @@ class Ignored:
         return not words or (rule not in words and "all" not in words)
 
 
-def compile_rules(rules: RuleSet) -> Program:
-    """Return *rules* as a program."""
-    return _Compiler(rules).program()
+def compile_rules(rules: RuleSet, *, fast: bool = True) -> Program:
+    """Return *rules* as a program; not *fast* leaves out detector/fast.py, for comparison."""
+    return _Compiler(rules, fast=fast).program()
 
 
 class _Compiler:
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, *, fast: bool) -> None:
         self._rules = rules
+        self._fast = fast
         self._schema: EventSchema = rules.schema
         self._table = Table()
         self._ignored = Ignored()
@@ -108,7 +110,9 @@ class _Compiler:
             text = handler(self._source(event), reactions)
             self._texts.append(text)
             handlers[event] = build(text, self._table)
-        timers = tuple(m for m in self._machines if isinstance(m, Chain) and m.rule.tail)
+        timers = tuple(
+            m for m in self._machines if isinstance(m, Chain | FastChain) and m.rule.tail
+        )
         return Program(
             handlers, timers, tuple(self._machines), self._slot, tuple(self._texts),
             self._table.values,
@@ -117,7 +121,7 @@ class _Compiler:
     def _source(self, event: str) -> Source:
         type_ = self._schema.events[event]
         targets = frozenset(n for n, f in type_.fields.items() if f.type.kind == "target")
-        return Source(self._table, targets, self._processes, self._ignored.allows)
+        return Source(self._table, targets, self._processes, self._ignored.allows, mark)
 
     def _new_slots(self, count: int) -> int:
         slot = self._slot
@@ -144,8 +148,14 @@ class _Compiler:
         return {event: self._predicate(event, where) for event, where in cases}
 
     def _add_rule(self, rule: Rule, number: int) -> None:
-        shifts = [self._shift(threshold) for threshold in rule.thresholds]
         suppressors = self._suppressors.get(rule.id, [])
+        if self._fast and is_plain_count(rule):
+            self._add_fast_count(rule, suppressors)
+            return
+        if self._fast and is_plain_chain(rule):
+            self._add_fast_chain(rule, number, suppressors)
+            return
+        shifts = [self._shift(threshold) for threshold in rule.thresholds]
         machine: Machine
         if rule.counting is not None:
             share = rule.counting.share
@@ -162,6 +172,56 @@ class _Compiler:
             self._add_sequence(rule, machine, number, correlated)
         self._machines.append(machine)
 
+    def _add_fast_count(self, rule: Rule, suppressors: list[str]) -> None:
+        machine = FastCount(rule, self._new_slots(FastCount.slots), suppressors)
+        self._machines.append(machine)
+        self._add_captures(rule, machine)
+        self._add_until(rule, machine.clear, machine.slot)
+        guards = dict(rule.guards)
+        for event, where in rule.steps[0].matcher.cases:
+            condition = conjunction(where, guards.get(event, ALWAYS))
+            self._react(
+                event,
+                Reaction(condition, machine.met, ignore=rule.id, fragment=machine.fragment),
+            )
+
+    def _add_fast_chain(self, rule: Rule, number: int, suppressors: list[str]) -> None:
+        machine = FastChain(rule, self._new_slots(len(rule.steps)), suppressors)
+        self._machines.append(machine)
+        self._add_captures(rule, machine)
+        guards = dict(rule.guards)
+        if rule.tail is not None:
+            for event, where in rule.tail.matcher.cases:
+                self._react(event, Reaction(where, machine.answer, slots=(machine.pending,)))
+        chains: dict[str, list[int]] = {}
+        for step in range(len(rule.steps) - 1, 0, -1):
+            for event, where in rule.steps[step].matcher.cases:
+                chain = number * 100 + step
+                chains.setdefault(event, []).append(chain)
+                self._react(
+                    event,
+                    Reaction(
+                        conjunction(where, guards.get(event, ALWAYS)),
+                        machine.met,
+                        ignore=rule.id,
+                        chain=chain,
+                        fragment=partial(_step_fragment, machine, step),
+                        extra=partial(_step_condition, machine, step),
+                    ),
+                )
+        self._add_until(rule, machine.clear, *range(machine.slot, machine.pending + 1))
+        for event, where in rule.steps[0].matcher.cases:
+            self._react(
+                event,
+                Reaction(
+                    conjunction(where, guards.get(event, ALWAYS)),
+                    machine.met,
+                    ignore=rule.id,
+                    unless=tuple(chains.get(event, ())),
+                    fragment=partial(_step_fragment, machine, 0),
+                ),
+            )
+
     def _shift(self, threshold: Threshold) -> Shift:
         within = None if threshold.within_ms is None else float(threshold.within_ms)
         return Shift(self._predicates(threshold.when), threshold.times, within, threshold.severity)
@@ -169,13 +229,13 @@ class _Compiler:
     def _react(self, event: str, reaction: Reaction) -> None:
         self._reactions.setdefault(event, []).append(reaction)
 
-    def _add_until(self, rule: Rule, clear: Callable[..., object]) -> None:
+    def _add_until(self, rule: Rule, clear: Callable[..., object], *slots: int) -> None:
         for event, where in rule.until.cases if rule.until else ():
-            self._react(event, Reaction(where, clear))
+            self._react(event, Reaction(where, clear, slots=slots))
 
     def _add_count(self, rule: Rule, machine: Count) -> None:
         guards = dict(rule.guards)
-        self._add_until(rule, machine.clear)
+        self._add_until(rule, machine.clear, machine.slot)
         call = machine.single if machine.simple else machine.feed
         for event, where in rule.steps[0].matcher.cases:
             condition = conjunction(where, guards.get(event, ALWAYS))
@@ -191,7 +251,7 @@ class _Compiler:
         """Later steps first, so that one event never fills two; until before the first step."""
         guards = dict(rule.guards)
         if rule.tail is not None:
-            self._add_absence(rule.tail, -1, machine.answer, correlated)
+            self._add_absence(rule.tail, -1, machine.answer, correlated, machine.slot + 1)
         last_first = range(len(rule.steps) - 1, 0, -1)
         for step in last_first:
             for event, where in rule.steps[step].matcher.cases:
@@ -203,13 +263,16 @@ class _Compiler:
                         partial(machine.step, step),
                         ignore=rule.id,
                         chain=number * 100 + step,
+                        slots=(machine.slot,),
                     ),
                 )
         for step in last_first:
             absence = rule.steps[step].absent_before
             if absence is not None:
-                self._add_absence(absence, ~step - 1, partial(machine.break_, step), correlated)
-        self._add_until(rule, machine.clear)
+                self._add_absence(
+                    absence, ~step - 1, partial(machine.break_, step), correlated, machine.slot
+                )
+        self._add_until(rule, machine.clear, machine.slot, machine.slot + 1)
         for event, where in rule.steps[0].matcher.cases:
             chains = [
                 number * 100 + step
@@ -242,10 +305,11 @@ class _Compiler:
         number: int,
         call: Callable[..., object],
         correlated: dict[tuple[int, str], Predicate],
+        slot: int,
     ) -> None:
         for event, where in absence.matcher.cases:
             free = self._split(where, (number, event), correlated)
-            self._react(event, Reaction(free, call))
+            self._react(event, Reaction(free, call, slots=(slot,)))
 
     def _add_captures(self, rule: Rule, machine: Machine) -> None:
         for capture in rule.captures:
@@ -279,6 +343,14 @@ class _Compiler:
         call = partial(_derive, mapping.name, dict(mapping.props))
         for event, where in mapping.source.cases:
             self._late.setdefault(event, []).append(Reaction(where, call))
+
+
+def _step_fragment(machine: FastChain, step: int, source: Source) -> list[str]:
+    return machine.fragment(source, step)
+
+
+def _step_condition(machine: FastChain, step: int, source: Source) -> str:
+    return machine.condition(source, step)
 
 
 def _set_slot(slot: int, value: object, state: State, _event: object, _ts: float) -> None:

@@ -22,9 +22,9 @@ log = logging.getLogger(__name__)
 class Engine:
     """A compiled rule set. *errors* counts events on which it failed (each is logged)."""
 
-    def __init__(self, rules: RuleSet) -> None:
+    def __init__(self, rules: RuleSet, *, fast: bool = True) -> None:
         self.rules = rules
-        self.program: Program = compile_rules(rules)
+        self.program: Program = compile_rules(rules, fast=fast)
         self.errors = 0
         self._handlers = self.program.handlers
         self._timers = self.program.timers

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from math import inf
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Protocol
 
 from core.model import Severity
 from detector.book import Mark, mark
@@ -45,6 +45,14 @@ class Pending:
 
 
 Partitions = dict[object, list[Run | None]]
+
+
+class Waiting(Protocol):
+    """What the engine's clock needs of a machine that waits for absences."""
+
+    def earliest(self, state: State) -> float: ...
+    def expire(self, state: State) -> None: ...
+    def end(self, state: State, ts: float) -> None: ...
 
 
 class Chain(Machine):

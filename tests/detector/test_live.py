@@ -240,5 +240,41 @@ def test_ended_sessions_are_judged_alike_however_they_came(seed: int) -> None:
     }
 
 
+@pytest.mark.parametrize("seed", range(60))
+def test_inlined_rules_judge_like_the_general_machines(seed: int) -> None:
+    """Source with plain rules inlined raises exactly the flags of source without."""
+    rng = random.Random(1000 + seed)
+    loads = [load for _ in range(4) for load in visit(rng)]
+    events = [e for number, load in enumerate(loads) for e in _renamed(load, f"load{number}")]
+    last = max(event["ts"] for event in events)
+    found = []
+    for fast in (True, False):
+        engine = Engine(PLAIN, fast=fast)
+        flags = engine.judge(events, {}, end=(last, "idle"))
+        assert engine.errors == 0
+        found.append(
+            [(r.rule.id, r.group, r.at, r.hits, r.captures, [m.i for m in r.marks]) for r in flags]
+        )
+
+    assert found[1]
+    assert found[1] == found[0]
+
+
+PLAIN = rules(
+    *(path.read_text() for path in sorted(shipped_rules().glob("*.yaml"))),
+    text("match: {event: click, times: 3, within: 1s, same: target}", name="count_same"),
+    text("match: {event: click, times: 4}\nuntil: page", name="count_until"),
+    text("match: {event: field, times: 2, within: 20s, same: field}\nuntil: {event: field, "
+         "where: {invalid: false}}", name="count_until_group"),
+    text("sequence: [click, {event: error, as: e, within: 3s}, page]\nwithin: 20s\n"
+         "capture: {m: e.message, p: path}\nflag: every\ncooldown: 1s", name="three"),
+    text("sequence:\n  - click\n  - {absent: [page, error], within: 1500ms}\n"
+         "group: target.key\nflag: every\ncooldown: 1ms", name="unanswered"),
+    text("sequence:\n  - {event: page, as: p}\n  - {event: click}\n"
+         "  - {absent: form, within: 9s, or_end: true}\nuntil: request\ngroup: p.path", name="wait"),
+    text("sequence: [click, click]\nflag: every\ncooldown: 1ms", name="twice"),
+)  # fmt: skip
+
+
 def _renamed(events: list[Event], load: str) -> list[Event]:
     return [{**event, "page_load": load} for event in events]
