@@ -33,6 +33,7 @@ new Plyr(film, {
   loadSprite: false,
   blankVideo: "",
   ratio: "16:9",
+  seekTime: 1,
   controls: ["rewind", "play", "fast-forward", "progress", "current-time", "mute", "volume"],
 });
 document.getElementById("teaser").src = URL.createObjectURL(quiet());
