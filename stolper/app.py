@@ -83,7 +83,7 @@ class Server:
         self.settings = settings
         self.data = data
         self.clock = clock or SystemClock()
-        self.store = SqliteStore(data, self.clock)
+        self.store = SqliteStore(data, self.clock, queue_limit=settings.collector.queue_limit)
         self.live = Live()
         self.public_url = ""
         self.console_url = ""

@@ -18,9 +18,10 @@ from typing import Any, TypeVar
 
 import click
 
+from collector.identity import key_name, signing_text
 from console.accounts import create_token, set_owner_password
 from core.clock import SystemClock
-from core.errors import StolperError
+from core.errors import NotFound, StolperError
 from core.model import Site
 from core.sqlite import SqliteStore
 from stolper.app import Server
@@ -176,6 +177,21 @@ def site_list(data: Path) -> None:
     for known in asyncio.run(_with_store(data, lambda store: store.sites())):
         click.echo(f"{known.name}  {known.mode}, {known.privacy}  {' '.join(known.origins)}")
         click.echo(f"  {embed_line(_public_url(data), known.key)}")
+
+
+@site.command("signing-key")
+@click.argument("name")
+@data_option
+def site_signing_key(name: str, data: Path) -> None:
+    """Print the key with which the server of site NAME signs the ids given to identify."""
+
+    async def read(store: SqliteStore) -> str:
+        known = await store.site(name)
+        if known is None:
+            raise NotFound(f"there is no site '{name}'; `stolper site list` names them")
+        return signing_text(await store.server_key(key_name(known.key))).decode()
+
+    click.echo(asyncio.run(_with_store(data, read)))
 
 
 @main.group()

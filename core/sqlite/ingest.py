@@ -19,6 +19,12 @@ from core.model import Appended, Event, NewBatch, Session, StoredBatch
 from core.sqlite.rows import IDLE, session_of
 from core.sqlite.segments import Tail
 
+OF_THE_BROWSER = frozenset({"device", "browser", "os", "bot"})
+"""
+Attributes that the first batch decides: a session has one browser, and a driven one may name
+itself otherwise in the beacon at a page's end.
+"""
+
 
 def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
     """Store *batch* in the open transaction of *db*, its chunk in *tail*."""
@@ -223,6 +229,7 @@ def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
 
 def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int) -> None:
     """Add the batch to its session's counters and open the session again if it had ended."""
+    added = {k: v for k, v in batch.attributes.items() if k not in OF_THE_BROWSER}
     first_ms = None if facts.first_ms is None else int(facts.first_ms)
     last_ms = None if facts.last_ms is None else int(facts.last_ms)
     db.execute(
@@ -247,7 +254,7 @@ def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
             "reported": len(batch.gaps),
             "visitor": batch.visitor,
             "identity": _json(batch.identity) if batch.identity else None,
-            "attributes": _json(batch.attributes),
+            "attributes": _json(added),
             "id": batch.session,
         },
     )

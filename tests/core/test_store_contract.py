@@ -614,3 +614,16 @@ async def test_closing_finishes_what_waits(
     await again.open()
     assert 20 == len(await again.batches("session-a"))
     await again.close()
+
+
+async def test_the_first_batch_says_what_browser_it_is(store: Store) -> None:
+    """A later batch may add attributes, but device, browser, os and bot stay as they began."""
+    first = batch(seq=0, attributes={"device": "mobile", "browser": "Chrome"})
+    await store.append(first)
+    await store.append(
+        batch(seq=1, attributes={"device": "desktop", "bot": True, "segment": "business"})
+    )
+    found = await store.session(first.session)
+
+    assert found is not None
+    assert {"device": "mobile", "browser": "Chrome", "segment": "business"} == found.attributes
