@@ -229,7 +229,9 @@ def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
 
 def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int) -> None:
     """Add the batch to its session's counters and open the session again if it had ended."""
-    added = {k: v for k, v in batch.attributes.items() if k not in OF_THE_BROWSER}
+    attributes = batch.attributes
+    newer = {k: v for k, v in attributes.items() if k not in OF_THE_BROWSER}
+    older = {k: v for k, v in attributes.items() if k in OF_THE_BROWSER and k != "bot"}
     first_ms = None if facts.first_ms is None else int(facts.first_ms)
     last_ms = None if facts.last_ms is None else int(facts.last_ms)
     db.execute(
@@ -242,7 +244,7 @@ def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
         " pages = pages + :pages, events = events + :events,"
         " holes = holes + :holes, reported = reported + :reported,"
         " visitor = coalesce(:visitor, visitor), identity = coalesce(:identity, identity),"
-        " attributes = json_patch(attributes, :attributes) WHERE id = :id",
+        " attributes = json_patch(json_patch(:older, attributes), :newer) WHERE id = :id",
         {
             "first": first_ms,
             "last": last_ms,
@@ -254,7 +256,8 @@ def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
             "reported": len(batch.gaps),
             "visitor": batch.visitor,
             "identity": _json(batch.identity) if batch.identity else None,
-            "attributes": _json(added),
+            "older": _json(older),
+            "newer": _json(newer),
             "id": batch.session,
         },
     )
