@@ -61,6 +61,7 @@ class Raised:
     """A flag as long as its session is judged. *written* says that the store may have it."""
 
     rule: Rule
+    version: str
     group: str
     nth: int
     at: float
@@ -85,6 +86,7 @@ class Hit:
     """A rule was met at *at*, on the events *marks*."""
 
     rule: Rule
+    version: str  # the rule's, which is not free to compute
     group: str
     at: float
     marks: Sequence[Mark]
@@ -117,7 +119,7 @@ class Book:
             ids = ids_of(hit.marks)
             if self._covered(suppressors, ids):
                 return
-        key = (rule.id, rule.version, hit.group)
+        key = (rule.id, hit.version, hit.group)
         present = self.raised.get(key)
         current = present[-1] if present else None
         if current is not None and current.withdrawn is None and self._again(current, hit):
@@ -166,7 +168,7 @@ class Book:
         events = events_of(hit.marks)
         main = hit.main or (events[-1] if events else None)
         flag = Raised(
-            hit.rule, hit.group, len(present), hit.at,
+            hit.rule, hit.version, hit.group, len(present), hit.at,
             events[0].ts if events else hit.at,
             max(hit.at, events[-1].ts if events else hit.at), hit.at,
             hit.severity, shortened(events), ids, hit.captures,

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from detector import patterns
-from detector.where import All, AnyOf, InProcess, Not, SameAs, Selector, Test, Where, leaves
+from detector.where import ALWAYS, All, AnyOf, InProcess, Not, SameAs, Selector, Test, Where, leaves
 
 Handler = Callable[[dict[str, Any], float, list[Any]], None]
 Predicate = Callable[[dict[str, Any], list[Any], dict[Any, Any]], bool]
@@ -251,22 +251,26 @@ def handler(source: Source, reactions: Sequence[Reaction]) -> str:
     """Return the text of one event's function: all its *reactions* in order."""
     source.hoist(reaction.where for reaction in reactions)
     for reaction in reactions:
-        condition = source.test(reaction.where)
-        if reaction.ignore is not None and "target" in source.target_fields:
-            load = source.load("target")
-            allows, rule = source.table.name(source.ignored), source.table.name(reaction.ignore)
-            condition = f"{condition} and {allows}({load}, {rule})"
-        if reaction.extra is not None:
-            condition = f"{reaction.extra(source)} and {condition}"
-        if reaction.slots:
-            present = " or ".join(f"S[{slot}]" for slot in reaction.slots)
-            condition = f"({present}) and {condition}"
-        for chain in reaction.unless:
-            condition = f"not h{chain} and {condition}"
-        _emit(source, reaction, condition)
-    body = "\n".join([*source.lines])
+        _emit(source, reaction, _condition(source, reaction))
+    body = "\n".join(source.lines)
     mark = "    m = None\n" if source.marked else ""
     return f"def f(e, ts, S):\n    g = e.get\n    A = S[1].get\n{mark}{body}\n"
+
+
+def _condition(source: Source, reaction: Reaction) -> str:
+    """Return the test before a reaction, what costs least first."""
+    parts = [f"not h{chain}" for chain in reaction.unless]
+    if reaction.slots:
+        parts.append(f"({' or '.join(f'S[{slot}]' for slot in reaction.slots)})")
+    if reaction.extra is not None:
+        parts.append(reaction.extra(source))
+    if reaction.where != ALWAYS:
+        parts.append(source.test(reaction.where))
+    if reaction.ignore is not None and "target" in source.target_fields:
+        target = source.load("target")
+        allows, rule = source.table.name(source.ignored), source.table.name(reaction.ignore)
+        parts.append(f"{allows}({target}, {rule})")
+    return " and ".join(parts) or "True"
 
 
 def _emit(source: Source, reaction: Reaction, condition: str) -> None:

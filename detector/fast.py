@@ -214,8 +214,9 @@ class FastChain(Machine):
     def answer(self, state: State, _event: Event, ts: float) -> None:
         """Something came that should not: waits opened before it end."""
         waiting = state[self._pending]
-        for key in [key for key, (_, run) in waiting.items() if run[1] < ts]:
-            del waiting[key]
+        for key, (_, run) in list(waiting.items()):
+            if run[1] < ts:
+                del waiting[key]
 
     @property
     def pending(self) -> int:

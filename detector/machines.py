@@ -93,6 +93,7 @@ class Machine:
     ) -> None:
         self.rule = rule
         self.slot = slot
+        self._version = rule.version
         self.suppressors = tuple(suppressors)
         self.readers: list[tuple[str, Reader]] = []  # captures that look at slots of the session
         self._shifts = tuple(shifts)
@@ -144,7 +145,7 @@ class Machine:
                 captures[name] = shortened_value(value)
         group = as_group(self.group_value(kept))
         severity = severity or self.rule.severity
-        hit = Hit(self.rule, group, at, marks, severity, captures, main)
+        hit = Hit(self.rule, self._version, group, at, marks, severity, captures, main)
         book.hit(hit, self.suppressors)
 
     def truncated(self, state: State) -> None:

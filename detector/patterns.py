@@ -40,11 +40,13 @@ _ATTRIBUTES = {
 """Attributes that the path of a target keeps, with its name for them."""
 
 
-def remembered(test: Callable[[str], bool]) -> Callable[[str], bool]:
-    """Return *test* with its last results remembered."""
-    known: dict[str, bool] = {}
+def remembered(test: Callable[[str], bool]) -> Callable[[Any], bool]:
+    """Return *test*, false for all but texts, with its last results remembered."""
+    known: dict[Any, bool] = {}
 
-    def lookup(value: str) -> bool:
+    def lookup(value: Any) -> bool:
+        if value.__class__ is not str:
+            return False
         found = known.get(value)
         if found is None:
             if len(known) >= _REMEMBERED:
@@ -62,8 +64,7 @@ def glob(patterns: Sequence[str]) -> Callable[[Any], bool]:
     def fits(value: str) -> bool:
         return any(_fits(part, value) for part in parts)
 
-    quick = remembered(fits)
-    return lambda value: value.__class__ is str and quick(value)
+    return remembered(fits)
 
 
 def _glob_parts(pattern: str) -> tuple[str, ...]:
@@ -118,8 +119,7 @@ def regex(pattern: str) -> Callable[[Any], bool]:
         compiled = re2.compile(pattern, options=options)
     except re2.error as error:
         raise ValueError(_text(error)) from None
-    quick = remembered(lambda value: compiled.search(value) is not None)
-    return lambda value: value.__class__ is str and quick(value)
+    return remembered(lambda value: compiled.search(value) is not None)
 
 
 def _text(error: Exception) -> str:

@@ -40,6 +40,9 @@ CHECKPOINT_EVERY = 500
 RETRY_S = (0.1, 0.2, 0.5, 1.0, 2.0, 5.0)
 """Pauses before a failed write is tried again; the last one repeats."""
 
+STOP_S = 10.0
+"""How long stop() waits for a store that cannot write."""
+
 _READ = 256
 
 
@@ -113,12 +116,14 @@ class Detector:
         """Judge and write what has come, then stop."""
         if self._task is None:
             return
-        await self.drain()
+        with contextlib.suppress(TimeoutError):  # what is not written is judged again at start
+            async with asyncio.timeout(STOP_S):
+                await self.drain()
+                await self._write(force=True)
         self._task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self._task = None
-        await self._write(force=True)
 
     def notify(self, batch: StoredBatch) -> None:
         """Take a batch that has been stored. Never blocks, never raises."""

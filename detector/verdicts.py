@@ -14,7 +14,7 @@ from detector.patterns import selector_of
 
 def flag_id(session: str, raised: Raised) -> str:
     """Return the id of a flag: the same judgement of the same session has the same id."""
-    parts = (session, raised.rule.id, raised.rule.version, raised.group, str(raised.nth))
+    parts = (session, raised.rule.id, raised.version, raised.group, str(raised.nth))
     return hashlib.blake2b("\0".join(parts).encode(), digest_size=12).hexdigest()
 
 
@@ -26,7 +26,7 @@ def to_flag(session: str, site: str, raised: Raised, *, provisional: bool) -> Fl
         session=session,
         site=site,
         rule=rule.id,
-        version=rule.version,
+        version=raised.version,
         group=raised.group,
         nth=raised.nth,
         title=rule.title,
