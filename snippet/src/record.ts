@@ -64,6 +64,27 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   const { guard, policy, pass, now } = options;
   let stopRecording: (() => void) | undefined;
 
+  const mask = guard(policy.input);
+  // rrweb asks for the mask of every value that is set; its own events do not tell of a value that
+  // masks like the one before. Compared here, never told.
+  const values = new WeakMap<Element, string>();
+  let snapshotting = false;
+
+  const changed = guard((text: string, field: Element) => {
+    if ((values.get(field) ?? "") === text) return;
+    values.set(field, text);
+    if (!snapshotting) options.onInput(field);
+  });
+
+  function quietly(take: () => void): void {
+    snapshotting = true;
+    try {
+      take();
+    } finally {
+      snapshotting = false;
+    }
+  }
+
   const onEvent = guard((event: eventWithTime) => {
     const data = event.data as { source?: number; id?: number };
     const type = event.type as number;
@@ -76,32 +97,36 @@ export function makeRecorder(options: RecorderOptions): Recorder {
 
   return {
     start: () => {
-      stopRecording = record({
-        emit: onEvent,
-        blockSelector: '[data-stolper~="block"]',
-        ignoreSelector: '[data-stolper~="ignore"]',
-        maskAllInputs: false,
-        maskInputOptions: Object.fromEntries(INPUT_TYPES.map((type) => [type, true])),
-        maskInputFn: (text, field) =>
-          isSensitive(field) ? "" : (guard(policy.input)(text, field) ?? ""),
-        slimDOMOptions: "all",
-        inlineStylesheet: true,
-        recordCanvas: false,
-        recordCrossOriginIframes: false,
-        collectFonts: false,
-        inlineImages: false,
-        sampling: { mousemove: 50, scroll: 150, media: 800 },
-        errorHandler: (error: unknown) => {
-          // The page's own calls (insertRule with a bad rule) run inside rrweb's wrappers: what the
-          // browser throws at them goes on to the page, what rrweb does wrong does not.
-          if (error instanceof DOMException) return false;
-          guard.count();
-          return true;
-        },
-      } as Parameters<typeof record>[0]);
+      quietly(() => {
+        stopRecording = record({
+          emit: onEvent,
+          blockSelector: '[data-stolper~="block"]',
+          ignoreSelector: '[data-stolper~="ignore"]',
+          maskAllInputs: false,
+          maskInputOptions: Object.fromEntries(INPUT_TYPES.map((type) => [type, true])),
+          maskInputFn: (text, field) => {
+            changed(text, field);
+            return isSensitive(field) ? "" : (mask(text, field) ?? "");
+          },
+          slimDOMOptions: "all",
+          inlineStylesheet: true,
+          recordCanvas: false,
+          recordCrossOriginIframes: false,
+          collectFonts: false,
+          inlineImages: false,
+          sampling: { mousemove: 50, scroll: 150, media: 800 },
+          errorHandler: (error: unknown) => {
+            // The page's own calls (insertRule with a bad rule) run inside rrweb's wrappers: what the
+            // browser throws at them goes on to the page, what rrweb does wrong does not.
+            if (error instanceof DOMException) return false;
+            guard.count();
+            return true;
+          },
+        } as Parameters<typeof record>[0]);
+      });
     },
     snapshot: () => {
-      if (stopRecording) record.takeFullSnapshot(true);
+      if (stopRecording) quietly(() => record.takeFullSnapshot(true));
     },
     nodeId: recordedId,
     nodeOf: recordedNode,

@@ -31,6 +31,7 @@ export interface Clicks extends Stop {
 }
 
 const PROBES_MS = [60, 400]; // after the release; and once more when it is judged
+const HANDLED = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
 const REFOCUS_MS = 5000;
 const VISIBILITY_MS = 1000;
 const SCROLL_MS = 300;
@@ -66,9 +67,11 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       facts,
       before: probe(element, around),
       unclear: [],
+      excused: new Set(),
       requests: [],
       leading: false,
-      markup: markup([element]),
+      // Within a burst the target bears the marks of the press before: the first saw it at rest.
+      markup: open.find((one) => one.element === element)?.markup ?? markup([element]),
       timers: [],
     };
     press.timers.push(guard.later(() => judge(press), Math.max(0, WINDOW_MS - (now() - t))));
@@ -93,11 +96,12 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
 
   /** The visual probe: only while the pointer rests, for hover effects are no answers. */
   function look(press: Press): void {
-    const field = press.before.value();
-    if (field) answers.answer(press, "value", now());
+    const settled = (element: Element) =>
+      !answers.restless(element, press) && ![...press.excused].some((one) => within(element, one));
+    if (press.before.values().some(settled)) answers.answer(press, "value", now());
     const moved = Math.hypot(pointerAt.x - press.at.x, pointerAt.y - press.at.y);
     const away = press.facts.pointer === "mouse" && moved > 10;
-    if (!away && press.before.looks()) answers.answer(press, "visual", now());
+    if (!away && press.before.looks().some(settled)) answers.answer(press, "visual", now());
   }
 
   function onPointerDown(event: PointerEvent): void {
@@ -193,7 +197,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       follow(recent, event, source);
       return;
     }
-    if (gesture.current() || privacy.policy.ignored(source)) return; // a script's, inside a press
+    if (gesture.task() || privacy.policy.ignored(source)) return; // a script's, inside a press
     const active = document.activeElement;
     if (event.isTrusted && active && editable(active) && !within(active, source)) return; // Enter
     mutations.enter(event.composedPath());
@@ -205,7 +209,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
 
   /** A click without a pointer that belongs to *press*: its label's control, its own script. */
   function related(press: Press, source: Element): boolean {
-    if (gesture.current() === press) return true;
+    if (gesture.task() === press) return true;
     return labelled(press.element) === source || within(source, press.element);
   }
 
@@ -231,7 +235,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
 
   function onFocus(event: FocusEvent): void {
     const element = event.composedPath()[0] as Element;
-    const press = gesture.current() ?? held;
+    const press = gesture.task() ?? held;
     if (!press || !isElement(element)) return;
     if (within(press.element, element) && !editable(element)) return; // itself or what is around it
     answers.answer(press, "focus", now());
@@ -273,7 +277,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     guard.listen<PointerEvent>(window, "pointerup", release),
     guard.listen<PointerEvent>(window, "pointercancel", onCancel),
     guard.listen<MouseEvent>(window, "mouseup", () => {
-      const press = gesture.current() ?? newest;
+      const press = newest;
       if (press?.released !== undefined && now() - press.released < 50) gesture.enter(press, "up");
     }),
     guard.listen<MouseEvent>(window, "click", onClick),
@@ -291,12 +295,11 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       wheelAt = now();
     }),
     guard.listen<FocusEvent>(window, "focusin", onFocus),
-    guard.listen<FocusEvent>(window, "focusout", () => {
-      if (held) gesture.blur();
-    }),
+    // After the last handler of the page, if none of them stops the event.
+    guard.listen(window, HANDLED, gesture.dispatched, { passive: true }),
     guard.listen(window, ["input", "change", "reset"], onValue),
     guard.listen(window, "invalid", () => {
-      const press = gesture.current();
+      const press = gesture.task();
       if (press) answers.answer(press, "visual", now()); // the browser's own bubble
     }),
     guard.listen(document, "scroll", onScroll),
@@ -305,7 +308,10 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       if (event.target === window && blurred) focusedAt = now();
     }),
     guard.listen(window, "blur", (event) => {
-      if (event.target !== window) return;
+      if (event.target !== window) {
+        if (held) gesture.blur();
+        return;
+      }
       blurred = true;
       const press = newest;
       if (press && now() - press.t0 <= VISIBILITY_MS && open.includes(press)) {
@@ -326,12 +332,12 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     }),
     signals.error.on(({ t, firstParty }) => {
       if (!firstParty) return;
-      const press = gesture.current() ?? open[open.length - 1];
+      const press = gesture.task() ?? open[open.length - 1];
       if (press) press.facts.error_ms ??= Math.max(0, t - press.t0);
     }),
     navigation
       ? guard.listen<NavigateLike>(navigation, "navigate", (event) => {
-          const press = gesture.current() ?? newest;
+          const press = gesture.task() ?? newest;
           if (!press || !open.includes(press) || event.hashChange) return;
           if (event.downloadRequest != null) answers.answer(press, "download", now());
           else if (event.destination?.sameDocument !== true) press.leading = true;
@@ -342,7 +348,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
   return {
     ...stops,
     pressOf: (t) => {
-      const press = gesture.current() ?? newest;
+      const press = gesture.task() ?? newest;
       return press && t - press.t0 <= 1000 ? press.open.i : undefined;
     },
     early: (items) => {

@@ -21,6 +21,8 @@ export interface Answers {
   /** Changes that turned out to be background. */
   learn(changes: Change[], t: number): void;
   input(t: number): void;
+  /** *element* changes of itself, as was seen before *press*. */
+  restless(element: Element, press: Press): boolean;
 }
 
 export interface AnswersContext {
@@ -64,14 +66,12 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
   /** Inside the handlers of *press*: certainly its own, wherever it shows. */
   function caused(press: Press, change: Change, t: number): void {
     const phase = gesture.phase();
-    if (phase === "blur") return; // a field was left by this press: that is the field's doing
-    const inside = within(change.node, press.element);
     const root = change.node.localName === "html" || change.node.localName === "body";
     if (change.kind === "attribute" && phase === "down" && root) return; // marks of the pointer
     if (change.kind === "inserted" && !visible(change.added)) return;
     feedback(press, change, t);
     const seen = { ms: t - press.t0, kind: kindOf(change) };
-    const mark = inside && !/\p{L}|\p{N}/u.test(addedText(change)) && change.kind !== "text";
+    const mark = within(change.node, press.element) && isMark(change);
     if (mark && phase === "down") press.fleeting = first(press.fleeting, seen);
     else answer(press, seen.kind, t);
   }
@@ -80,7 +80,8 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
   function later(change: Change, open: Press[], t: number): boolean {
     const reached: Press[] = [];
     let isBackground = false;
-    for (const press of open) {
+    const pressed = open.filter((press) => within(change.node, press.element));
+    for (const press of pressed.length ? pressed : open) {
       const near = isNear(change.node, press.element, press.around);
       if (change.kind === "attribute" && !near) continue;
       const judged = background.judge(change, press.t0);
@@ -96,6 +97,12 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     if (!reached.length) return isBackground;
     if (change.kind === "inserted" && !visible(change.added)) return false;
     for (const press of reached) feedback(press, change, t);
+    if (pressed.length && isMark(change)) {
+      for (const press of reached) {
+        press.fleeting = first(press.fleeting, { ms: t - press.t0, kind: kindOf(change) });
+      }
+      return false;
+    }
     distribute(reached, kindOf(change), t);
     return false;
   }
@@ -105,6 +112,12 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     const quiet = t - lastInput > QUIET_MS && loaded(t);
     if (!open.length && !quiet) return;
     const causing = gesture.current();
+    const leaving = gesture.phase() === "blur" ? gesture.task() : undefined;
+    if (leaving) {
+      // The doing of the field that was left, not of the press that left it.
+      for (const change of changesOf(records)) leaving.excused.add(change.node);
+      return;
+    }
     for (const change of changesOf(records)) {
       if (causing) caused(causing, change, t);
       else if (later(change, open, t) || quiet) background.note(change, t);
@@ -114,7 +127,6 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
   function reacted({ kind, t, node }: Reaction): void {
     const causing = gesture.current();
     if (causing) {
-      if (gesture.phase() === "blur" && kind === "value") return;
       answer(causing, kind, t);
       return;
     }
@@ -122,7 +134,13 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
       return !node || isNear(node, press.element, press.around);
     });
     if (node && kind === "value") {
-      const change: Change = { kind: "text", node: node as Element, sort: "value", added: [] };
+      const change: Change = {
+        kind: "text",
+        node: node as Element,
+        sort: "value",
+        added: [],
+        worded: true,
+      };
       if (t - lastInput > QUIET_MS) background.note(change, t);
       const fresh = open.filter((press) => background.judge(change, press.t0) === "new");
       distribute(fresh, kind, t);
@@ -141,11 +159,13 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     input: (t) => {
       lastInput = t;
     },
+    restless: (element, press) => background.restless(element, press.t0),
   };
 }
 
-function addedText(change: Change): string {
-  return change.added.map((element) => element.textContent ?? "").join("");
+/** Without words: a class, a ripple, a spinner come and gone. */
+function isMark(change: Change): boolean {
+  return !change.worded;
 }
 
 let loadedAt: number | undefined;

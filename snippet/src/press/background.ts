@@ -7,7 +7,7 @@ import type { Change } from "./changes";
 const MEMORY_MS = 15_000;
 const RECENT_MS = 3000;
 const APART_MS = 100; // changes closer together are one moment
-const KEPT = 12;
+const KEPT = 60; // moments; enough to reach back beyond a press and its outcome
 const ANCESTORS = 3;
 
 export type Judgement = "background" | "unclear" | "new";
@@ -17,6 +17,8 @@ export interface Background {
   note(change: Change, t: number): void;
   /** What the changes before *t0* say of *change*. */
   judge(change: Change, t0: number): Judgement;
+  /** *element*, or what is around it, changed of itself before *t0*, in whatever way. */
+  restless(element: Element, t0: number): boolean;
 }
 
 export function makeBackground(): Background {
@@ -26,7 +28,18 @@ export function makeBackground(): Background {
     return (moments.get(node)?.get(sort) ?? []).filter((t) => t < t0 && t >= t0 - MEMORY_MS);
   }
 
+  function restless(element: Element, t0: number): boolean {
+    let at: Element | null = element;
+    for (let depth = 0; at && depth <= ANCESTORS; depth++, at = parentOf(at)) {
+      for (const sort of moments.get(at)?.keys() ?? []) {
+        if (times(at, sort, t0).length >= 2) return true;
+      }
+    }
+    return false;
+  }
+
   return {
+    restless,
     note: (change, t) => {
       const known = moments.get(change.node) ?? new Map<string, number[]>();
       moments.set(change.node, known);

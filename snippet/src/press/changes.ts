@@ -12,6 +12,8 @@ export interface Change {
   /** Tells changes of the same sort apart: what attribute, what was inserted. */
   sort: string;
   added: Element[];
+  /** Words came or went. */
+  worded: boolean;
 }
 
 const UNSEEN = new Set("script style link meta title template noscript base".split(" "));
@@ -43,15 +45,17 @@ export function changesOf(records: MutationRecord[]): Change[] {
   for (const [node, before] of attributes) {
     if (!node.isConnected || UNSEEN.has(node.localName)) continue;
     for (const [name, old] of before) {
-      if (SILENT_ATTRIBUTES.has(name) || node.getAttribute(name) === old) continue;
-      changes.push({ kind: "attribute", node, sort: `@${name}`, added: [] });
+      const value = node.getAttribute(name);
+      if (SILENT_ATTRIBUTES.has(name) || value === old) continue;
+      if (/^(class|style)$/.test(name) && (value ?? "") === (old ?? "")) continue;
+      changes.push({ kind: "attribute", node, sort: `@${name}`, added: [], worded: false });
     }
   }
   for (const [text, old] of texts) {
     const node = hostOf(text.parentNode);
     if (!node?.isConnected || UNSEEN.has(node.localName)) continue;
     if (text.nodeType !== 3 || (text as Text).data === old) continue;
-    changes.push({ kind: "text", node, sort: "text", added: [] });
+    changes.push({ kind: "text", node, sort: "text", added: [], worded: true });
   }
   for (const [parent, own] of lists) {
     const change = childChange(parent, own);
@@ -92,6 +96,7 @@ function childChange(parent: Node, records: MutationRecord[]): Change | undefine
     node,
     sort: first ? `+${first.localName}.${first.classList[0] ?? ""}` : "text",
     added: elements,
+    worded: [...came, ...went].some((one) => /[\p{L}\p{N}]/u.test(one.textContent ?? "")),
   };
 }
 
@@ -119,7 +124,7 @@ export function markup(nodes: Node[]): string {
     text += isElement(node) ? node.outerHTML : ((node as Text).data ?? "");
     if (text.length > MARKUP) return `${Math.random()}`; // too large to compare: a change
   }
-  return text.replace(COUNTED, "");
+  return text.replace(COUNTED, "").replace(/ (class|style)=""/g, "");
 }
 
 /** What was inserted can be seen: it, or something in it, has a size. */

@@ -1,15 +1,21 @@
-// Which press the code that runs now belongs to: its handlers, and what they do before the browser
-// turns to another task.
+// Which press the code that runs now belongs to: its handlers (while the event is dispatched), and
+// what the browser does of itself in the same task (focus, submit, input).
 
 import type { Press } from "./outcome";
 
 export type Phase = "down" | "blur" | "up";
 
 export interface Gesture {
-  /** An event of *press* is being dispatched. */
+  /** An event of *press* begins to be dispatched; *afterwards* runs when the task is over. */
   enter(press: Press, phase: Phase, afterwards?: () => void): void;
+  /** The event has reached its last listener. */
+  dispatched(): void;
+  /** A field is left: what follows in this task is the field's doing. */
   blur(): void;
+  /** The press whose handlers run now: nobody else's code can. */
   current(): Press | undefined;
+  /** The press of this task; in the gap until the next one a timer may slip in. */
+  task(): Press | undefined;
   phase(): Phase;
   stop(): void;
 }
@@ -17,6 +23,7 @@ export interface Gesture {
 export function makeGesture(run: (callback: () => void) => void): Gesture {
   const channel = new MessageChannel();
   let press: Press | undefined;
+  let inHandlers = false;
   let phase: Phase = "down";
   let turn = 0;
   const waiting: { turn: number; afterwards?: (() => void) | undefined }[] = [];
@@ -24,7 +31,10 @@ export function makeGesture(run: (callback: () => void) => void): Gesture {
   channel.port1.onmessage = () => {
     const done = waiting.shift();
     if (!done) return;
-    if (done.turn === turn) press = undefined;
+    if (done.turn === turn) {
+      press = undefined;
+      inHandlers = false;
+    }
     if (done.afterwards) run(done.afterwards);
   };
 
@@ -32,14 +42,23 @@ export function makeGesture(run: (callback: () => void) => void): Gesture {
     enter: (entered, at, afterwards) => {
       press = entered;
       phase = at;
+      inHandlers = true;
       waiting.push({ turn: ++turn, afterwards });
       channel.port2.postMessage(0);
+    },
+    dispatched: () => {
+      const entered = turn;
+      // Mutations are told in microtasks: this one comes after those of the last handler.
+      queueMicrotask(() => {
+        if (entered === turn) inHandlers = false;
+      });
     },
     blur: () => {
       phase = "blur";
     },
-    current: () => press,
+    current: () => (inHandlers ? press : undefined),
+    task: () => press,
     phase: () => phase,
-    stop: () => channel.port1.close(), // the page hears nothing of it
+    stop: () => channel.port1.close(),
   };
 }

@@ -28,7 +28,7 @@ function deepest(x: number, y: number): Element | undefined {
   return found;
 }
 
-/** A control at the point that `pointer-events: none` hides from every hit test. */
+/** A control at the point that `pointer-events: none` or `inert` hides from every hit test. */
 function untouchable(inside: Element, x: number, y: number): Element | undefined {
   const controls = inside.querySelectorAll(CONTROLS);
   for (let i = Math.min(controls.length, LOOKED_AT) - 1; i >= 0; i--) {
@@ -36,7 +36,8 @@ function untouchable(inside: Element, x: number, y: number): Element | undefined
     const box = control.getBoundingClientRect();
     if (x < box.left || x > box.right || y < box.top || y > box.bottom) continue;
     const style = getComputedStyle(control);
-    if (style.pointerEvents === "none" && style.visibility === "visible") return control;
+    const passed = style.pointerEvents === "none" || control.closest("[inert]") !== null;
+    if (passed && style.visibility === "visible") return control;
   }
   return undefined;
 }

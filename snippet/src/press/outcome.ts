@@ -33,6 +33,8 @@ export interface Press {
   /** Marks of being pressed (a ripple): an answer only if they last. */
   fleeting?: Seen;
   unclear: Unclear[];
+  /** Changed because a field was left by the press. */
+  excused: Set<Element>;
   requests: RequestStart[];
   leading: boolean; // a navigation has begun
   released?: number;

@@ -13,10 +13,10 @@ interface Look {
 }
 
 export interface Probe {
-  /** Something became visible or invisible since, or undefined when the pointer has left. */
-  looks(): boolean;
-  /** The field whose value has changed since. */
-  value(): Element | undefined;
+  /** What became visible or invisible since. */
+  looks(): Element[];
+  /** The fields whose value has changed since. */
+  values(): Element[];
 }
 
 export function probe(target: Element, around: Surroundings): Probe {
@@ -31,13 +31,11 @@ export function probe(target: Element, around: Surroundings): Probe {
     if (scope.matches("input,select,textarea")) fields.set(scope, state(scope));
   }
   return {
-    looks: () => looks.some(differs),
-    value: () => {
-      for (const [field, before] of fields) {
-        if (field.isConnected && state(field) !== before) return field;
-      }
-      return undefined;
-    },
+    looks: () => looks.filter(differs).map(({ element }) => element),
+    values: () =>
+      [...fields]
+        .filter(([field, before]) => field.isConnected && state(field) !== before)
+        .map(([field]) => field),
   };
 }
 
