@@ -37,7 +37,9 @@ def timeline_json(
             for view in timeline.views
         ],
         "rows": [_row_json(row, language) for row in timeline.rows],
-        "flags": [flag_json(flag, language) for flag in flags],
+        "flags": [
+            flag_json(flag, language) for flag in sorted(flags, key=lambda flag: flag.first_ms)
+        ],
         "gaps": [_gap_json(gap, language) for gap in timeline.gaps],
     }
 

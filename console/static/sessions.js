@@ -67,11 +67,23 @@ function replaceCells(old, fresh) {
   });
 }
 
-if (list && body) {
-  const news = new EventSource("/live");
+/** @type {EventSource | null} */
+let news = null;
+let opened = 0;
+
+/** Listen while the page is seen: a browser has six connections for all its tabs. */
+function listen() {
+  news?.close();
+  news = null;
+  if (document.hidden) return;
+  news = new EventSource("/live");
   news.addEventListener("news", soon);
-  let hello = 0;
   news.addEventListener("hello", () => {
-    if (hello++) soon(); // back after a break: what was missed is in the rows
+    if (opened++) soon(); // back after a break: what was missed is in the rows
   });
+}
+
+if (list && body) {
+  document.addEventListener("visibilitychange", listen);
+  listen();
 }

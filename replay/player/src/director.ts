@@ -1,6 +1,6 @@
 // Owns what is on the stage: the clock, which document is shown, and when the next one is.
 
-import type { FromStage, Gap, Load, Program, View } from "./protocol";
+import type { FromStage, Gap, Load, Program, Seek, View } from "./protocol";
 import { Expired, type Recording, Recordings } from "./recordings";
 import { drawable, Screen } from "./screen";
 
@@ -20,7 +20,8 @@ export class Director {
   #playing = false;
   #busy = false; // a document is on its way; the clock stands
   #view: View = "loading";
-  #turn = 0; // the newest wish; older answers are dropped
+  #wish = 0; // turn of the newest seek
+  #turn = 0; // of what is being drawn; older answers are dropped
   #ahead = "";
   #lastFrame = 0;
   #lastTold = 0;
@@ -47,7 +48,8 @@ export class Director {
     if (changed && !this.#screen && this.#view !== "loading") await this.#present();
   }
 
-  async seek(at: number, tab: string, play: boolean): Promise<void> {
+  async seek({ turn, at, tab, play }: Seek): Promise<void> {
+    this.#wish = turn;
     this.#at = Math.min(Math.max(at, this.#program.start), this.#program.end);
     this.#tab = tab;
     this.#playing = play;
@@ -240,7 +242,8 @@ export class Director {
   #tell(now = performance.now()): void {
     this.#lastTold = now;
     const waiting = this.#waiting();
-    this.#say({ type: "time", at: this.#at, playing: this.#playing, waiting });
+    const [turn, at, playing] = [this.#wish, this.#at, this.#playing];
+    this.#say({ type: "time", turn, at, playing, waiting });
   }
 }
 

@@ -35,6 +35,9 @@ class Player {
   #tab: string;
   #pinned = false; // the reader chose a tab; else the one in use is shown
   #playing = false;
+  #ready = false; // the stage listens
+  #wished = false; // to play, before the stage was ready: it is told then
+  #turn = 0; // of the newest seek
   #follow = false;
   #news: EventSource | null = null;
   #newsTimer = 0;
@@ -57,7 +60,8 @@ class Player {
     );
     page.stage.src = timeline.stage;
     void this.#loadActivity();
-    if (timeline.running) this.#listen();
+    this.#listen();
+    document.addEventListener("visibilitychange", () => this.#listen());
   }
 
   /** Return where to begin: 5 s before the flag in the address, at its `at`, or at the start. */
@@ -82,7 +86,7 @@ class Player {
 
   #tell(message: ToStage): void {
     const stage = this.#page.stage.contentWindow;
-    if (stage) tell(stage, message);
+    if (stage && this.#ready) tell(stage, message);
   }
 
   #tellProgram(changed: boolean): void {
@@ -95,12 +99,14 @@ class Player {
   #heard(message: FromStage): void {
     switch (message.type) {
       case "ready":
+        this.#ready = true;
         this.#tellProgram(false);
         this.#tell({ type: "speed", speed: Number(this.#page.speed.value) });
-        this.#seek(this.#at, this.#follow);
+        this.#seek(this.#at, this.#follow || this.#wished);
         break;
       case "time":
-        this.#moved(message.at, message.playing, message.waiting);
+        // Reports from before the newest seek would undo it.
+        if (message.turn === this.#turn) this.#moved(message.at, message.playing, message.waiting);
         break;
       case "view":
         this.#saw(message.view, message.reason);
@@ -211,7 +217,8 @@ class Player {
   }
 
   #toggle(): void {
-    if (this.#playing) {
+    if (!this.#ready) this.#wished = !this.#wished;
+    else if (this.#playing) {
       this.#setFollow(false);
       this.#tell({ type: "pause" });
       this.#rememberPlace();
@@ -229,9 +236,11 @@ class Player {
 
   #seek(at: number, play: boolean): void {
     this.#at = this.#clamp(at);
+    if (!this.#ready) this.#wished = play;
     this.#tab = this.#tabFor(this.#at);
     this.#drawTabs();
-    this.#tell({ type: "seek", at: this.#at, tab: this.#tab, play });
+    const seek = { turn: ++this.#turn, at: this.#at, tab: this.#tab, play };
+    this.#tell({ type: "seek", seek });
   }
 
   #goToNeighbour(items: { at: number }[], step: 1 | -1): void {
@@ -265,7 +274,7 @@ class Player {
     if (follow === this.#follow || (follow && !running)) return;
     this.#follow = follow;
     this.#page.live.setAttribute("aria-pressed", String(follow));
-    if (running) this.#listen();
+    this.#listen();
     if (follow) this.#seek(this.#timeline.end - LIVE_LAG_MS, true);
   }
 
@@ -302,8 +311,11 @@ class Player {
 
   // What the server says
 
+  /** Listen while the page is seen: a browser has six connections for all its tabs. */
   #listen(): void {
     this.#news?.close();
+    this.#news = null;
+    if (document.hidden || !this.#timeline.running) return;
     const query = new URLSearchParams({ session: this.#timeline.session });
     if (this.#follow) query.set("follow", "1");
     this.#news = new EventSource(`/live?${query}`);

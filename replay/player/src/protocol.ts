@@ -18,9 +18,17 @@ export interface Program {
   running: boolean;
 }
 
+/** A wish to be at a moment. Reports of the time carry the `turn` of the newest one that counts. */
+export interface Seek {
+  turn: number;
+  at: number;
+  tab: string;
+  play: boolean;
+}
+
 export type ToStage =
   | { type: "program"; program: Program; changed: boolean }
-  | { type: "seek"; at: number; tab: string; play: boolean }
+  | { type: "seek"; seek: Seek }
   | { type: "tab"; tab: string }
   | { type: "play" }
   | { type: "pause" }
@@ -54,7 +62,7 @@ export interface KeyPress {
 
 export type FromStage =
   | { type: "ready" }
-  | { type: "time"; at: number; playing: boolean; waiting: boolean }
+  | { type: "time"; turn: number; at: number; playing: boolean; waiting: boolean }
   | { type: "view"; view: View; reason: string }
   | { type: "size"; width: number; height: number }
   | { type: "gaps"; gaps: Gap[] }

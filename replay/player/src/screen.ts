@@ -1,7 +1,7 @@
 // Owns the picture of one document: an rrweb Replayer of its own, so that nothing of one
 // document can reach another. Times are server milliseconds.
 //
-// Facts about @rrweb/replay 2.1.6 that this file rests on (tests/replay holds them):
+// Facts about @rrweb/replay 2.1.6 that this file rests on (tests/console/test_player.py holds them):
 // - `pause(t)` applies events strictly before t;
 // - `addEvent` is right only for events later than what is shown;
 // - the last event ends the play: a sentinel far ahead keeps it alive for later ones;

@@ -36,7 +36,7 @@ hear<ToStage>(
         void director.program(message.program, message.changed);
         break;
       case "seek":
-        void director.seek(message.at, message.tab, message.play);
+        void director.seek(message.seek);
         break;
       case "tab":
         void director.tab(message.tab);
