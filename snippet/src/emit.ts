@@ -1,8 +1,8 @@
 // Events get their index at `t`, not at sending; one whose outcome is open is completed later, or
 // cut when the page ends, or named in `void`.
 
+import type { Queue } from "./delivery/queue";
 import type { EventName } from "./events.gen";
-import type { Queue } from "./queue";
 import type { Emit, Facts, Open } from "./scope";
 
 export interface Emitter {

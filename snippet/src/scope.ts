@@ -4,7 +4,7 @@ import type { Config } from "./config";
 import type { EventFields, EventName, Target } from "./events.gen";
 import type { Guard } from "./guard";
 import type { Privacy } from "./privacy";
-import type { Signal } from "./signal";
+import { type Signal, signal } from "./signal";
 
 export type Facts<T extends EventName> = Omit<EventFields[T], "type" | "target"> & {
   target?: Target;
@@ -64,6 +64,20 @@ export interface Signals {
   message: Signal<{ t: number; severity: string; field: string | undefined; element: Element }>;
   /** The document is being left: what is open is cut. */
   leaving: Signal<number>;
+}
+
+export function makeSignals(): Signals {
+  return {
+    reaction: signal(),
+    mutations: signal(),
+    requestStart: signal(),
+    requestEnd: signal(),
+    error: signal(),
+    navigation: signal(),
+    action: signal(),
+    message: signal(),
+    leaving: signal(),
+  };
 }
 
 export interface Scope {

@@ -1,8 +1,8 @@
 // From queued content to the two texts of a batch: head and chunk (docs/wire-format.md).
 
-import type { Target } from "./events.gen";
+import type { Target } from "../events.gen";
+import type { Identity } from "../session";
 import type { Content, Gap } from "./queue";
-import type { Identity } from "./session";
 
 /** What a head says beside its events: sticky facts, sent once unless they change. */
 export interface Extras {

@@ -1,7 +1,7 @@
 // What waits to be sent: events, and the recording as JSON texts. Bounded: what no longer fits is a
 // named gap, never silence.
 
-import type { EventName, Target } from "./events.gen";
+import type { EventName, Target } from "../events.gen";
 
 export interface QueuedEvent {
   i: number;

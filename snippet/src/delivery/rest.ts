@@ -1,7 +1,7 @@
 // The reload buffer (mode `full`): batches that the leaving document could not send are kept in the
 // tab's storage, and the next page of the site in that tab sends them.
 
-import type { Guard } from "./guard";
+import type { Guard } from "../guard";
 
 export interface Rest {
   body: Uint8Array<ArrayBuffer>;
@@ -32,8 +32,8 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   return body;
 }
 
-/** Keep *bodies*, oldest first. Return how many fitted. */
-export function keep(guard: Guard, key: string, bodies: Uint8Array[], t: number): number {
+/** Keep *bodies*, oldest first, as many as fit, in place of what was kept before. */
+export function keep(guard: Guard, key: string, bodies: Uint8Array[], t: number): void {
   const wall = Date.now();
   const kept: Kept[] = [];
   let size = 0;
@@ -42,12 +42,10 @@ export function keep(guard: Guard, key: string, bodies: Uint8Array[], t: number)
     if (size > LIMIT) break;
     kept.push({ b: encode(body), t, wall });
   }
-  if (!kept.length) return 0;
-  const stored = guard(() => {
-    sessionStorage.setItem(`${key}.rest`, JSON.stringify(kept));
-    return kept.length;
+  guard(() => {
+    if (kept.length) sessionStorage.setItem(`${key}.rest`, JSON.stringify(kept));
+    else sessionStorage.removeItem(`${key}.rest`);
   })();
-  return stored ?? 0;
 }
 
 /** Take out what an earlier document of this tab kept. */

@@ -1,0 +1,65 @@
+// What the page's calls do (docs/snippet.md).
+
+import { type Commands, properties } from "./api";
+import type { Mode } from "./config";
+import type { Delivery } from "./delivery";
+import type { Privacy } from "./privacy";
+import type { Emit } from "./scope";
+import type { Sessions } from "./session";
+
+/** What identify said, until it has been sent. */
+export interface Identified {
+  identity?: Record<string, unknown> | undefined;
+  segment?: string | undefined;
+}
+
+export interface CommandContext {
+  privacy: Privacy;
+  sessions: Sessions;
+  delivery: Delivery;
+  emit: Emit;
+  identified: Identified;
+  running(): boolean;
+  renew(): void;
+  stop(): void;
+}
+
+const ID = 256;
+const NAME = 64;
+
+export function makeCommands(context: CommandContext): Commands {
+  const { privacy, sessions, delivery, emit, identified, running } = context;
+  const { typed } = privacy.policy;
+
+  return {
+    identify: (id, traits = {}, signature) => {
+      for (const value of Object.values(traits)) typed.trait(value);
+      if (typeof traits.segment === "string") identified.segment = traits.segment.slice(0, NAME);
+      identified.identity = { id: String(id).slice(0, ID), traits };
+      if (signature) identified.identity.signature = String(signature).slice(0, ID);
+      delivery.urgent();
+    },
+    track: (name, props) => {
+      if (!running()) return;
+      emit("custom", { name: String(name).slice(0, NAME), props: properties(props, typed.scrub) });
+    },
+    consent: (level) => {
+      if (level === "full" || level === "cookieless") {
+        sessions.setMode(level as Mode);
+        return;
+      }
+      delivery.drop();
+      sessions.setMode("cookieless");
+      context.stop();
+    },
+    session: () => (running() ? sessions.current().session : undefined),
+    flush: () => delivery.flush(),
+    new: () => {
+      if (!running()) return undefined;
+      context.renew();
+      void delivery.flush();
+      return sessions.current().session;
+    },
+    stop: context.stop,
+  };
+}

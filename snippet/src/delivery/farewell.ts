@@ -1,0 +1,59 @@
+// The end of a page: one plain batch of what is there, small enough for a beacon. Nothing is
+// compressed any more; the browser would not wait for it.
+
+import type { Batch, Context, Outbox } from "./outbox";
+import type { Content } from "./queue";
+import { pack, plain } from "./wire";
+
+const OVERHEAD = 200; // the chunk's own facts in the head, brackets
+
+/**
+ * Merge the queue and untried batches into one of at most *limit* bytes; *rest* did not fit.
+ *
+ * Where nobody can send the rest later, the batch names it as a gap.
+ */
+export function farewell(
+  { queue, mode }: Context,
+  outbox: Outbox,
+  limit: number,
+): { batch: Batch; rest: Batch | undefined } | undefined {
+  const untried = outbox.untried();
+  const parts = untried.map((one) => one.content as Content);
+  const queued = queue.take();
+  if (queued) parts.push(queued);
+  if (!parts.length) return undefined;
+  const whole: Content = {
+    events: parts.flatMap((part) => part.events),
+    dom: parts.flatMap((part) => part.dom),
+    void: parts.flatMap((part) => part.void),
+    gaps: parts.flatMap((part) => part.gaps),
+  };
+  const batch = outbox.make({ ...whole, dom: [] });
+  for (const one of untried) {
+    batch.settle.push(...one.settle);
+    batch.extras = { ...one.extras, ...batch.extras };
+  }
+  const bytes = (text: string) => new TextEncoder().encode(text).length;
+  let room = limit - bytes(outbox.texts(batch, true).head) - OVERHEAD;
+  let fitting = 0;
+  for (const { json } of whole.dom) {
+    if (json.length > room) break; // a large snapshot is not even encoded
+    room -= bytes(json) + 1;
+    if (room < 0) break;
+    fitting++;
+  }
+  const over = whole.dom.slice(fitting);
+  const [first] = over;
+  const lost = first && mode() !== "full";
+  const gap = { kind: "end", reason: "too_large", recorded: over.length, from_t: first?.t ?? 0 };
+  batch.content = {
+    ...whole,
+    dom: whole.dom.slice(0, fitting),
+    gaps: lost ? [...whole.gaps, gap] : whole.gaps,
+  };
+  const { head, chunk } = outbox.texts(batch, true);
+  batch.body = pack(plain(head), plain(chunk));
+  const rest =
+    over.length && !lost ? outbox.make({ events: [], dom: over, void: [], gaps: [] }) : undefined;
+  return { batch, rest };
+}

@@ -1,0 +1,135 @@
+// Delivery: content is sealed into a batch, compressed off the critical path, sent in order and kept
+// until the collector has said that it is durable. Sent again it is the same to the byte, except
+// for the clock at sending.
+
+import { farewell } from "./farewell";
+import { type Context, makeOutbox } from "./outbox";
+import { keep } from "./rest";
+import { makeSender } from "./sender";
+import { stamp } from "./wire";
+
+export type { Order } from "./outbox";
+
+const BATCH_BYTES = 48_000; // unsent recording stays below what one beacon can take
+const BEACON_BYTES = 60_000; // the browser's 64 KiB hold for all beacons and keepalive requests
+const BUFFER_BYTES = 4_000_000; // what waits while the collector cannot be reached
+const URGENT_MS = 1000; // errors in a loop are not sent one by one
+
+export interface Delivery {
+  /** Send what is queued. True once it is durable, false if it was given up. */
+  flush(): Promise<boolean>;
+  /** The queue has grown: send soon, or at once if it is large. */
+  grown(): void;
+  /** Something happened that must not wait: flush, at most once a second. */
+  urgent(): void;
+  /** Close the queue's content under the identity it was made with. */
+  seal(): void;
+  /** The document goes: one beacon, the rest into the reload buffer. */
+  leave(): void;
+  /** The document came back from the back/forward cache. */
+  back(): void;
+  /** A new page load id; returns the indices of events that go under it (*renumber*). */
+  restart(renumber: boolean): number[];
+  /** The buffer is full: recording has to pause. */
+  full(): boolean;
+  drop(): void;
+  stop(): void;
+}
+
+export function makeDelivery(context: Context): Delivery {
+  const { config, guard, queue, now } = context;
+  const outbox = makeOutbox(context);
+  const sender = makeSender({ ...context, outbox, schedule, halt });
+  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timerAt = Number.POSITIVE_INFINITY;
+  let lastUrgent = Number.NEGATIVE_INFINITY;
+  let left = false;
+  let stopped = false;
+
+  function schedule(ms: number): void {
+    const at = now() + ms;
+    if (at >= timerAt || stopped) return;
+    clearTimeout(timer);
+    timerAt = at;
+    timer = setTimeout(
+      guard(() => {
+        timerAt = Number.POSITIVE_INFINITY;
+        seal();
+        sender.pump();
+      }),
+      ms,
+    );
+  }
+
+  function seal(): void {
+    if (!stopped && !left) outbox.seal();
+  }
+
+  function drop(): void {
+    queue.clear();
+    for (const batch of [...outbox.all()]) outbox.finish(batch, false);
+  }
+
+  function halt(): void {
+    stopped = true;
+    sender.hold();
+    clearTimeout(timer);
+    drop();
+  }
+
+  function flush(): Promise<boolean> {
+    if (stopped) return Promise.resolve(false);
+    seal();
+    const done = outbox
+      .all()
+      .map((batch) => new Promise<boolean>((settle) => batch.settle.push(settle)));
+    sender.pump();
+    return Promise.all(done).then((all) => all.every(Boolean));
+  }
+
+  function leave(): void {
+    if (left || stopped) return;
+    const last = farewell(context, outbox, BEACON_BYTES - sender.keepalive());
+    left = true;
+    sender.hold();
+    let arrived = false;
+    if (last?.batch.body) {
+      const { body } = last.batch;
+      stamp(body, now());
+      const blob = new Blob([body], { type: "text/plain;charset=UTF-8" });
+      const small = body.length <= BEACON_BYTES;
+      const taken = small && navigator.sendBeacon(`${config.base}/i/${config.key}`, blob);
+      last.batch.tried = true;
+      // A beacon tells nothing of its fate: while the collector cannot be reached it is kept too.
+      arrived = taken && !sender.failing();
+      if (!arrived) outbox.keep(last.batch);
+      if (last.rest) outbox.keep(last.rest);
+    }
+    if (context.mode() !== "full" || !outbox.all().length) return;
+    keep(guard, `stolper.${config.key}`, outbox.all().map(outbox.bytes), now());
+  }
+
+  function back(): void {
+    if (!left) return;
+    left = false;
+    keep(guard, `stolper.${config.key}`, [], now()); // all of it is still in the outbox here
+    sender.resume();
+  }
+
+  return {
+    flush,
+    grown: () => schedule(queue.size() >= BATCH_BYTES ? 0 : sender.flushMs()),
+    urgent: () => {
+      if (now() - lastUrgent < URGENT_MS) return;
+      lastUrgent = now();
+      schedule(0);
+    },
+    seal,
+    leave,
+    back,
+    restart: outbox.restart,
+    full: () => outbox.size() > BUFFER_BYTES,
+    drop,
+    stop: halt,
+  };
+}

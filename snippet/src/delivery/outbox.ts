@@ -1,0 +1,156 @@
+// Batches that are sealed and not yet acknowledged, in the order they are sent.
+
+import type { Config, Mode } from "../config";
+import type { Guard } from "../guard";
+import type { Identity } from "../session";
+import type { Content, Queue } from "./queue";
+import { takeRest } from "./rest";
+import { type Extras, type Texts, write } from "./texts";
+import { compress, pack, plain } from "./wire";
+
+/** What an answer asks of the recorder. */
+export type Order = "session" | "page_load" | "stop" | "snapshot";
+
+export interface Context {
+  config: Config;
+  guard: Guard;
+  queue: Queue;
+  now(): number;
+  identity(): Identity;
+  mode(): Mode;
+  /** Sticky facts for the next head; handed out once. */
+  extras(first: boolean): Extras;
+  order(order: Order): void;
+  version: string;
+}
+
+export interface Batch {
+  content: Content | undefined; // undefined: from an earlier document, only its bytes are left
+  identity: Identity | undefined;
+  seq: number;
+  extras: Extras;
+  body: Uint8Array<ArrayBuffer> | undefined;
+  size: number;
+  /** The monotonic clock of the page load that made it. */
+  clock: () => number;
+  tried: boolean;
+  settle: ((ok: boolean) => void)[];
+}
+
+export interface Outbox {
+  all(): Batch[];
+  /** Close the queue's content under the identity of now. */
+  seal(): void;
+  make(content: Content): Batch;
+  texts(batch: Batch, last?: boolean): Texts;
+  /** Compress and frame *batch*, unless it has been. */
+  pack(batch: Batch): Promise<void>;
+  /** Its bytes now, uncompressed if it was not framed before. */
+  bytes(batch: Batch): Uint8Array<ArrayBuffer>;
+  finish(batch: Batch, ok: boolean): void;
+  keep(batch: Batch): void;
+  /** Take out this page load's batches that were never tried; their numbers are free again. */
+  untried(): Batch[];
+  /** A new page load id: numbers start again. With *renumber* what waits goes under it; the
+   * indices of its events are returned. */
+  restart(renumber: boolean): number[];
+  size(): number;
+}
+
+export function makeOutbox(context: Context): Outbox {
+  const { config, guard, queue, now } = context;
+  let seq = 0;
+  let batches: Batch[] = takeRest(guard, `stolper.${config.key}`).map(({ body, t }) => ({
+    content: undefined,
+    identity: undefined,
+    seq: -1,
+    extras: {},
+    body,
+    size: body.length,
+    clock: t,
+    tried: true,
+    settle: [],
+  }));
+
+  function make(content: Content): Batch {
+    const extras = context.extras(seq === 0);
+    return {
+      content,
+      identity: context.identity(),
+      seq: seq++,
+      extras,
+      body: undefined,
+      size: content.dom.reduce((sum, event) => sum + event.json.length, 400),
+      clock: now,
+      tried: false,
+      settle: [],
+    };
+  }
+
+  function texts({ content, identity, seq: nth, extras }: Batch, last = false): Texts {
+    const snippet = { version: context.version, errors: guard.errors() };
+    return write(content as Content, identity as Identity, nth, extras, snippet, last);
+  }
+
+  async function packBatch(batch: Batch): Promise<void> {
+    if (batch.body) return;
+    const { head, chunk } = texts(batch);
+    const [headPart, chunkPart] = await Promise.all([compress(head), compress(chunk)]);
+    if (batch.body) return; // the page ended meanwhile and framed it uncompressed
+    batch.body = pack(headPart, chunkPart);
+    batch.size = batch.body.length;
+  }
+
+  function bytes(batch: Batch): Uint8Array<ArrayBuffer> {
+    if (!batch.body) {
+      const { head, chunk } = texts(batch);
+      batch.body = pack(plain(head), plain(chunk));
+    }
+    return batch.body;
+  }
+
+  function untried(): Batch[] {
+    const identity = context.identity();
+    const mine = batches.filter((one) => !one.tried && one.content && one.identity === identity);
+    batches = batches.filter((one) => !mine.includes(one));
+    if (mine[0]) seq = mine[0].seq;
+    return mine;
+  }
+
+  function restart(renumber: boolean): number[] {
+    seq = 0;
+    const known: number[] = [];
+    if (!renumber) return known;
+    for (const batch of batches) {
+      if (!batch.content) continue;
+      batch.seq = seq++;
+      batch.identity = context.identity();
+      batch.body = undefined;
+      batch.tried = false;
+      known.push(...batch.content.events.map((event) => event.i));
+    }
+    return known;
+  }
+
+  return {
+    all: () => batches,
+    seal: () => {
+      const content = queue.take();
+      if (content) batches.push(make(content));
+    },
+    make,
+    texts,
+    pack: packBatch,
+    bytes,
+    finish: (batch, ok) => {
+      batches = batches.filter((one) => one !== batch);
+      for (const settle of batch.settle.splice(0)) settle(ok);
+    },
+    keep: (batch) => {
+      batches.push(batch);
+    },
+    untried,
+    restart,
+    size: () => batches.reduce((sum, batch) => sum + batch.size, queue.size()),
+  };
+}

@@ -1,0 +1,21 @@
+// What a head says of the document and the browser.
+
+import type { Config } from "./config";
+import type { Privacy } from "./privacy";
+
+export function attributes(config: Config, segment: string | undefined): Record<string, string> {
+  return {
+    language: navigator.language.slice(0, 35),
+    ...(config.release ? { release: config.release } : {}),
+    ...(segment ? { segment } : {}),
+  };
+}
+
+export function pageFacts({ urls }: Privacy): Record<string, string | number> {
+  return {
+    path: urls.path(location.pathname),
+    width: innerWidth,
+    height: innerHeight,
+    dpr: devicePixelRatio,
+  };
+}
