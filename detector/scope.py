@@ -217,7 +217,10 @@ def as_localized(scope: Scope, node: Node, what: str) -> Text:
     texts: Text = {}
     for key, value in node.entries:
         if key.text not in LANGUAGES:
-            scope.error(key, f"'{key.text}' is no language of {what}. Use de and en.")
+            advice = "Use de and en."
+            if scalar_value(value) is None and isinstance(value, Scalar):
+                advice = "A comma ends a text in {...}: put the text in quotes."
+            scope.error(key, f"'{key.text}' is no language of {what}. {advice}")
             continue
         text = as_text(scope, value, what)
         if text is not None:
