@@ -79,6 +79,7 @@ PLACES: dict[str, tuple[str, set[str]]] = {
     "style url": ("<p style=\"background:url('/x?name={c}')\">x</p>", set()),
     "style property": ("<p style='--name: {c}'>x</p>", {"open"}),
     "css content": ("<style>.a::after{{content:'{c}'}}</style>", {"open"}),
+    "css comment": ("<style>.c{{color:red}}/* {c} */</style>", set()),
     "css url": ("<style>.b{{background:url(/x?name={c})}}</style>", set()),
     "comment": ("<!-- {c} -->", set()),
     "script": ("<script>var a = '{c}'</script>", set()),
@@ -148,7 +149,7 @@ async def test_changes_are_masked_as_snapshots_are(
         " own.replaceSync('p::before{content:\"zqreplacedqz\"}');"
         " f.value = 'zqvalueqz'; r.value = 'zqradioqz'; r.checked = true;"
         " r.dispatchEvent(new Event('change', {bubbles: true}));"
-        " document.title = 'zqtitletagqz';"
+        " document.title = 'zqtitletagqz'; s.firstChild.data = 'b{} /* zqcommentqz */';"
         " history.pushState({}, '', '/route?who=zqrouteqz#zqhashqz') }"
     )
     await page.wait_for_timeout(400)

@@ -82,6 +82,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   function onBlur(event: FocusEvent): void {
     const field = event.composedPath()[0] ?? null;
     if (!isField(field) || !watched(field)) return;
+    if (!document.hasFocus()) return; // the window lost the focus: the visitor is still in the field
     pause?.stop();
     if (current === field) current = undefined;
     const t = now();

@@ -1,6 +1,7 @@
 // Style texts: URLs are cleaned, generated text and quoted custom properties are masked.
 
-const URL_CALL = /url\(\s*(?:"([^"]*)"|'([^']*)'|([^)"']*))\s*\)/gi;
+const URL_CALL = /url\(\s*(?:"((?:[^"\\]|\\.)*)"|'((?:[^'\\]|\\.)*)'|([^)"']*))\s*\)/gi;
+const COMMENT = /\/\*[\s\S]*?\*\//g;
 const IMPORT = /(@import\s+)(["'])([^"']*)\2/gi;
 const CONTENT = /(\bcontent\s*:\s*)([^;}]*)/gi;
 const CUSTOM = /(--[\w-]+\s*:)([^;}]*)/g;
@@ -33,6 +34,7 @@ function maskStrings(text: string): string {
 
 export function cleanCss(css: string, options: CssOptions): string {
   let text = css
+    .replace(COMMENT, "")
     .replace(URL_CALL, (_whole, a?: string, b?: string, c?: string) => {
       const url = (a ?? b ?? c ?? "").trim();
       if (/^data:/i.test(url)) {
