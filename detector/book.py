@@ -17,6 +17,10 @@ from detector.rule import Rule
 from detector.spec import MAX_EVIDENCE, MAX_FLAGS
 
 
+MAX_COVERED = 1000
+"""Events that one flag may stand for: bounds the state of a session that does nothing else."""
+
+
 class Mark(NamedTuple):
     """What is kept of an event that a rule took. *inner* is the evidence of a flag event."""
 
@@ -145,16 +149,26 @@ class Book:
         if rule.flag == "burst":
             current.until = max(current.until, hit.at)
             self._extend(current, hit.marks)
+        elif rule.suppresses:
+            # A flag that is raised once stands for its later hits, too: they are no less
+            # its affair than the first was, so what it replaces stays replaced.
+            self._cover(current, hit.marks)
         self.changed[id(current)] = current
         return True
 
     def _extend(self, flag: Raised, marks: Sequence[Mark]) -> None:
         new = [m for m in events_of(marks) if (m.page_load, m.i) not in flag.ids]
-        if not new or len(flag.ids) > 1000:
+        if not new or len(flag.ids) > MAX_COVERED:
             return
         flag.ids |= ids_of(new)
         flag.marks = shortened([*flag.marks, *new])
         self._suppress(flag)
+
+    def _cover(self, flag: Raised, marks: Sequence[Mark]) -> None:
+        """Let *flag* replace what shares the events of *marks*, without showing them as evidence."""
+        if len(flag.ids) <= MAX_COVERED:
+            flag.ids |= ids_of(marks)
+            self._suppress(flag)
 
     def _raise(self, key: tuple[str, str, str], hit: Hit, ids: set[tuple[str | None, int]]) -> None:
         if sum(map(len, self._by_rule.values())) >= MAX_FLAGS:
