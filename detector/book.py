@@ -16,7 +16,6 @@ from core.model import Severity
 from detector.rule import Rule
 from detector.spec import MAX_EVIDENCE, MAX_FLAGS
 
-
 MAX_COVERED = 1000
 """Events that one flag may stand for: bounds the state of a session that does nothing else."""
 

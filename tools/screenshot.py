@@ -50,7 +50,7 @@ async def picture(browser: Browser, server: Server, out: Path, *, locale: str = 
     await page.fill("input[name=password]", server.owner_password or "")
     await page.press("input[name=password]", "Enter")
     await page.wait_for_url(re.compile("sessions"))
-    await page.goto(f"{server.console_url}/sessions/{session.id}?at={int(flag.at_ms)}")
+    await page.goto(f"{server.console_url}/sessions/{session.id}?flag={flag.id}")
     await page.wait_for_timeout(6_000)
     await page.screenshot(path=out)
     await context.close()

@@ -151,7 +151,7 @@ export interface FieldEvent {
   /** still focused, after a pause */
   partial?: boolean;
   /** what made the event */
-  at?: "blur" | "pause" | "submit";
+  cause?: "blur" | "pause" | "submit";
 }
 
 /** A submit, with its outcome. `t` is the submit (or the press that tried it). */

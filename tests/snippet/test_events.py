@@ -192,7 +192,7 @@ async def test_a_field_tells_how_it_was_filled(collector: Collector, open_page: 
     await page.evaluate("stolper('flush')")
     first, _, again = collector.events("field")[:3]
 
-    assert (first["form"], first["field"], first["at"]) == ("f", "city", "blur")
+    assert (first["form"], first["field"], first["cause"]) == ("f", "city", "blur")
     assert first["lengths"] == [0, 7, 0, 4]
     assert (first["keys"], first["deletions"], first["refills"]) == (18, 7, 1)
     assert (first["length"], first["changed"], first["cleared"]) == (4, True, True)
@@ -236,7 +236,7 @@ async def test_a_submit_refused_by_the_browser(collector: Collector, open_page: 
 
     assert (form["form"], form["how"], form["outcome"]) == ("f", "click", "refused")
     assert form["invalid_fields"] == ["a", "b"]
-    assert [(f["field"], f["invalid_flags"], f["at"]) for f in fields if f["at"] == "submit"] == [
+    assert [(f["field"], f["invalid_flags"], f["cause"]) for f in fields if f["cause"] == "submit"] == [
         ("a", ["valueMissing"], "submit"),
         ("b", ["typeMismatch"], "submit"),
     ]

@@ -93,8 +93,8 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     guard.later(() => open.done(judged()), BLUR_MS);
   }
 
-  function describe(field: Field, at: "blur" | "pause" | "submit", t: number): Facts<"field"> {
-    return { target: scope.describe(field), ...facts(field, of(field), t, privacy), at };
+  function describe(field: Field, cause: "blur" | "pause" | "submit", t: number): Facts<"field"> {
+    return { target: scope.describe(field), ...facts(field, of(field), t, privacy), cause };
   }
 
   function verdict(field: Field): Facts<"field"> {
