@@ -385,6 +385,23 @@ async def test_a_field_left_by_the_press_does_not_answer_it(
     assert "answer" not in found["#dead"][0]
 
 
+async def test_what_is_typed_after_a_press_does_not_answer_it(
+    collector: Collector, open_page: Open
+) -> None:
+    """A dead press stays dead when the visitor goes on typing beside it and the page echoes that."""
+    page = await open_page(
+        "<form onsubmit='return false'><button type=button id=dead>Save</button>"
+        "<input id=city oninput='echo.textContent=this.value.length'><b id=echo></b></form>"
+    )
+    await press(page, "#dead")
+    await page.wait_for_timeout(800)
+    await page.keyboard.press("Tab")
+    await page.keyboard.type("Bern", delay=90)
+    (dead,) = (await outcomes(page, collector))["#dead"]
+
+    assert (None, None) == (dead.get("answer"), dead.get("answered_ms"))
+
+
 async def test_targets_tell_path_and_key(collector: Collector, open_page: Open) -> None:
     """Selectors work on history: ancestors with id, stable classes, role, test and own attributes."""
     page = await open_page(

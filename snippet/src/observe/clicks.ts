@@ -61,6 +61,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       before: probe(element, around),
       unclear: [],
       excused: new Set(),
+      typed: false,
       requests: [],
       leading: false,
       // Within a burst the target bears the marks of the press before: the first saw it at rest.
@@ -96,6 +97,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     const settled = (element: Element) =>
       !answers.restless(element, press) && ![...press.excused].some((one) => within(element, one));
     if (press.before.values().some(settled)) answers.answer(press, "value", now());
+    if (press.typed) return;
     const moved = Math.hypot(pointerAt.x - press.at.x, pointerAt.y - press.at.y);
     const away = press.facts.pointer === "mouse" && moved > HOVER_PX;
     if (!away && press.before.looks().some(settled)) answers.answer(press, "visual", now());

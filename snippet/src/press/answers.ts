@@ -11,6 +11,7 @@ import { isNear } from "./near";
 import { first, type Press, type Seen, WINDOW_MS } from "./outcome";
 
 const QUIET_MS = 2500; // changes this long after any input are nobody's answer
+const ECHO_MS = 100; // a page that answers typing does so within its next frames
 const LOADED_MS = 500; // a page settles after its load event
 
 export interface Answers {
@@ -21,6 +22,8 @@ export interface Answers {
   /** Changes that turned out to be background. */
   learn(changes: Change[], t: number): void;
   input(t: number): void;
+  /** The visitor typed: what follows at once is the answer to that. */
+  typed(t: number): void;
   /** *element* changes of itself, as was seen before *press*. */
   restless(element: Element, press: Press): boolean;
 }
@@ -33,6 +36,7 @@ export interface AnswersContext {
 export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
   const background = makeBackground();
   let lastInput = Number.NEGATIVE_INFINITY;
+  let lastTyped = Number.NEGATIVE_INFINITY;
 
   function waiting(t: number): Press[] {
     return presses().filter((press) => t - press.t0 <= WINDOW_MS);
@@ -112,6 +116,7 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     const quiet = t - lastInput > QUIET_MS && loaded(t);
     if (!open.length && !quiet) return;
     const causing = gesture.current();
+    if (!causing && t - lastTyped <= ECHO_MS) return;
     const leaving = gesture.phase() === "blur" ? gesture.task() : undefined;
     if (leaving) {
       // The doing of the field that was left, not of the press that left it.
@@ -158,6 +163,9 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     },
     input: (t) => {
       lastInput = t;
+    },
+    typed: (t) => {
+      lastTyped = t;
     },
     restless: (element, press) => background.restless(element, press.t0),
   };

@@ -35,6 +35,8 @@ export interface Press {
   unclear: Unclear[];
   /** Changed because a field was left by the press. */
   excused: Set<Element>;
+  /** The visitor typed since: what looks different now may be the echo of that. */
+  typed: boolean;
   requests: RequestStart[];
   leading: boolean; // a navigation has begun
   released?: number;

@@ -71,6 +71,11 @@ export function observeSigns(context: SignsContext): Signs {
     if (event.isTrusted && editable(field)) {
       typedAt = now(); // typing, or leaving a field: no answer to a press
       answers.input(typedAt);
+      if (event.type === "input") answers.typed(typedAt); // a change may come with a press
+      for (const press of presses.open()) {
+        press.typed = true;
+        press.excused.add(field);
+      }
       return;
     }
     signals.reaction.send({ kind: "value", t: now(), node: field });
