@@ -20,10 +20,12 @@ export interface Target {
   interactive?: boolean;
   /** what makes it look pressable */
   why?: "tag" | "role" | "tabindex" | "handler" | "cursor" | "label";
-  /** disabled, aria-disabled, inert or pointer-events none */
+  /** disabled, aria-disabled, inert, pointer-events none or a not-allowed cursor */
   disabled?: boolean;
   /** what disables it */
-  disabled_why?: "attribute" | "aria" | "inert" | "pointer_events" | "fieldset";
+  disabled_why?: "attribute" | "aria" | "inert" | "pointer_events" | "fieldset" | "cursor";
+  /** chosen already: aria-selected, aria-current, or a radio button that is on */
+  selected?: boolean;
   /** text can be typed into it */
   editable?: boolean;
   /** the element and its ancestors, nearest first, at most 12: tag, id, classes, role, type, test, stolper, ignore. Selectors in rules are matched on it */

@@ -385,6 +385,24 @@ async def test_a_field_left_by_the_press_does_not_answer_it(
     assert "answer" not in found["#dead"][0]
 
 
+async def test_what_is_chosen_already_and_what_forbids_itself_is_said(
+    collector: Collector, open_page: Open
+) -> None:
+    """A shown tab is told as selected; a cell with a not-allowed cursor as disabled."""
+    page = await open_page(
+        "<div role=tablist><button role=tab id=shown aria-selected=true>A</button>"
+        "<button role=tab id=other aria-selected=false>B</button></div>"
+        "<span id=day style='cursor:not-allowed'>31</span>"
+    )
+    for selector in ("#shown", "#other", "#day"):
+        await press(page, selector)
+    told = await outcomes(page, collector)
+    targets = {key: clicks[0]["target"] for key, clicks in told.items()}
+
+    assert (True, None) == (targets["#shown"]["selected"], targets["#other"].get("selected"))
+    assert (True, "cursor") == (targets["#day"]["disabled"], targets["#day"]["disabled_why"])
+
+
 async def test_what_is_typed_after_a_press_does_not_answer_it(
     collector: Collector, open_page: Open
 ) -> None:

@@ -6,7 +6,7 @@ import type { Privacy } from "../privacy";
 import { closest, isShadowRoot, parentOf } from "../privacy/dom";
 import { maskText } from "../privacy/policy";
 import { nameOf, roleOf } from "./label";
-import { disabled, editable, labelled, why } from "./pressable";
+import { disabled, editable, labelled, selected, why } from "./pressable";
 
 const TEST_ATTRIBUTES = [
   "data-testid",
@@ -155,6 +155,7 @@ export function makeDescribe(
       why: reason,
       disabled: blockage !== undefined || undefined,
       disabled_why: blockage,
+      selected: selected(element) || undefined,
       editable: editable(element) || undefined,
     };
     for (const [name, value] of Object.entries(optional)) {

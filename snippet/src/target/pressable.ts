@@ -67,8 +67,20 @@ export function disabled(element: Element): DisabledWhy | undefined {
   }
   if (element.closest('[aria-disabled="true"]')) return "aria";
   if (element.closest("[inert]")) return "inert";
-  if (getComputedStyle(element).pointerEvents === "none") return "pointer_events";
+  const style = getComputedStyle(element);
+  if (style.pointerEvents === "none") return "pointer_events";
+  if (style.cursor === "not-allowed") return "cursor";
   return undefined;
+}
+
+/** Chosen already, so that a press on it has nothing left to do: the tab that is shown. */
+export function selected(element: Element): boolean {
+  const current = element.getAttribute("aria-current");
+  return (
+    element.getAttribute("aria-selected") === "true" ||
+    (current !== null && current !== "" && current !== "false") ||
+    element.matches('input[type="radio"]:checked')
+  );
 }
 
 export function editable(element: Element): boolean {
