@@ -24,6 +24,18 @@ BODY = """<!doctype html><html lang=en><head><meta charset=utf-8><title>Shop</ti
 </body></html>"""
 
 
+class TwoPages:
+    """The pages, whatever their path; *script* is the line that embeds the snippet."""
+
+    def __init__(self) -> None:
+        self.script = ""
+        self.app = web.Application()
+        self.app.router.add_get("/{path:.*}", self._page)
+
+    async def _page(self, _: web.Request) -> web.Response:
+        return web.Response(text=BODY.format(script=self.script), content_type="text/html")
+
+
 class Shop:
     """A two-page site that embeds the snippet."""
 
@@ -51,16 +63,10 @@ async def recording(page: Page) -> str:
 @pytest_asyncio.fixture(loop_scope="module")
 async def shop(server: Stack, serve: Serve) -> AsyncIterator[Shop]:
     """The two-page site, added to a running server."""
-    script = ""
-
-    async def page(_: web.Request) -> web.Response:
-        return web.Response(text=BODY.format(script=script), content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", page)
-    origin = await serve(app)
+    pages = TwoPages()
+    origin = await serve(pages.app)
     site = await server.site(origin, name="shop", privacy="standard")
-    script = server.script(site)
+    pages.script = server.script(site)
     yield Shop(server, origin, site)
 
 
@@ -186,16 +192,10 @@ async def test_a_session_ends_after_its_idle_timeout(
     browser: Browser, server: Stack, serve: Serve
 ) -> None:
     """With an idle timeout of one second the session ends by itself, and its flags are final."""
-    script = ""
-
-    async def page_(_: web.Request) -> web.Response:
-        return web.Response(text=BODY.format(script=script), content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", page_)
-    origin = await serve(app)
+    pages = TwoPages()
+    origin = await serve(pages.app)
     site = await server.site(origin, idle_timeout_ms=1_000)
-    script = server.script(site)
+    pages.script = server.script(site)
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(origin)
@@ -212,18 +212,12 @@ async def test_the_same_flags_after_a_restart(
     browser: Browser, serve: Serve, tmp_path: Path
 ) -> None:
     """A server that comes back judges the open session again and raises the same flags, once."""
-    script = ""
-
-    async def page_(_: web.Request) -> web.Response:
-        return web.Response(text=BODY.format(script=script), content_type="text/html")
-
-    app = web.Application()
-    app.router.add_get("/{path:.*}", page_)
-    origin = await serve(app)
+    pages = TwoPages()
+    origin = await serve(pages.app)
     first = Stack(tmp_path / "kept")
     await first.start()
     site = await first.site(origin)
-    script = first.script(site)
+    pages.script = first.script(site)
     context = await browser.new_context()
     page = await context.new_page()
     await page.goto(origin)
