@@ -236,7 +236,9 @@ async def test_a_submit_refused_by_the_browser(collector: Collector, open_page: 
 
     assert (form["form"], form["how"], form["outcome"]) == ("f", "click", "refused")
     assert form["invalid_fields"] == ["a", "b"]
-    assert [(f["field"], f["invalid_flags"], f["cause"]) for f in fields if f["cause"] == "submit"] == [
+    assert [
+        (f["field"], f["invalid_flags"], f["cause"]) for f in fields if f["cause"] == "submit"
+    ] == [
         ("a", ["valueMissing"], "submit"),
         ("b", ["typeMismatch"], "submit"),
     ]
