@@ -32,9 +32,12 @@ node_modules/.done: package.json package-lock.json
 	@npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
 
+# Playwright's own node wants libatomic, which a bare Debian does not have.
 .PHONY: .chromium
-.chromium:
-	@command -v chromium >/dev/null || { echo "==> Chromium (Debian's package, about 300 MB on disk)"; sh tools/apt-install.sh chromium fonts-dejavu-core; }
+.chromium: $(VENV)/.done
+	@command -v chromium >/dev/null && $(BIN)/python -m playwright --version >/dev/null 2>&1 \
+	  || { echo "==> Chromium (Debian's package, about 300 MB on disk)"; \
+	       sh tools/apt-install.sh chromium fonts-dejavu-core libatomic1; }
 
 build: snippet/dist/manifest.json ## the browser files: snippet and player
 
