@@ -93,8 +93,8 @@ export function observePages(emit: Emit, scope: Scope): Pages {
   };
 
   const stops: Stop[] = [
-    guard.patch(history, "pushState", onState),
-    guard.patch(history, "replaceState", onState),
+    guard.patch(History.prototype, "pushState", onState),
+    guard.patch(History.prototype, "replaceState", onState),
     guard.listen(window, ["popstate", "hashchange"], moved),
     guard.listen(document, "visibilitychange", () => {
       if (document.visibilityState === "visible") shown = now();

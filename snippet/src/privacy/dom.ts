@@ -28,7 +28,9 @@ export function closest(from: Element | null, selector: string): Element | null 
     const found = element.closest(selector);
     if (found) return found;
     const root: Node = element.getRootNode();
-    element = isShadowRoot(root) ? root.host : null;
+    element = isShadowRoot(root)
+      ? root.host
+      : ((root as Document).defaultView?.frameElement ?? null); // a frame of ours inherits
   }
   return null;
 }

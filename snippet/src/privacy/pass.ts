@@ -88,7 +88,7 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
       element = isElement(live) ? live : null;
       name = (node.tagName ?? "").toLowerCase();
       const own = node.attributes as Record<string, Value> | undefined;
-      for (const key in own) own[key] = attribute(element, name, key, own[key] as Value);
+      for (const key of Object.keys(own ?? {})) own![key] = attribute(element, name, key, own![key] as Value);
     }
     for (const child of node.childNodes ?? []) tree(child, element, name);
   }

@@ -33,7 +33,7 @@ const RELEASED =
   'button,[role="button"],input[type="submit"],input[type="button"],input[type="reset"],' +
   'label,legend,h1,h2,h3,h4,h5,h6,nav a,[role="navigation"] a';
 const HELD =
-  'option,optgroup,td,select,textarea,datalist,[role="option"],[role="cell"],[role="gridcell"],' +
+  'option,optgroup,td,output,[role="combobox"],[role="listbox"],[aria-haspopup="listbox"],select,textarea,datalist,[role="option"],[role="cell"],[role="gridcell"],' +
   '[contenteditable=""],[contenteditable="true"],[contenteditable="plaintext-only"],[role="textbox"]';
 const TYPED_INTO =
   'textarea,[contenteditable=""],[contenteditable="true"],[contenteditable="plaintext-only"],' +
@@ -61,11 +61,11 @@ export function makePolicy(preset: Preset, typed: Typed): Policy {
   }
 
   function harmless(text: string): boolean {
-    return !/[\d@]/.test(text) && !typed.within(text);
+    return !/[\p{N}@\uff20]/u.test(text) && !typed.within(text);
   }
 
   function releases(text: string, element: Element | null): boolean {
-    if (!element) return false;
+    if (!element || attribute(element, "block")) return false;
     const holding = presetAt(element);
     if (holding === "strict") return false;
     if (closest(element, TYPED_INTO)) return false;

@@ -13,18 +13,20 @@ export interface Typed {
 }
 
 const SHORTEST = 3; // one or two characters stand in every text
-const MOST = 300;
+const MOST = 1000;
 
 export function makeTyped(): Typed {
   const current = new WeakMap<object, string>();
   const values = new Set<string>();
 
-  function add(text: string): void {
-    const value = text.trim().toLowerCase();
-    if (value.length < SHORTEST || value.length > 500) return;
-    values.delete(value);
-    values.add(value);
-    for (const word of value.split(/[\s,;@]+/)) if (word.length > 3) values.add(word);
+  const traits = new Set<string>(); // never forgotten
+  function add(text: string, kept = values): void {
+    const value = text.trim().toLowerCase().slice(0, 5000);
+    for (const one of [value, ...value.split(/[\s,;@]+/).filter((word) => word.length > 3)]) {
+      if (one.length < SHORTEST || one.length > 200) continue;
+      kept.delete(one);
+      kept.add(one);
+    }
     for (const oldest of values) {
       if (values.size <= MOST) break;
       values.delete(oldest);
@@ -32,18 +34,24 @@ export function makeTyped(): Typed {
   }
 
   function note(field: object, value: string): void {
-    const before = current.get(field);
     const now = value.trim().toLowerCase();
-    // While a word grows its beginnings need not be kept.
-    if (before && before !== now && now.startsWith(before)) values.delete(before);
+    const before = current.get(field) ?? "";
+    // While a word grows its beginnings need not be kept: within() finds them in the whole one.
+    if (before && now.startsWith(before)) {
+      values.delete(before);
+      const word = before.split(/[\s,;@]+/).pop() ?? "";
+      if (now.length > before.length && !/[\s,;@]/.test(now[before.length] ?? " ")) values.delete(word);
+    }
     current.set(field, now);
     add(now);
   }
 
   function within(text: string): boolean {
-    if (!values.size || text.length < SHORTEST) return false;
+    if (!(values.size + traits.size) || text.length < SHORTEST) return false;
     const low = text.toLowerCase();
-    for (const value of values) if (low.includes(value)) return true;
+    for (const value of [...traits, ...values]) if (low.includes(value)) return true;
+    const begun = low.split(/[^\p{L}\p{N}]+/u).filter((word) => word.length > 3);
+    for (const value of values) if (begun.some((word) => value.startsWith(word))) return true;
     return false;
   }
 
@@ -52,7 +60,7 @@ export function makeTyped(): Typed {
     let low = text.toLowerCase();
     if (low.length !== text.length) return "•".repeat(text.length);
     let result = text;
-    const longest = [...values].sort((a, b) => b.length - a.length);
+    const longest = [...traits, ...values].sort((a, b) => b.length - a.length);
     for (const value of longest) {
       for (let at = low.indexOf(value); at >= 0; at = low.indexOf(value, at + value.length)) {
         const cover = "•".repeat(value.length);
@@ -66,7 +74,7 @@ export function makeTyped(): Typed {
   return {
     note,
     trait: (value) => {
-      if (typeof value === "string" || typeof value === "number") add(String(value));
+      if (typeof value === "string" || typeof value === "number") add(String(value), traits);
     },
     within,
     scrub,

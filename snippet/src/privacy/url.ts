@@ -35,8 +35,8 @@ export function makeUrls(personal: (text: string) => boolean): Urls {
     const names = search
       .slice(1)
       .split("&")
-      .map((pair) => segment(pair.split("=")[0] ?? ""));
-    return `?${names.map((name) => `${name}=`).join("&")}`;
+      .map((pair) => (pair.includes("=") ? `${segment(pair.split("=")[0] ?? "")}=` : "•"));
+    return `?${names.join("&")}`;
   }
 
   function clean(url: string): string {

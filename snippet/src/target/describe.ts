@@ -32,7 +32,7 @@ export function makeDescribe(
   const { policy } = privacy;
 
   function safe(name: string): boolean {
-    return name.length <= 60 && policy.harmless(name.replace(/\d{1,3}/g, ""));
+    return name.length <= 60 && policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, ""));
   }
 
   /** Ids and classes that are made anew at every build or page load would split targets. */
@@ -67,12 +67,12 @@ export function makeDescribe(
 
   /** The accessible name, in clear only if the preset releases it here. */
   function released(element: Element): string | undefined {
-    const name = nameOf(element);
+    const name = nameOf(element, policy.text);
     return name && policy.releases(name, element) ? policy.typed.scrub(name) : undefined;
   }
 
   function label(element: Element): string | undefined {
-    const name = nameOf(element);
+    const name = nameOf(element, policy.text);
     if (!name) return undefined;
     const text = policy.releases(name, element) ? policy.typed.scrub(name) : maskText(name);
     return text.slice(0, LABEL_LENGTH);

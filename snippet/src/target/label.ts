@@ -53,12 +53,15 @@ export function roleOf(element: Element): string | undefined {
 }
 
 /** The accessible name in clear, never a field's value; undefined if it has none. */
-export function nameOf(element: Element): string | undefined {
+export function nameOf(
+  element: Element,
+  shown: (text: string, parent: Element) => string,
+): string | undefined {
   const root = element.getRootNode() as Document | ShadowRoot;
   const by = element.getAttribute("aria-labelledby");
   const referred = by
     ?.split(/\s+/)
-    .map((id) => root.getElementById?.(id)?.textContent ?? "")
+    .map((id) => textOf(root.getElementById?.(id), shown))
     .join(" ");
   const tag = element.localName;
   const field = element as HTMLInputElement;
@@ -67,9 +70,9 @@ export function nameOf(element: Element): string | undefined {
   const candidates = [
     referred,
     element.getAttribute("aria-label"),
-    isField ? field.labels?.[0]?.textContent : undefined,
+    isField ? textOf(field.labels?.[0], shown) : undefined,
     isButton ? field.value : undefined,
-    isField || (element as HTMLElement).isContentEditable ? undefined : ownText(element),
+    isField || (element as HTMLElement).isContentEditable ? undefined : textOf(element, shown),
     element.getAttribute("alt"),
     element.getAttribute("title"),
     element.getAttribute("placeholder"),
@@ -82,14 +85,17 @@ export function nameOf(element: Element): string | undefined {
   return undefined;
 }
 
-function ownText(element: Element): string {
-  if (element.childElementCount > 40) return "";
+function textOf(
+  element: Element | null | undefined,
+  shown: (text: string, parent: Element) => string,
+): string {
+  if (!element || element.childElementCount > 40) return "";
   const walker = document.createTreeWalker(element, NodeFilter.SHOW_TEXT);
   let text = "";
   while (text.length < 120 && walker.nextNode()) {
-    const node = walker.currentNode as Text;
-    if (!node.parentElement?.closest("textarea,select,style,script,noscript"))
-      text += ` ${node.data}`;
+    const { data, parentElement } = walker.currentNode as Text;
+    if (parentElement && !parentElement.closest("textarea,select,style,script,noscript"))
+      text += ` ${shown(data, parentElement)}`;
   }
   return text;
 }
