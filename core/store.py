@@ -55,7 +55,9 @@ class IngestStore(Protocol):
         Batches that wait together are committed together. Idempotent: the same identity
         and digest is *duplicate*; another digest is *conflict*. The first batch of a session
         binds its secret hash; others are *forbidden*. The first batch of a page load fixes its
-        origin_ms. A batch for an ended session opens it again (`late`). Gaps are derived from seq.
+        origin_ms. A batch with events for an ended session opens it again (`late`); one that was
+        ended on request opens only for what was done after that, not for a page's farewell.
+        Gaps are derived from seq.
         Raise StoreBusy when the queue is full and StoreFailed when the write failed; then
         nothing of the batch is stored.
         """

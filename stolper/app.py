@@ -94,7 +94,7 @@ class Server:
 
     async def start(self) -> None:
         """Open the store, catch up with judging, then listen: console first, public last."""
-        self.data.mkdir(parents=True, exist_ok=True)
+        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         await self.store.open()
         self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)

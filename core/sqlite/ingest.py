@@ -26,10 +26,15 @@ itself otherwise in the beacon at a page's end.
 """
 
 
+FAREWELL = frozenset({"leave", "visibility"})
+"""Events that say goodbye: they are no new activity of an ended session."""
+
+
 def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
     """Store *batch* in the open transaction of *db*, its chunk in *tail*."""
     session = db.execute(
-        "SELECT site, secret_hash, ended_ms FROM sessions WHERE id = ?", (batch.session,)
+        "SELECT site, secret_hash, ended_ms, end_kind, closed_ms FROM sessions WHERE id = ?",
+        (batch.session,),
     ).fetchone()
     if session is not None and not (
         session[0] == batch.site and hmac.compare_digest(session[1], batch.secret_hash)
@@ -57,7 +62,8 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
     if session is None:
         _insert_session(db, batch, facts, load.holes)
     else:
-        _update_session(db, batch, facts, load.holes)
+        stays = late and not _reopens(batch, load.origin_ms, *session[3:])
+        _update_session(db, batch, facts, load.holes, stays_ended=stays)
     return Appended(
         "stored",
         StoredBatch(
@@ -75,6 +81,22 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
     )
 
 
+def _reopens(batch: NewBatch, origin_ms: float, end_kind: str, closed_ms: int | None) -> bool:
+    """
+    Say whether a batch that came after its session's end opens it again.
+
+    Recording alone does not: there is nothing to judge. A session that the site or the API
+    ended opens again only for what was done after that; the page's farewell, and what became
+    of earlier presses, belong to the visit that is over.
+    """
+    if end_kind != "ended" or closed_ms is None:
+        return bool(batch.events)
+    return any(
+        event["type"] not in FAREWELL and origin_ms + event["t"] > closed_ms
+        for event in batch.events
+    )
+
+
 def timed(events: list[Event], origin_ms: float, page_load: str, tab: str) -> list[Event]:
     """Return *events* with their server time, page load and tab."""
     return [
@@ -84,13 +106,13 @@ def timed(events: list[Event], origin_ms: float, page_load: str, tab: str) -> li
 
 
 def end_session(
-    db: sqlite3.Connection, session: str, kind: str, idle_at_ms: int | None
+    db: sqlite3.Connection, session: str, kind: str, now_ms: int, idle_at_ms: int | None
 ) -> Session | None:
     """Close *session* at the time of its last event, if it is idle or anyway, and return it."""
     db.execute(
-        "UPDATE sessions AS s SET ended_ms = last_ms, end_kind = ?1, judged = 0"
+        "UPDATE sessions AS s SET ended_ms = last_ms, end_kind = ?1, judged = 0, closed_ms = ?4"
         f" WHERE s.id = ?2 AND s.ended_ms IS NULL AND (?3 IS NULL OR {IDLE.format(now='?3')})",
-        (kind, session, idle_at_ms),
+        (kind, session, idle_at_ms, now_ms),
     )
     return session_of(db, session)
 
@@ -227,15 +249,20 @@ def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
     )
 
 
-def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int) -> None:
-    """Add the batch to its session's counters and open the session again if it had ended."""
+def _update_session(
+    db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int, *, stays_ended: bool
+) -> None:
+    """Add the batch to its session's counters; open it again unless it *stays_ended*."""
     attributes = batch.attributes
     newer = {k: v for k, v in attributes.items() if k not in OF_THE_BROWSER}
     older = {k: v for k, v in attributes.items() if k in OF_THE_BROWSER and k != "bot"}
     first_ms = None if facts.first_ms is None else int(facts.first_ms)
     last_ms = None if facts.last_ms is None else int(facts.last_ms)
     db.execute(
-        "UPDATE sessions SET ended_ms = NULL, end_kind = NULL,"
+        "UPDATE sessions SET"
+        " ended_ms = CASE WHEN :stays THEN max(last_ms, coalesce(:last, last_ms)) END,"
+        " end_kind = CASE WHEN :stays THEN end_kind END,"
+        " judged = CASE WHEN :stays THEN 0 ELSE judged END,"
         " started_ms = min(started_ms, coalesce(:first, started_ms)),"
         " last_path = CASE WHEN :last >= last_ms THEN coalesce(:path, last_path)"
         " ELSE last_path END,"
@@ -246,6 +273,7 @@ def _update_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
         " visitor = coalesce(:visitor, visitor), identity = coalesce(:identity, identity),"
         " attributes = json_patch(json_patch(:older, attributes), :newer) WHERE id = :id",
         {
+            "stays": stays_ended,
             "first": first_ms,
             "last": last_ms,
             "path": facts.last_path,

@@ -33,6 +33,12 @@ def m002_judged(db: Database) -> None:
     db.execute("CREATE INDEX sessions_unjudged ON sessions (started_ms) WHERE judged = 0")
 
 
+@migrations()
+def m003_closed(db: Database) -> None:
+    """Note when a session was closed, by the server's clock: its end is that of its last event."""
+    db.execute("ALTER TABLE sessions ADD COLUMN closed_ms INTEGER")
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(

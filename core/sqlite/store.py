@@ -74,7 +74,10 @@ class SqliteStore(Store):
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._data / FOLDER).mkdir(mode=0o700, exist_ok=True)
-        migrate(self._data / "stolper.db")
+        database = self._data / "stolper.db"
+        database.touch(mode=0o600)  # its log and index files take over its mode
+        database.chmod(0o600)
+        migrate(database)
         self._disk.fsync_folder(self._data)
 
     @property
@@ -119,8 +122,9 @@ class SqliteStore(Store):
     async def end_session(
         self, session: str, kind: str, *, idle_at_ms: int | None = None
     ) -> Session | None:
+        now_ms = self._clock.now_ms()
         return await self._writer.submit(
-            lambda db, _: ingest.end_session(db, session, kind, idle_at_ms)
+            lambda db, _: ingest.end_session(db, session, kind, now_ms, idle_at_ms)
         )
 
     # Records

@@ -10,6 +10,7 @@ import pytest
 
 from core.errors import StoreBusy, StoreError, UserError
 from core.model import (
+    Event,
     Gap,
     PageLoad,
     Session,
@@ -627,3 +628,47 @@ async def test_the_first_batch_says_what_browser_it_is(store: Store) -> None:
 
     assert found is not None
     assert {"device": "mobile", "browser": "Chrome", "segment": "business"} == found.attributes
+
+
+@pytest.mark.parametrize(
+    ("late", "open_again"),
+    [
+        ([event(1, 11_500, "leave"), event(2, 11_501, "visibility")], False),
+        ([event(1, 1_100, "click")], False),
+        ([event(1, 60_000, "click")], True),
+        ([], False),
+    ],
+    ids=["farewell", "outcome of an earlier press", "new activity", "recording alone"],
+)
+async def test_what_opens_a_session_again_that_was_ended_on_request(
+    store: Store, clock: ManualClock, late: list[Event], open_again: bool
+) -> None:
+    """Only what was done after the end does; the rest is stored, and judged with the session."""
+    await stored(store, batch())
+    clock.now = NOON + 1_000
+    await store.end_session("session-a", "ended")
+    (told,) = await stored(store, batch(seq=1, events=late))
+    session = await session_of(store)
+
+    assert (True, len(late) + 1) == (told.late, session.events)
+    assert open_again == (session.ended_ms is None)
+    assert (None if open_again else "ended") == session.end_kind
+    assert ["session-a"] * (not open_again) == [s.id for s in await store.unjudged_sessions()]
+
+
+async def test_the_data_folder_is_its_owners_alone(
+    make_store: Make, tmp_path: Path, clock: ManualClock
+) -> None:
+    """Folder and database hold keys and what visitors did: nobody else reads them."""
+    folder = tmp_path / "open"
+    folder.mkdir(mode=0o755)
+    store = make_store(folder / "data", clock)
+    await store.open()
+    await stored(store, batch())
+    modes = {
+        path.name: path.stat().st_mode & 0o077
+        for path in [folder / "data", *(folder / "data").glob("stolper.db*")]
+    }
+    await store.close()
+
+    assert {0} == set(modes.values()), modes

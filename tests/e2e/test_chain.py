@@ -121,6 +121,18 @@ async def test_rage_on_a_dead_button_is_flagged(browser: Browser, shop: Shop) ->
         return all(not f["provisional"] for f in await shop.stack.flags(session))
 
     assert await eventually(final, within_s=2)
+    await page.close()  # the farewell comes after the end: it opens nothing again
+
+    async def farewell() -> bool:
+        return any(e["type"] == "leave" for e in await shop.stack.events(session))
+
+    await eventually(farewell, within_s=3)
+    await shop.stack.server.detector.drain()
+
+    assert (await shop.stack.api(f"/sessions/{session}"))["session"]["ended"] is True
+    assert [("rage_click", False)] == [
+        (f["rule"], f["provisional"]) for f in await shop.stack.flags(session)
+    ]
     await page.context.close()
 
 
