@@ -11,7 +11,6 @@ import fcntl
 import json
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -44,17 +43,16 @@ def rule_paths(data: Path) -> list[Path]:
     return [shipped_rules(), own] if own.is_dir() else [shipped_rules()]
 
 
-def rules_in_force(data: Path, complain: Callable[[str], None] = log.error) -> RuleSet:
+def rules_in_force(data: Path) -> tuple[RuleSet, str]:
     """
-    Return the rules of *data*. Own files that cannot be read leave the shipped ones in force.
+    Return the rules of *data*, and what is wrong with its own ones, each with file and line.
 
-    Each error goes to *complain*; it names file, line and column.
+    As long as one of its files cannot be read only the shipped rules are in force.
     """
     try:
-        return load_rules(rule_paths(data))
+        return load_rules(rule_paths(data)), ""
     except RuleErrors as errors:
-        complain(f"the rules in {data / 'rules'} are not in force:\n{errors}")
-        return load_rules([shipped_rules()])
+        return load_rules([shipped_rules()]), str(errors)
 
 
 def rule_infos(rules: RuleSet) -> list[RuleInfo]:
@@ -88,6 +86,7 @@ class Server:
         self.public_url = ""
         self.console_url = ""
         self.owner_password: str | None = None
+        self.rule_problems = ""
         self._runners: list[web.AppRunner] = []
         self._closing: asyncio.Task[None] | None = None
         self._lock_file: int | None = None
@@ -97,10 +96,14 @@ class Server:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         await self.store.open()
-        self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
+        rules, self.rule_problems = rules_in_force(self.data)
+        if self.rule_problems:
+            log.error(
+                "only the shipped rules are in force until this is mended:\n%s", self.rule_problems
+            )
         self.detector = Detector(
             self.store,
-            rules_in_force(self.data),
+            rules,
             self.clock,
             settings=self.settings.detector,
             on_verdicts=self._judged,
@@ -134,6 +137,8 @@ class Server:
             self.settings.server.public,
         )
 
+        # Last of all: a password that is made must be printed.
+        self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
         self._tell_commands()
 
     async def stop(self) -> None:
@@ -185,8 +190,11 @@ class Server:
         runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
         self._runners.append(runner)
         await runner.setup()
-        site = web.TCPSite(runner, host.strip("[]"), int(port))
-        await site.start()
+        try:
+            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+        except OSError as error:
+            reason = error.strerror or str(error)
+            raise UserError(f"cannot listen on {address}: {reason}") from error
         return f"http://{host}:{runner.addresses[0][1]}"
 
     def _stored(self, batch: StoredBatch) -> None:

@@ -39,6 +39,8 @@ class Commands(click.Group):
             return super().invoke(ctx)
         except StolperError as error:
             raise click.ClickException(str(error)) from error
+        except OSError as error:
+            raise click.ClickException(_of_the_system(error)) from error
 
 
 @click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -100,14 +102,13 @@ def demo(
     settings = settings_of(data, server_public=public_address, server_console=console_address)
 
     async def serve() -> None:
-        async with (
-            Server(settings, data) as server,
-            run_demo(server, shop_address, visitors=visitors, log=click.echo) as shop_url,
-        ):
+        async with Server(settings, data) as server:
             _greet(server)
-            click.echo(f"  demo shop    {shop_url}   (planted defects: {shop_url}/faults)")
-            click.echo("  The first flagged visit is there within a minute. Stop with Ctrl+C.")
-            await _until_stopped()
+            walk = run_demo(server, shop_address, visitors=visitors, log=click.echo)
+            async with walk as shop_url:
+                click.echo(f"  demo shop    {shop_url}   (planted defects: {shop_url}/faults)")
+                click.echo("  The first flagged visit is there within a minute. Stop with Ctrl+C.")
+                await _until_stopped()
 
     _run(serve())
 
@@ -156,6 +157,8 @@ def site_add(
     """Add the site NAME and print the line to embed."""
     if idle_timeout < 1_000:
         raise click.UsageError("--idle-timeout is at least 1s.")
+    if not name.strip() or len(name) > 80 or not name.isprintable():
+        raise click.UsageError("NAME is one line of 1 to 80 characters.")
     clock = SystemClock()
     added = Site(
         key="s" + secrets.token_hex(8),
@@ -221,6 +224,12 @@ def password(data: Path) -> None:
     click.echo(asyncio.run(_with_store(data, set_owner_password)))
 
 
+def _of_the_system(error: OSError) -> str:
+    """Return what the operating system refused, as a sentence."""
+    reason = (error.strerror or str(error)).rstrip(".")
+    return f"{error.filename}: {reason}." if error.filename else f"{reason}."
+
+
 def embed_line(public_url: str, key: str) -> str:
     """Return the one line of HTML that embeds the snippet."""
     return f'<script async src="{public_url}/s/{key}.js"></script>'
@@ -238,6 +247,9 @@ def _public_url(data: Path) -> str:
 
 
 async def _with_store(data: Path, work: Callable[[SqliteStore], Awaitable[T]]) -> T:
+    if not (data / "stolper.db").exists():
+        # Not refused: sites and tokens may be made before the first start.
+        click.echo(f"note: {data} held no Stolper data yet; it does now", err=True)
     store = SqliteStore(data, SystemClock())
     await store.open()
     try:

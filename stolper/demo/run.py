@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 
 from aiohttp import web
 
+from core.errors import UserError
 from core.model import Site
 from stolper.app import Server
 from stolper.demo.faults import Faults
@@ -39,7 +40,11 @@ async def run_demo(
     )
     await runner.setup()
     host, _, port = address.rpartition(":")
-    await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+    try:
+        await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+    except OSError as error:
+        await runner.cleanup()
+        raise UserError(f"cannot listen on {address}: {error.strerror or error}") from error
     url = f"http://{host}:{runner.addresses[0][1]}"
     site = await _site(server, url)
     script = f"{server.public_url}/s/{site.key}.js"
