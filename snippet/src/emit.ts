@@ -28,10 +28,10 @@ export function makeEmit({ queue, now, view, path, activity }: EmitContext): Emi
   let next = 0;
   const open = new Map<number, () => void>();
 
-  function start<T extends EventName>(type: T, t: number) {
+  function start<T extends EventName>(type: T, t: number, place?: string) {
     activity();
     const i = next++;
-    const at = { i, t: Math.round(t), type, view: view(), path: path() };
+    const at = { i, t: Math.round(t), type, view: view(), path: place ?? path() };
     return {
       i,
       t: at.t,
@@ -42,10 +42,8 @@ export function makeEmit({ queue, now, view, path, activity }: EmitContext): Emi
     };
   }
 
-  const emit = ((type, facts, t) => {
-    const event = start(type, t ?? now());
-    event.write(facts);
-    return event.i;
+  const emit = ((type, facts, t, place) => {
+    start(type, t ?? now(), place).write(facts);
   }) as Emit;
 
   emit.open = <T extends EventName>(type: T, t: number, cut: () => Facts<T>): Open<T> => {

@@ -20,8 +20,8 @@ export interface Open<T extends EventName> {
 }
 
 export interface Emit {
-  /** Send an event as of now, or of *t*. Returns its index. */
-  <T extends EventName>(type: T, facts: Facts<T>, t?: number): number;
+  /** Send an event as of now, or of *t*; on *path* if that is not the document's any more. */
+  <T extends EventName>(type: T, facts: Facts<T>, t?: number, path?: string): void;
   /** Take an index now for an event that is completed later. *cut* is asked for its facts when the page ends. */
   open<T extends EventName>(type: T, t: number, cut: () => Facts<T>): Open<T>;
 }

@@ -35,6 +35,27 @@ async def test_page_views_count_routes(collector: Collector, open_page: Open) ->
     assert [leave["kind"] for leave in collector.events("leave")] == ["route", "route"]
 
 
+async def test_a_route_is_left_under_its_own_path(collector: Collector, open_page: Open) -> None:
+    """The leave of a route tells the path of the view that is left, not of the one that comes."""
+    page = await open_page("<h1>One</h1>", path="/a")
+    await page.evaluate("history.pushState({}, '', '/a/r1')")
+    await page.evaluate("history.pushState({}, '', '/b')")
+    await page.evaluate("stolper('flush')")
+    told = [
+        (event["type"], event["view"], event["path"])
+        for event in collector.events()
+        if event["type"] in ("page", "leave")
+    ]
+
+    assert told == [
+        ("page", 0, "/a"),
+        ("leave", 0, "/a"),
+        ("page", 1, "/a/r1"),
+        ("leave", 1, "/a/r1"),
+        ("page", 2, "/b"),
+    ]
+
+
 async def test_a_reload_is_told(collector: Collector, open_page: Open) -> None:
     """The page event of a reloaded document says so."""
     page = await open_page("<h1>One</h1>")

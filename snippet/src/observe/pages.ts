@@ -67,7 +67,8 @@ export function observePages(emit: Emit, scope: Scope): Pages {
     const current = location.pathname + location.search;
     if (current === here) return; // only the fragment or the state
     const from = { path, dwell: visible() };
-    emit("leave", { kind: "route", visible_ms: from.dwell });
+    // The address is the new route's already.
+    emit("leave", { kind: "route", visible_ms: from.dwell }, undefined, path);
     here = current;
     path = urls.path(location.pathname);
     restart();
