@@ -6,6 +6,7 @@ Field names here are a promise. Tokens are asked for by console/auth.py.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
@@ -16,13 +17,14 @@ import orjson
 from aiohttp import web
 
 from console.auth import ApiError, require
-from console.context import console
+from console.context import console, route_of
 from console.format import iso
 from console.language import Language
 from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
 from core.model import Flag, Gap, Session, SessionQuery, Site, Struggle
-from replay.recording import recording
+from replay import deep
+from replay.recording import recordings
 
 log = logging.getLogger("stolper.console")
 
@@ -70,14 +72,19 @@ async def show_events(request: web.Request) -> web.Response:
     return answer({"events": [event_json(event) for event in events]})
 
 
-async def show_recording(request: web.Request) -> web.Response:
+async def show_recording(request: web.Request) -> web.StreamResponse:
     """Answer with the list of documents and their rrweb events."""
     session = await _session(request)
     store, clock = console(request).store, console(request).clock
     await store.audit(clock.now_ms(), "api", "recording", session.id)
-    return web.Response(
-        body=orjson.dumps(await recording(store, session.id)), content_type="application/json"
-    )
+    response = web.StreamResponse(headers={"Content-Type": "application/json"})
+    await response.prepare(request)
+    opening = b"["
+    async for load in recordings(store, session.id):  # one document in memory at a time
+        await response.write(opening + await asyncio.to_thread(deep.dumps, load.as_dict()))
+        opening = b","
+    await response.write(b"[]" if opening == b"[" else b"]")
+    return response
 
 
 async def end_session(request: web.Request) -> web.Response:
@@ -131,7 +138,7 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
     except StoreError as error:
         return error_json(503, "failed", str(error))
     except Exception:  # a fault of ours: say so, keep the details in the log
-        log.exception("%s %s", request.method, request.path)
+        log.exception("%s", route_of(request))
         return error_json(500, "internal", "something went wrong; the server's log says what")
 
 

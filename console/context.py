@@ -69,3 +69,9 @@ def signer(request: web.Request) -> Signer:
 def is_https(request: web.Request) -> bool:
     """Return whether the browser came by https, directly or through a trusted proxy."""
     return (console(request).proxies.base_url(request) or "").startswith("https:")
+
+
+def route_of(request: web.Request) -> str:
+    """Return method and route for the log. The path itself may hold the stage's token."""
+    resource = request.match_info.route.resource
+    return f"{request.method} {resource.canonical if resource else 'no such route'}"

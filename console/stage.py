@@ -8,15 +8,16 @@ pictures and fonts. It is reached by a short-lived token in its address; it take
 
 from __future__ import annotations
 
+import asyncio
 import re
 from importlib.resources import files
 
-import orjson
 from aiohttp import web
 
 from console.auth import open_to_all
 from console.context import console, signer
 from core.model import Session, Site
+from replay import deep
 from replay.recording import load_recording
 
 TOKEN_MS = 30 * 60_000
@@ -85,7 +86,8 @@ async def load(request: web.Request) -> web.Response:
     )
     if found is None:
         raise web.HTTPNotFound
-    body = orjson.dumps({**found.as_dict(), "next_seq": found.next_seq})
+    values = {**found.as_dict(), "next_seq": found.next_seq}
+    body = await asyncio.to_thread(deep.dumps, values)
     response = web.Response(body=body, content_type="application/json")
     response.enable_compression()
     return response

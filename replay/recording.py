@@ -1,29 +1,50 @@
 """
 Owns the way from stored chunks to rrweb events with server timestamps.
 
-Chunks are as a stranger's browser sent them: they are inflated within a bound and every
-event is checked. What is damaged becomes a gap with a name and a span; the rest plays.
-Leaves storage to the store and drawing to the player.
+Chunks are as a stranger's browser sent them: they are inflated and read within bounds, in a
+thread, and every event is checked. What is damaged or too much becomes a gap with a name and
+a span; the rest plays. Leaves storage to the store and drawing to the player.
 """
 
 from __future__ import annotations
 
 import asyncio
 import zlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
-
-import orjson
 
 from core.errors import StoreError
 from core.model import ChunkRef, PageLoad
 from core.store import RecordStore
 from core.wire import GZIP
+from replay import deep
 from replay.shape import FULL_SNAPSHOT, check_event, is_interaction
 
 MAX_CHUNK_BYTES = 64 * 1024 * 1024
 """Most bytes one chunk may inflate to: the largest honest snapshots are near 20 MB."""
+
+MAX_LOAD_BYTES = 128 * 1024 * 1024
+"""Most bytes that the chunks of one document may inflate to before the rest is left out."""
+
+MAX_SESSION_BYTES = 256 * 1024 * 1024
+"""The same for a whole session that is read at once."""
+
+MAX_CHUNK_EVENTS = 100_000
+"""Most events of one chunk: a browser that sends every few seconds has some hundreds."""
+
+MAX_CHUNK_VALUES = 4_000_000
+"""Most JSON values of one chunk: each costs far more memory than the two bytes that write it."""
+
+MAX_CHUNK_DAMAGES = 100
+"""Most gaps that the malformed events of one chunk are told as."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """Bytes that may still be inflated."""
+
+    left: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +52,7 @@ class Damage:
     """
     A span of the recording that cannot be shown. Times are server time, milliseconds.
 
-    *kind* is corrupt_chunk, malformed_event or no_snapshot.
+    *kind* is corrupt_chunk, malformed_event, too_large or no_snapshot.
     """
 
     kind: str
@@ -76,16 +97,17 @@ class ChunkError(ValueError):
     """A chunk is no gzip or JSON array, or too large. The text says which."""
 
 
-async def recording(store: RecordStore, session: str) -> list[dict[str, Any]]:
+async def recordings(store: RecordStore, session: str) -> AsyncIterator[LoadRecording]:
     """
-    Return the whole recording of *session*, one entry per document, in order of time.
+    Give the whole recording of *session*, one document after the other, in order of time.
 
-    Each is {"page_load", "tab", "events", "gaps"}; the events are rrweb's with `timestamp`
-    in server milliseconds. A damaged chunk or event is in "gaps" and left out of "events".
+    The events are rrweb's with `timestamp` in server milliseconds. What is damaged or beyond
+    MAX_LOAD_BYTES and MAX_SESSION_BYTES is in `gaps` and left out of `events`.
     """
-    loads = await store.page_loads(session)
     refs = await store.chunks(session)
-    return [(await _read_load(store, load, refs)).as_dict() for load in loads]
+    budget = Budget(MAX_SESSION_BYTES)
+    for load in await store.page_loads(session):
+        yield await _read_load(store, load, refs, budget)
 
 
 async def load_recording(
@@ -100,49 +122,92 @@ async def load_recording(
     load = next((one for one in loads if one.id == page_load), None)
     if load is None:
         return None
-    return await _read_load(store, load, await store.chunks(session), from_seq=from_seq)
+    refs = await store.chunks(session)
+    return await _read_load(store, load, refs, Budget(MAX_SESSION_BYTES), from_seq=from_seq)
 
 
 async def activity(store: RecordStore, session: str) -> list[float]:
     """Return the server times (ms) of what the visitor's hand did, ascending."""
     moments: list[float] = []
-    refs = await store.chunks(session)
-    for load in await store.page_loads(session):
-        read = await _read_load(store, load, refs)
+    async for read in recordings(store, session):
         moments.extend(event["timestamp"] for event in read.events if is_interaction(event))
     return sorted(moments)
 
 
 async def _read_load(
-    store: RecordStore, load: PageLoad, refs: Sequence[ChunkRef], *, from_seq: int = 0
+    store: RecordStore,
+    load: PageLoad,
+    refs: Sequence[ChunkRef],
+    session: Budget,
+    *,
+    from_seq: int = 0,
 ) -> LoadRecording:
     """Read the chunks of *load* one after the other, so that one is in memory twice at most."""
     found = LoadRecording(load.id, load.tab, load.origin_ms, next_seq=from_seq)
+    own = Budget(min(MAX_LOAD_BYTES, session.left))
+    before = own.left
     for ref in refs:
-        if ref.page_load != load.id or ref.seq < from_seq:
-            continue
-        await _read_chunk(store, ref, found)
-        found.next_seq = max(found.next_seq, ref.seq + 1)
-    found.events.sort(key=lambda event: float(event["timestamp"]))  # stable: rrweb's order stays
-    if from_seq == 0 and found.events:
-        _note_missing_snapshot(found)
+        if ref.page_load == load.id and ref.seq >= from_seq:
+            await _read_chunk(store, ref, found, own)
+            found.next_seq = max(found.next_seq, ref.seq + 1)
+    session.left -= before - own.left
+    await asyncio.to_thread(_finish, found, from_seq)
     return found
 
 
-async def _read_chunk(store: RecordStore, ref: ChunkRef, found: LoadRecording) -> None:
+def _finish(found: LoadRecording, from_seq: int) -> None:
+    found.events.sort(key=lambda event: float(event["timestamp"]))  # stable: rrweb's order stays
+    if from_seq == 0 and found.events:
+        _note_missing_snapshot(found)
+
+
+async def _read_chunk(
+    store: RecordStore, ref: ChunkRef, found: LoadRecording, budget: Budget
+) -> None:
+    if budget.left <= 0:
+        _leave_out(ref, found)
+        return
     try:
         raw = await store.read_chunk(ref)
-        events = await asyncio.to_thread(decode_chunk, raw, ref.info.encoding)
+        await asyncio.to_thread(_take_chunk, raw, ref, found, budget)
     except (StoreError, ChunkError) as error:
-        at, until = found.origin_ms + ref.info.first_t, found.origin_ms + ref.info.last_t
-        found.gaps.append(Damage("corrupt_chunk", at, max(at, until), str(error), ref.seq))
+        at, until = _span(ref, found)
+        found.gaps.append(Damage("corrupt_chunk", at, until, str(error), ref.seq))
+
+
+def _take_chunk(raw: bytes, ref: ChunkRef, found: LoadRecording, budget: Budget) -> None:
+    events = decode_chunk(raw, ref.info.encoding, budget=budget)
+    if budget.left < 0:
+        _leave_out(ref, found)
         return
-    await asyncio.to_thread(_take_events, events, ref, found)
+    if len(events) != ref.info.count:
+        raise ChunkError(f"the chunk has {len(events)} events, {ref.info.count} were announced")
+    _take_events(events, ref, found)
 
 
-def _take_events(events: Iterable[Any], ref: ChunkRef, found: LoadRecording) -> None:
-    """Move the playable ones of *events* to server time; name the others as gaps."""
+def _leave_out(ref: ChunkRef, found: LoadRecording) -> None:
+    """Name the chunk *ref* as part of the one gap that stands for all that is too much."""
+    at, until = _span(ref, found)
+    last = found.gaps[-1] if found.gaps else None
+    if last is not None and last.kind == "too_large":
+        found.gaps[-1] = replace(
+            last, at_ms=min(last.at_ms, at), until_ms=max(last.until_ms, until)
+        )
+        return
+    reason = f"more than {MAX_LOAD_BYTES} bytes of this document, or {MAX_SESSION_BYTES} of all"
+    found.gaps.append(Damage("too_large", at, until, reason, ref.seq))
+
+
+def _span(ref: ChunkRef, found: LoadRecording) -> tuple[float, float]:
+    at, until = found.origin_ms + ref.info.first_t, found.origin_ms + ref.info.last_t
+    return at, max(at, until)
+
+
+def _take_events(events: Sequence[Any], ref: ChunkRef, found: LoadRecording) -> None:
+    """Move the playable ones of *events* to server time; name the others, neighbours as one gap."""
     last_t = ref.info.first_t
+    damages: list[Damage] = []
+    first = last = -2  # of the run of malformed events that the last damage tells of
     for number, event in enumerate(events):
         reason = check_event(event)
         if reason is None:
@@ -150,8 +215,15 @@ def _take_events(events: Iterable[Any], ref: ChunkRef, found: LoadRecording) -> 
             found.events.append({**event, "timestamp": found.origin_ms + last_t})
             continue
         at = found.origin_ms + last_t  # a broken event's own time is not to be trusted
-        reason = f"event {number} of chunk {ref.seq} {reason}"
-        found.gaps.append(Damage("malformed_event", at, at, reason, ref.seq))
+        if damages and (number == last + 1 or len(damages) == MAX_CHUNK_DAMAGES):
+            told = f"events {first} to {number} of chunk {ref.seq} cannot be played"
+            damages[-1] = replace(damages[-1], until_ms=max(damages[-1].at_ms, at), reason=told)
+        else:
+            first = number
+            told = f"event {number} of chunk {ref.seq} {reason}"
+            damages.append(Damage("malformed_event", at, at, told, ref.seq))
+        last = number
+    found.gaps.extend(damages)
 
 
 def _note_missing_snapshot(found: LoadRecording) -> None:
@@ -166,26 +238,42 @@ def _note_missing_snapshot(found: LoadRecording) -> None:
         found.gaps.append(Damage("no_snapshot", first, until, "no full snapshot arrived"))
 
 
-def decode_chunk(raw: bytes, encoding: int, *, max_bytes: int = MAX_CHUNK_BYTES) -> list[Any]:
+def decode_chunk(
+    raw: bytes, encoding: int, *, max_bytes: int = MAX_CHUNK_BYTES, budget: Budget | None = None
+) -> list[Any]:
     """
-    Return the JSON array in *raw*, inflating at most *max_bytes*.
+    Return the JSON array in *raw*, inflating at most *max_bytes*, which *budget* pays for.
 
-    Raise ChunkError if it is larger, cut off, or no array.
+    Raise ChunkError if it is larger, cut off, no array, or has too much in it. If the budget
+    does not reach, it is below zero afterwards, and the array empty.
     """
-    if encoding == GZIP:
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            raw = inflater.decompress(raw, max_bytes + 1)
-        except zlib.error as error:
-            raise ChunkError(f"the chunk is not valid gzip: {error}") from None
-        if len(raw) <= max_bytes and not inflater.eof:
-            raise ChunkError("the chunk's gzip is cut off")
+    raw, whole = _inflate(raw, max_bytes) if encoding == GZIP else (raw, True)
+    if budget is not None:
+        budget.left -= len(raw)
+        if budget.left < 0:
+            return []
     if len(raw) > max_bytes:
         raise ChunkError(f"the chunk has more than {max_bytes} bytes")
+    if not whole:
+        raise ChunkError("the chunk's gzip is cut off")
+    if deep.values_in(raw) > MAX_CHUNK_VALUES:
+        raise ChunkError(f"the chunk has more than {MAX_CHUNK_VALUES} values")
     try:
-        events = orjson.loads(raw)
-    except orjson.JSONDecodeError as error:
+        events = deep.loads(raw)
+    except ValueError as error:
         raise ChunkError(f"the chunk is no JSON: {error}") from None
     if not isinstance(events, list):
         raise ChunkError("the chunk is no array of events")
+    if len(events) > MAX_CHUNK_EVENTS:
+        raise ChunkError(f"the chunk has more than {MAX_CHUNK_EVENTS} events")
     return events
+
+
+def _inflate(raw: bytes, max_bytes: int) -> tuple[bytes, bool]:
+    """Return at most one byte more than *max_bytes* of what gzip *raw* holds, and if it is whole."""
+    inflater = zlib.decompressobj(wbits=31)
+    try:
+        inflated = inflater.decompress(raw, max_bytes + 1)
+    except zlib.error as error:
+        raise ChunkError(f"the chunk is not valid gzip: {error}") from None
+    return inflated, inflater.eof

@@ -35,6 +35,7 @@ INTERACTIONS = frozenset({MOUSE_MOVE, MOUSE_INTERACTION, SCROLL, INPUT, TOUCH_MO
 
 _MAX_T_MS = 10_000_000_000  # 115 days after the page's time origin: no page lives longer
 _MAX_NODES = 500_000  # of one snapshot; real pages stay under 50 000
+_MAX_DEPTH = 2_000  # elements within one another; browsers' parsers stop at 512, scripts need not
 
 
 def check_event(event: Any) -> str | None:
@@ -79,13 +80,15 @@ def _check_snapshot(data: dict[str, Any]) -> str | None:
 
 def _check_tree(root: Any) -> str | None:
     """Check all nodes below and including *root*, without recursion: depth is the page's choice."""
-    pending = [root]
+    pending = [(root, 1)]
     seen = 0
     while pending:
-        node = pending.pop()
+        node, depth = pending.pop()
         seen += 1
         if seen > _MAX_NODES:
             return "has too many nodes"
+        if depth > _MAX_DEPTH:
+            return f"has elements nested deeper than {_MAX_DEPTH}"
         if not isinstance(node, dict) or not _is_int(node.get("id")):
             return "has a node without an id"
         kind = node.get("type")
@@ -99,7 +102,7 @@ def _check_tree(root: Any) -> str | None:
             children = node.get("childNodes")
             if not isinstance(children, list):
                 return "has an element without a list of children"
-            pending.extend(children)
+            pending.extend((child, depth + 1) for child in children)
     return None
 
 

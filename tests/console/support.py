@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gzip
-import json
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -33,6 +32,7 @@ from core.model import (
 from core.settings import Settings
 from core.sqlite import SqliteStore
 from core.wire import GZIP
+from replay import deep
 
 START = 1_790_000_000_000  # a fixed moment in 2026
 ROOT = Path(__file__).parents[2]
@@ -77,6 +77,14 @@ def element(
     return {
         "type": 2, "id": id_, "tagName": tag, "attributes": attributes or {}, "childNodes": children,
     }  # fmt: skip
+
+
+def nest(depth: int) -> list[dict[str, Any]]:
+    """Return *depth* elements within one another, a text in the innermost."""
+    inner = text_node(6 + depth, "innermost")
+    for number in reversed(range(depth)):
+        inner = element(6 + number, "div", [inner])
+    return [inner]
 
 
 def text_node(id_: int, text: str) -> dict[str, Any]:
@@ -202,7 +210,7 @@ def _chunk(recording: list[Any] | bytes | None) -> tuple[bytes, ChunkInfo | None
     times = [event["timestamp"] for event in recording if isinstance(event, dict)]
     snapshot = any(isinstance(event, dict) and event.get("type") == 2 for event in recording)
     info = ChunkInfo(len(recording), min(times), max(times), snapshot, GZIP)
-    return gzip.compress(json.dumps(recording).encode()), info
+    return gzip.compress(deep.dumps(recording)), info
 
 
 @dataclass

@@ -9,7 +9,8 @@ import pytest
 from aiohttp import web
 
 from console.api import add_routes
-from tests.console.support import ROOT, START, Running, Visit, rrweb_page
+from replay.deep import loads
+from tests.console.support import ROOT, START, Running, Visit, nest, rrweb_page
 
 API = "/api/v1"
 
@@ -140,6 +141,22 @@ async def test_recording_is_a_list_of_documents(console: Running) -> None:
     [document] = body
     assert (document["page_load"], document["tab"]) == ("load-1", "tab-1")
     assert [event["timestamp"] for event in document["events"]] == [START + 10, START + 11]
+
+
+async def test_deep_pages_can_be_replayed(console: Running) -> None:
+    """A page of 1 000 elements within one another comes out of the API as it went in."""
+    made = Visit(console.store, "deep")
+    await made.send([], recording=rrweb_page(children=nest(1_000)))
+    headers = {"Authorization": f"Bearer {console.tokens['read']}"}
+    async with (
+        aiohttp.ClientSession(headers=headers) as http,
+        http.get(f"{console.url}{API}/sessions/deep/recording") as answer,
+    ):
+        raw = await answer.read()
+    [load] = loads(raw)
+
+    assert (load["gaps"], len(load["events"])) == ([], 2)
+    assert raw.count(b'"tagName":"div"') == 1_000
 
 
 async def test_filters(console: Running) -> None:

@@ -16,6 +16,7 @@ from tests.console.support import (
     add_text,
     element,
     mutation,
+    nest,
     rrweb_page,
     scroll,
     text_node,
@@ -93,6 +94,17 @@ async def test_real_recording_replays(browser: Browser, page: Page, shown: Runni
     assert await picture(page).locator("#name").input_value() == "Ada"
     colour = await picture(page).locator("#total").evaluate("e => getComputedStyle(e).color")
     assert colour == "rgb(1, 2, 3)"
+
+
+async def test_deep_page_is_drawn(page: Page, shown: Running) -> None:
+    """A page whose elements nest 1 000 deep is drawn to its innermost text."""
+    visit = Visit(shown.store, "deep")
+    await visit.send([{"t": 1, "type": "page"}], recording=rrweb_page(children=nest(1_000)))
+    await shown.store.end_session("deep", "left")
+    await open_session(page, shown, "deep")
+
+    await expect(picture(page).locator("body")).to_have_text("innermost")
+    assert await picture(page).locator("div").count() == 1_000
 
 
 async def test_plays_to_its_end(page: Page, shown: Running) -> None:

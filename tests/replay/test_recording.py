@@ -15,9 +15,24 @@ from hypothesis import strategies as st
 
 from core.sqlite import SqliteStore
 from core.wire import GZIP, IDENTITY
-from replay.recording import ChunkError, activity, decode_chunk, load_recording, recording
+from replay import recording as module
+from replay.recording import ChunkError, activity, decode_chunk, load_recording, recordings
 from replay.shape import check_event
-from tests.console.support import START, Clock, Visit, add_text, mutation, rrweb_page, scroll, shop
+from tests.console.support import (
+    START,
+    Clock,
+    Visit,
+    add_text,
+    mutation,
+    nest,
+    rrweb_page,
+    scroll,
+    shop,
+)
+
+
+async def recording(store: SqliteStore, session: str) -> list[dict[str, Any]]:
+    return [load.as_dict() async for load in recordings(store, session)]
 
 
 @pytest_asyncio.fixture
@@ -102,6 +117,102 @@ async def test_activity_is_what_hands_do(store: SqliteStore) -> None:
     await visit.send([], recording=[*rrweb_page(), add_text(100, 20, "clock"), scroll(700)])
 
     assert await activity(store, "v") == [START + 700]
+
+
+async def test_malformed_neighbours_are_one_gap(store: SqliteStore) -> None:
+    """Thousands of broken events cost one gap, and not one each; a playable one between parts them."""
+    visit = Visit(store, "v")
+    junk: list[Any] = [0] * 20_000
+    await visit.send([], recording=[*rrweb_page(), *junk, scroll(50), 0])
+    [load] = await recording(store, "v")
+
+    assert [gap["reason"] for gap in load["gaps"]] == [
+        "events 2 to 20001 of chunk 0 cannot be played",
+        "event 20003 of chunk 0 is no object",
+    ]
+    assert [(gap["at"] - START, gap["until"] - START) for gap in load["gaps"]] == [(11, 11), (50, 50)]  # fmt: skip
+    mixed = [event for at in range(1_000) for event in (scroll(at), 0)]
+    await visit.send([], recording=mixed, load="load-2")
+    *_, load = await recording(store, "v")
+
+    kinds = [gap["kind"] for gap in load["gaps"]]
+    assert kinds == ["malformed_event"] * module.MAX_CHUNK_DAMAGES + ["no_snapshot"]
+    assert len(load["events"]) == 1_000
+
+
+async def test_a_chunk_keeps_to_what_it_announced(store: SqliteStore) -> None:
+    """A chunk of another number of events than its head told, or of absurdly many, is refused."""
+    visit = Visit(store, "v")
+    zeros = gzip.compress(b"[" + b"0," * 1_000_000 + b"0]")
+    await visit.send([], recording=gzip.compress(b"[0,0]"))
+    await visit.send([], recording=zeros)
+    [load] = await recording(store, "v")
+
+    assert len(zeros) < 4_000
+    assert load["events"] == []
+    assert [gap["reason"] for gap in load["gaps"]] == [
+        "the chunk has 2 events, 1 were announced",
+        "the chunk has more than 100000 events",
+    ]
+    assert {gap["kind"] for gap in load["gaps"]} == {"corrupt_chunk"}
+
+
+def test_values_are_bounded() -> None:
+    """JSON whose objects would take gigabytes is refused before it is read."""
+    bomb = gzip.compress(b'[{"type":5,"a":[' + b"{}," * 5_000_000 + b"{}]}]")
+    with pytest.raises(ChunkError, match="more than 4000000 values"):
+        decode_chunk(bomb, GZIP)
+
+
+async def test_a_document_has_a_budget(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a document has beyond its bytes is one gap over the whole rest; what came before plays."""
+    monkeypatch.setattr(module, "MAX_LOAD_BYTES", 3_000)
+    visit = Visit(store, "v")
+    await visit.send([], recording=rrweb_page())
+    for number in range(1, 6):
+        events = [scroll(number * 1_000), scroll(number * 1_000 + 500)]
+        await visit.send([], recording=[{**event, "pad": "x" * 800} for event in events])
+    await visit.send([], recording=rrweb_page(), load="load-2")
+    first, second = await recording(store, "v")
+
+    assert [event["timestamp"] - START for event in first["events"]] == [10, 11, 1_000, 1_500]
+    [gap] = first["gaps"]
+    assert (gap["kind"], gap["at"] - START, gap["until"] - START) == ("too_large", 2_000, 5_500)
+    assert len(second["events"]) == 2
+    found = await load_recording(store, "v", "load-1")
+
+    assert found
+    assert found.next_seq == 6
+
+
+async def test_a_session_has_a_budget(store: SqliteStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Many documents, each within its bytes, cannot together be more than a session may be."""
+    monkeypatch.setattr(module, "MAX_SESSION_BYTES", 1_500)
+    visit = Visit(store, "v")
+    for number in range(6):
+        await visit.send([], recording=rrweb_page(), load=f"load-{number}")
+    loads = await recording(store, "v")
+
+    kinds = [[gap["kind"] for gap in load["gaps"]] for load in loads]
+    assert kinds[0] == []
+    assert kinds[-1] == ["too_large"]
+    assert loads[0]["events"]
+    assert not loads[-1]["events"]
+
+
+async def test_depth_is_bounded_by_name(store: SqliteStore) -> None:
+    """A page of 1 900 nested elements is there; one nested deeper than 2 000 is a gap that says so."""
+    visit = Visit(store, "v")
+    await visit.send([], recording=rrweb_page(children=nest(1_900)))
+    await visit.send([], recording=rrweb_page(at=900, children=nest(2_100)))
+    await visit.send([], recording=rrweb_page(at=1_900, children=nest(5_000)))
+    [load] = await recording(store, "v")
+
+    assert [event["timestamp"] - START for event in load["events"]] == [10, 11, 900]
+    assert [gap["reason"] for gap in load["gaps"]][:1] == [
+        "event 1 of chunk 1 has elements nested deeper than 2000"
+    ]
+    assert "nested deeper than 8000 levels" in load["gaps"][1]["reason"]
 
 
 def test_inflation_is_bounded() -> None:
