@@ -12,7 +12,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from console.auth import SIGNED_IN, form_token
-from console.context import console, is_https
+from console.context import console, is_https, route_of
 from console.language import COOKIE, LANGUAGES
 from core.errors import StoreError
 
@@ -78,12 +78,12 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
     except StoreError as error:
         if request.path.startswith("/api/"):
             raise
-        log.warning("%s %s: %s", request.method, request.path, error)
+        log.warning("%s: %s", route_of(request), error)
         return _error_page(request, 503, str(error))
     except Exception:  # a fault of ours: say so, keep the details in the log
         if request.path.startswith("/api/"):
             raise
-        log.exception("%s %s", request.method, request.path)
+        log.exception("%s", route_of(request))
         return _error_page(request, 500, "")
 
 

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from unittest.mock import AsyncMock
 
 import aiohttp
 import pytest
 
+from core.errors import StoreError
 from core.settings import ServerSettings, Settings
 from tests.console.support import Running, Visit, form_token, rrweb_page, running_console, shop
 
@@ -165,6 +167,27 @@ async def test_stage_by_token_alone(console: Running, http: aiohttp.ClientSessio
     assert "img-src data: blob: https://shop.example;" in policy
     assert "font-src data: https://shop.example;" in policy
     assert "default-src 'none'" in policy
+
+
+async def test_log_holds_no_stage_token(
+    console: Running,
+    http: aiohttp.ClientSession,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A fault while a recording is read is logged with its route, never with the token in its path."""
+    await visit(console)
+    await console.sign_in(http)
+    async with http.get(console.url + "/sessions/v1/timeline") as answer:
+        stage = (await answer.json())["stage"]
+
+    for fault in (RuntimeError("broken"), StoreError("full")):
+        monkeypatch.setattr(console.store, "page_loads", AsyncMock(side_effect=fault))
+        async with http.get(f"{console.url}{stage}loads/load-1") as answer:
+            assert answer.status >= 500
+        assert str(fault) in caplog.text
+    assert "/stage/{token}/loads/{page_load}" in caplog.text
+    assert stage.split("/")[2] not in caplog.text
 
 
 async def test_stored_policy_text_cannot_widen_the_policy() -> None:
