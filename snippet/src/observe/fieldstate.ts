@@ -23,14 +23,18 @@ export function isField(node: EventTarget | null): node is Field {
 export function fieldKey(field: Field, privacy: Privacy): string {
   const names = [field.name, field.id, field.getAttribute("autocomplete") ?? "", field.type];
   return (
-    names.find((name) => name && privacy.policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, ""))) ?? "field"
+    names.find(
+      (name) => name && privacy.policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, "")),
+    ) ?? "field"
   );
 }
 
 export function formKey(form: Element | null, privacy: Privacy): string | undefined {
   if (!form) return undefined;
   const named = [form.id, form.getAttribute("name") ?? ""];
-  const found = named.find((name) => name && privacy.policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, "")));
+  const found = named.find(
+    (name) => name && privacy.policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, "")),
+  );
   if (found) return found;
   const action = form.getAttribute("action");
   if (action) return privacy.urls.place(action);

@@ -87,8 +87,9 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
       const live = nodeOf(node.id);
       element = isElement(live) ? live : null;
       name = (node.tagName ?? "").toLowerCase();
-      const own = node.attributes as Record<string, Value> | undefined;
-      for (const key of Object.keys(own ?? {})) own![key] = attribute(element, name, key, own![key] as Value);
+      const own = (node.attributes ?? {}) as Record<string, Value>;
+      for (const [key, value] of Object.entries(own))
+        own[key] = attribute(element, name, key, value);
     }
     for (const child of node.childNodes ?? []) tree(child, element, name);
   }

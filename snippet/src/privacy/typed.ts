@@ -40,7 +40,8 @@ export function makeTyped(): Typed {
     if (before && now.startsWith(before)) {
       values.delete(before);
       const word = before.split(/[\s,;@]+/).pop() ?? "";
-      if (now.length > before.length && !/[\s,;@]/.test(now[before.length] ?? " ")) values.delete(word);
+      if (now.length > before.length && !/[\s,;@]/.test(now[before.length] ?? " "))
+        values.delete(word);
     }
     current.set(field, now);
     add(now);
