@@ -14,7 +14,11 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
 class Proxies:
-    """Reads X-Forwarded-For, -Proto and -Host from trusted proxies, and from nobody else."""
+    """
+    Reads X-Forwarded-For and -Proto from trusted proxies, and from nobody else.
+
+    Never X-Forwarded-Host: most proxies pass on what the client wrote there.
+    """
 
     def __init__(self, trusted: Sequence[str]) -> None:
         self._trusted: list[Network] = [ipaddress.ip_network(network) for network in trusted]
@@ -35,7 +39,6 @@ class Proxies:
         scheme, host = request.scheme, request.headers.get("Host", "")
         if self._trusted and self._is_trusted(request.remote or ""):
             scheme = request.headers.get("X-Forwarded-Proto", scheme)
-            host = request.headers.get("X-Forwarded-Host", host)
         if scheme not in ("http", "https") or not _HOST.fullmatch(host):
             return None
         return f"{scheme}://{host}"

@@ -62,7 +62,7 @@ class Script:
             text=text,
             content_type="text/javascript",
             charset="utf-8",
-            headers={**_SHARED, "Cache-Control": f"public, max-age={LOADER_CACHE_S}"},
+            headers=self._headers(),
         )
 
     async def config(self, request: web.Request) -> web.Response:
@@ -76,7 +76,7 @@ class Script:
         return web.Response(
             body=orjson.dumps(config),
             content_type="application/json",
-            headers={**_SHARED, "Cache-Control": f"public, max-age={LOADER_CACHE_S}"},
+            headers=self._headers(),
         )
 
     async def recorder(self, request: web.Request) -> web.StreamResponse:
@@ -102,6 +102,12 @@ class Script:
         if base is None:
             return _problem(400, "bad_host", "the Host header names no host")
         return self._values(site, base, built)
+
+    def _headers(self) -> dict[str, str]:
+        """Return the headers of what holds the own URL: unless set, that is as the request says."""
+        if self._settings.server.public_url:
+            return {**_SHARED, "Cache-Control": f"public, max-age={LOADER_CACHE_S}"}
+        return {**_SHARED, "Cache-Control": f"private, max-age={LOADER_CACHE_S}", "Vary": "Host"}
 
     def _values(self, site: Site, base: str, built: _Built) -> dict[str, Any]:
         return {

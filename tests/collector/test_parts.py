@@ -236,7 +236,7 @@ def test_only_trusted_proxies_say_who_the_client_is(peer: str, forwarded: str, c
         ("1.1.1.1", {"Host": "a.example:8000"}, "http://a.example:8000"),
         ("1.1.1.1", {"Host": "[::1]:8000"}, "http://[::1]:8000"),
         ("1.1.1.1", {"Host": "a.example", "X_Forwarded_Host": "evil.example"}, "http://a.example"),
-        ("10.0.0.1", {"Host": "in", "X_Forwarded_Host": "a.example", "X_Forwarded_Proto": "https"}, "https://a.example"),
+        ("10.0.0.1", {"Host": "a.example", "X_Forwarded_Host": "evil.example", "X_Forwarded_Proto": "https"}, "https://a.example"),
         ("10.0.0.1", {"Host": "a", "X_Forwarded_Proto": "javascript"}, None),
         ("1.1.1.1", {"Host": 'a"><script>'}, None),
         ("1.1.1.1", {"Host": "a/b"}, None),

@@ -70,15 +70,33 @@ async def test_a_forged_host_does_not_reach_the_loader(collector: Collector) -> 
     assert "evil" not in await forwarded.text()
 
 
-async def test_forwarded_hosts_count_from_trusted_proxies(start: Start) -> None:
-    """Behind a proxy named in the settings the loader calls the proxy's name."""
+async def test_proxies_pass_the_host_as_it_is(start: Start) -> None:
+    """Behind a trusted proxy Host and X-Forwarded-Proto count; X-Forwarded-Host may be a visitor's own."""
     collector = await start(server__trusted_proxies="127.0.0.0/8")
     answer = await collector.client.get(
         f"/s/{SITE.key}.json",
-        headers={"X-Forwarded-Host": "rec.example.org", "X-Forwarded-Proto": "https"},
+        headers={
+            "Host": "rec.example.org",
+            "X-Forwarded-Host": "evil.example",
+            "X-Forwarded-Proto": "https",
+        },
     )
 
     assert "https://rec.example.org" == (await answer.json())["base"]
+
+
+@pytest.mark.parametrize("ending", ["js", "json"])
+async def test_caches_do_not_mix_up_hosts(start: Start, ending: str) -> None:
+    """What depends on the request's Host is for no shared cache; with server.public_url it may be."""
+    path = f"/s/{SITE.key}.{ending}"
+    answer = await (await start()).client.get(path)
+
+    assert "private, max-age=300" == answer.headers["Cache-Control"]
+    assert "Host" == answer.headers["Vary"]
+    fixed = await (await start(server__public_url="https://rec.example.org")).client.get(path)
+
+    assert "public, max-age=300" == fixed.headers["Cache-Control"]
+    assert "Vary" not in fixed.headers
 
 
 async def test_a_new_site_has_a_loader_at_once(collector: Collector) -> None:
