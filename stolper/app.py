@@ -18,6 +18,7 @@ from aiohttp import web
 import collector.app
 import console.accounts
 import console.app
+from collector.log import server_logger
 from collector.sessions import SessionCloser
 from console.context import RuleInfo
 from console.live import Live
@@ -187,7 +188,7 @@ class Server:
 
     async def _listen(self, app: web.Application, address: str) -> str:
         host, _, port = address.rpartition(":")
-        runner = web.AppRunner(app, access_log=None, shutdown_timeout=2)
+        runner = web.AppRunner(app, access_log=None, logger=server_logger(), shutdown_timeout=2)
         self._runners.append(runner)
         await runner.setup()
         try:

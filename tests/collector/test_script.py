@@ -37,7 +37,7 @@ async def test_the_loader_carries_its_site(collector: Collector) -> None:
         "flush_ms": 5000,
     } == json.loads(found[1])
     assert "text/javascript; charset=utf-8" == answer.headers["Content-Type"]
-    assert "public, max-age=300" == answer.headers["Cache-Control"]
+    assert "private, max-age=300" == answer.headers["Cache-Control"]
     assert "*" == answer.headers["Access-Control-Allow-Origin"]
     assert "cross-origin" == answer.headers["Cross-Origin-Resource-Policy"]
 

@@ -64,6 +64,20 @@ async def test_cookie(console: Running, http: aiohttp.ClientSession) -> None:
     assert "SameSite=Strict" in cookie
 
 
+async def test_no_address_is_kept(
+    console: Running, http: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    """A sign-in is noted without the address that it came from."""
+    await console.sign_in(http)
+    await console.store.close()
+    content = b"".join(
+        path.read_bytes() for path in (tmp_path / "data").rglob("*") if path.is_file()
+    )
+
+    assert b"signed_in" in content
+    assert b"127.0.0.1" not in content
+
+
 async def test_forms_ask_for_their_token(console: Running, http: aiohttp.ClientSession) -> None:
     """A form without its token, with another's, or from another site does nothing."""
     await visit(console)
@@ -269,7 +283,7 @@ async def test_shipped_rules_are_shown(tmp_path: Path, http: aiohttp.ClientSessi
 async def test_https_behind_a_trusted_proxy(tmp_path: Path) -> None:
     """Behind a trusted proxy that speaks https the cookie gets its __Host- prefix and Secure."""
     settings = Settings(server=ServerSettings(trusted_proxies=("127.0.0.1",)))
-    headers = {"X-Forwarded-Proto": "https", "X-Forwarded-Host": "console.example"}
+    headers = {"X-Forwarded-Proto": "https", "Host": "console.example"}
     async with (
         running_console(tmp_path / "data", settings=settings) as console,
         aiohttp.ClientSession(headers=headers) as proxied,
