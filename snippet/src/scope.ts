@@ -48,9 +48,19 @@ export interface Action {
   i: number;
   t: number;
   kind: "click" | "form";
+  /** As far as the element tells, it leads to another document. */
+  leads: boolean;
   /** Of a submit: the press that made it. */
   press?: number | undefined;
 }
+
+/** What the Navigation API tells; not in every browser. */
+export type NavigateLike = Event & {
+  navigationType?: string;
+  hashChange?: boolean;
+  downloadRequest?: string | null;
+  destination?: { sameDocument?: boolean };
+};
 
 export interface Signals {
   reaction: Signal<Reaction>;

@@ -71,7 +71,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     press.timers.push(guard.later(() => judge(press), Math.max(0, WINDOW_MS - (now() - t))));
     open.push(press);
     newest = press;
-    signals.action.send({ i: press.open.i, t: press.t0, kind: "click" });
+    signals.action.send({ i: press.open.i, t: press.t0, kind: "click", leads: leads(element) });
     return press;
   }
 

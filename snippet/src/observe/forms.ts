@@ -86,7 +86,8 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
       timers: [],
     };
     open.push(submit);
-    signals.action.send({ i: submit.open.i, t, kind: "form", press: clicks.pressOf(t) });
+    const press = clicks.pressOf(t);
+    signals.action.send({ i: submit.open.i, t, kind: "form", leads: true, press });
     submit.timers.push(
       guard.later(() => {
         submit.prevented = event.defaultPrevented;

@@ -4,7 +4,7 @@
 import type { EventFields } from "../events.gen";
 import { all, type Stop } from "../guard";
 import { hash } from "../hash";
-import type { Emit, Scope } from "../scope";
+import type { Action, Emit, NavigateLike, Scope } from "../scope";
 
 type Nav = NonNullable<EventFields["page"]["nav"]>;
 type LeaveKind = NonNullable<EventFields["leave"]["kind"]>;
@@ -24,8 +24,10 @@ export function observePages(emit: Emit, scope: Scope): Pages {
   let since = now();
   let shown = document.visibilityState === "visible" ? since : undefined;
   let visibleMs = 0;
-  let lastAction = Number.NEGATIVE_INFINITY;
+  let lastAction: Action | undefined;
+  let departedAt = Number.NEGATIVE_INFINITY; // a navigation to another document began
   let traversal = false;
+  const navigation = (window as { navigation?: EventTarget }).navigation; // not in every browser
 
   function visible(): number {
     return visibleMs + (shown === undefined ? 0 : now() - shown);
@@ -48,10 +50,10 @@ export function observePages(emit: Emit, scope: Scope): Pages {
       | (PerformanceNavigationTiming & { responseStatus?: number })
       | undefined;
     const loaded = nav === "load" || nav === "reload" || nav === "back_forward";
-    const keys = [...new URLSearchParams(location.search).keys()].filter(policy.harmless);
+    const keys = urls.keys(location.search).filter(policy.harmless);
     emit("page", {
       nav,
-      title_hash: document.title ? hash(policy.typed.scrub(document.title)) : "",
+      title_hash: document.title ? hash(policy.text(document.title, document.querySelector("title"))) : "",
       ...(from
         ? { referrer: "same" as const, from_path: from.path, dwell_ms: from.dwell }
         : referrer()),
@@ -78,7 +80,9 @@ export function observePages(emit: Emit, scope: Scope): Pages {
 
   function leaveKind(): LeaveKind {
     if (traversal) return "back";
-    if (now() - lastAction <= LINK_MS) return "link";
+    if (lastAction && now() - lastAction.t <= LINK_MS) {
+      if (navigation ? departedAt >= lastAction.t : lastAction.leads) return "link";
+    }
     return document.visibilityState === "hidden" ? "hidden" : "close";
   }
 
@@ -105,7 +109,7 @@ export function observePages(emit: Emit, scope: Scope): Pages {
       }
     }),
     signals.action.on((action) => {
-      lastAction = action.t;
+      lastAction = action;
     }),
     signals.leaving.on(() => emit("leave", { kind: leaveKind(), visible_ms: visible() })),
     guard.listen<PageTransitionEvent>(window, "pageshow", (event) => {
@@ -116,13 +120,16 @@ export function observePages(emit: Emit, scope: Scope): Pages {
       view("bfcache");
     }),
   ];
-  // Chromium and Safari tell a step through the history before it happens.
-  const navigation = (window as { navigation?: EventTarget }).navigation;
   if (navigation) {
-    const onNavigate = (event: Event & { navigationType?: string; hashChange?: boolean }) => {
-      traversal = event.navigationType === "traverse" && !event.hashChange;
-    };
-    stops.push(guard.listen(navigation, "navigate", onNavigate));
+    stops.push(
+      guard.listen<NavigateLike>(navigation, "navigate", (event) => {
+        // A step through the history is told before it happens.
+        traversal = event.navigationType === "traverse" && !event.hashChange;
+        if (event.downloadRequest == null && event.destination?.sameDocument !== true) {
+          departedAt = now();
+        }
+      }),
+    );
   }
 
   return {

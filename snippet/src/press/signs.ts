@@ -3,7 +3,7 @@
 
 import { all, type Guard, type Stop } from "../guard";
 import { isElement, within } from "../privacy/dom";
-import type { Signals } from "../scope";
+import type { NavigateLike, Signals } from "../scope";
 import { editable } from "../target/pressable";
 import type { Answers } from "./answers";
 import { modifiers } from "./facts";
@@ -31,13 +31,6 @@ export interface SignsContext {
   answers: Answers;
   presses: Presses;
 }
-
-/** What the Navigation API tells; not in every browser. */
-type NavigateLike = Event & {
-  hashChange?: boolean;
-  downloadRequest?: string | null;
-  destination?: { sameDocument?: boolean };
-};
 
 const VISIBILITY_MS = 1000;
 const SCROLL_MS = 300;
