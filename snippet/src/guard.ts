@@ -21,7 +21,7 @@ export interface Guard {
    * Replace a method by one that calls through faithfully.
    *
    * *before* sees the arguments; a function that it returns sees the result or the error. Neither
-   * can change them or throw.
+   * can throw. A promise that the function returns goes to the page in place of the result.
    */
   patch(
     owner: object | undefined | null,
@@ -98,8 +98,8 @@ export function makeGuard(): Guard {
         after(undefined, error);
         throw error; // the page's own error, not ours
       }
-      after(result);
-      return result;
+      const followed = after(result);
+      return followed instanceof Promise ? followed : result;
     };
     try {
       Object.defineProperty(holder, name, {

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from playwright.async_api import BrowserContext
 
 from core.events import load_schema
 from tests.snippet.conftest import Collector, Open
@@ -54,6 +55,52 @@ async def test_a_route_is_left_under_its_own_path(collector: Collector, open_pag
         ("leave", 1, "/a/r1"),
         ("page", 2, "/b"),
     ]
+
+
+LEAVES = (
+    "<h1 id=h>One</h1><a id=a href=/next>Next</a><a id=hash href='#h'>Part</a>"
+    "<button id=b onclick=\"location.href = '/next'\">Next</button>"
+    "<form action=/next><button id=go>Go</button></form>"
+)
+
+
+@pytest.mark.parametrize("without", ["nothing", "navigation"])
+@pytest.mark.parametrize(
+    ("pressed", "kind"), [("h", "close"), ("hash", "close"), ("a", "link"), ("go", "link")]
+)
+async def test_a_tab_is_left_by_a_link_only_if_the_press_led_away(
+    collector: Collector,
+    context: BrowserContext,
+    open_page: Open,
+    pressed: str,
+    kind: str,
+    without: str,
+) -> None:
+    """After a press on a heading the tab was closed; after a link or submit it was led away."""
+    await context.add_init_script(f"delete window.{without}")
+    collector.pages["/next"] = "<p>next</p>"
+    page = await open_page(LEAVES)
+    await page.click(f"#{pressed}")
+    if kind == "link":
+        await page.wait_for_url("**/next*")
+    else:
+        await page.close(run_before_unload=True)
+    await collector.until(lambda: collector.events("leave"))
+
+    assert [leave["kind"] for leave in collector.events("leave")] == [kind]
+
+
+async def test_a_script_that_leads_away_after_a_press_is_a_link(
+    collector: Collector, open_page: Open
+) -> None:
+    """A button whose handler sets the location leads away like a link."""
+    collector.pages["/next"] = "<p>next</p>"
+    page = await open_page(LEAVES)
+    await page.click("#b")
+    await page.wait_for_url("**/next*")
+    await collector.until(lambda: collector.events("leave"))
+
+    assert collector.events("leave")[0]["kind"] == "link"
 
 
 async def test_a_reload_is_told(collector: Collector, open_page: Open) -> None:
@@ -131,6 +178,68 @@ async def test_requests_are_told_with_template_status_and_press(
     assert "first_party" not in requests[2]
     assert (click["request_status"], click.get("pending", False)) == (500, False)
     assert click["request_ms"] <= click["request_done_ms"]
+
+
+REJECTED = """<script>async function run(how) {
+  const seen = [];
+  addEventListener('unhandledrejection', (event) => {
+    event.preventDefault();
+    seen.push([event.promise === held, event.reason.name]);
+  });
+  const abort = new AbortController();
+  const held = fetch(how === 'aborted' ? '/status/200?ms=2000' : 'http://127.0.0.1:1/x',
+                     {signal: abort.signal});
+  if (how === 'aborted') abort.abort();
+  let caught = 0;
+  if (how === 'handled') held.catch(() => { caught++ });
+  if (how === 'awaited') try { await held } catch { caught++ }
+  await new Promise((done) => setTimeout(done, 400));
+  return [seen, caught];
+}</script>"""
+
+
+@pytest.mark.parametrize(
+    ("how", "seen", "caught"),
+    [
+        ("unhandled", [[True, "TypeError"]], 0),
+        ("aborted", [[True, "AbortError"]], 0),
+        ("handled", [], 1),
+        ("awaited", [], 1),
+    ],
+)
+async def test_a_rejected_fetch_is_as_handled_as_the_page_handles_it(
+    collector: Collector, open_page: Open, how: str, seen: list[list[object]], caught: int
+) -> None:
+    """A failed fetch is told to the page once, with the promise it holds, and only if unhandled."""
+    page = await open_page(REJECTED)
+    found = await page.evaluate("(how) => run(how)", how)
+    await page.evaluate("stolper('flush')")
+    request = collector.events("request")[0]
+    errors = [(event["kind"], event["file"]) for event in collector.events("error")]
+
+    assert found == [seen, caught]
+    assert request["status"] == 0
+    assert request.get("aborted", False) is (how == "aborted")
+    assert errors == [("rejection", "/page")] * len(seen)
+
+
+async def test_a_fetch_that_returns_more_than_a_promise_stays_so(
+    collector: Collector, context: BrowserContext, open_page: Open
+) -> None:
+    """Where a library's fetch returns a promise with extras the page gets that very promise."""
+    await context.add_init_script(
+        "const native = fetch; window.fetch = (...args) =>"
+        " window.given = Object.assign(native(...args), {cancel() { return 'cancelled' }})"
+    )
+    page = await open_page("<p>x</p>")
+    found = await page.evaluate(
+        "async () => { const held = fetch('/status/204'); const {status} = await held;"
+        " return [held === given, held.cancel(), status] }"
+    )
+    await page.evaluate("stolper('flush')")
+
+    assert found == [True, "cancelled", 204]
+    assert [request["status"] for request in collector.events("request")] == [204]
 
 
 async def test_console_tells_level_and_hash_only(collector: Collector, open_page: Open) -> None:

@@ -64,7 +64,7 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
       | undefined;
     const isError = typeof reason === "object" && reason !== null && "message" in reason;
     const text = isError ? `${reason.name ?? "Error"}: ${reason.message}` : typeof reason;
-    tell("rejection", text, fromStack(isError ? String(reason.stack ?? "") : ""), t);
+    tell("rejection", text, fromStack(isError ? String(reason.stack ?? "") : "", scope.ours), t);
   }
 
   const stops = all([
@@ -85,9 +85,15 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
   };
 }
 
-/** The topmost place of a stack, in the forms of Chromium, Firefox and Safari. */
-function fromStack(stack: string): Place {
-  const found = /((?:https?|file|blob|[a-z-]+-extension):[^\s()]+?):(\d+):(\d+)/.exec(stack);
+/**
+ * The topmost place of a stack, in the forms of Chromium, Firefox and Safari.
+ *
+ * What the page calls through one of our patches has a frame of *ours* on top: the page's is below.
+ */
+function fromStack(stack: string, ours: (url: string) => boolean): Place {
+  const places = stack.matchAll(/((?:https?|file|blob|[a-z-]+-extension):[^\s()]+?):(\d+):(\d+)/g);
+  const all = [...places];
+  const found = all.find((place) => !ours(place[1] ?? "")) ?? all[0];
   return {
     file: found?.[1] ?? "",
     line: found ? Number(found[2]) : undefined,

@@ -60,18 +60,17 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
     if (!running) return;
     return (result: unknown, thrown?: unknown) => {
       if (thrown) return running.end(0);
-      (result as Promise<Response>).then(
-        guard((response: Response) => {
-          const length = Number(response.headers.get("content-length"));
-          running.end(
-            response.type === "opaque" ? 200 : response.status,
-            length ? { size: length } : {},
-          );
-        }),
-        guard((error: { name?: string }) =>
-          running.end(0, { aborted: error?.name === "AbortError" }),
-        ),
+      const arrived = guard((response: Response) => {
+        const length = Number(response.headers.get("content-length"));
+        running.end(
+          response.type === "opaque" ? 200 : response.status,
+          length ? { size: length } : {},
+        );
+      });
+      const failed = guard((error: { name?: string } | undefined) =>
+        running.end(0, { aborted: error?.name === "AbortError" }),
       );
+      return follow(result as Promise<Response>, arrived, failed);
     };
   }
 
@@ -98,4 +97,35 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
       return (accepted: unknown) => running.end(accepted ? 200 : 0);
     }),
   ]);
+}
+
+/**
+ * Look at what becomes of *promise*; returns what the page is to have instead.
+ *
+ * A handler on the page's own promise would mark its rejection as handled, and a branch beside it
+ * would be a second unhandled one. So the page gets the promise that follows ours: with it handled
+ * or not, the browser tells of a rejection as it would without us. A promise that carries more than
+ * that (a library's) stays the page's own.
+ */
+function follow(
+  promise: Promise<Response>,
+  arrived: (response: Response) => void,
+  failed: (error: { name?: string } | undefined) => void,
+): Promise<Response> | undefined {
+  const bare =
+    Object.getPrototypeOf(promise) === Promise.prototype && !Reflect.ownKeys(promise).length;
+  if (!bare) {
+    promise.then(arrived, failed);
+    return undefined;
+  }
+  return promise.then(
+    (response) => {
+      arrived(response);
+      return response;
+    },
+    (error) => {
+      failed(error);
+      throw error; // the page's own error, not ours
+    },
+  );
 }
