@@ -23,6 +23,12 @@ OWNER = "owner"
 TOKEN_PREFIX = "stolper_"
 """Makes a leaked token findable by the scanners of code hosts."""
 
+AT_ONCE = 2
+"""Passwords that are checked at the same time."""
+
+MOST_WAITING = 8
+"""Tries that may wait for their check: half a second's work; more is a flood."""
+
 _hasher = PasswordHasher()  # argon2id with the library's current parameters
 
 
@@ -52,14 +58,24 @@ class Passwords:
 
     def __init__(self, store: AccountStore) -> None:
         self._store = store
-        self._hashing = asyncio.Semaphore(2)
+        self._hashing = asyncio.Semaphore(AT_ONCE)
+        self._under_way = 0
+
+    @property
+    def busy(self) -> bool:
+        """Return whether so many checks wait that another should not."""
+        return self._under_way >= AT_ONCE + MOST_WAITING
 
     async def check(self, name: str, password: str) -> User | None:
         """Return the user *name* if *password* is theirs; as slowly for names that do not exist."""
-        user = await self._store.user(name)
-        async with self._hashing:
-            stored = user.password_hash if user else await asyncio.to_thread(_nobody)
-            right = await asyncio.to_thread(_verify, stored, password)
+        self._under_way += 1
+        try:
+            user = await self._store.user(name)
+            async with self._hashing:
+                stored = user.password_hash if user else await asyncio.to_thread(_nobody)
+                right = await asyncio.to_thread(_verify, stored, password)
+        finally:
+            self._under_way -= 1
         return user if right else None
 
 
@@ -84,6 +100,8 @@ async def create_token(store: AccountStore, clock: Clock, scope: Scope) -> str:
 
 async def find_token(store: AccountStore, text: str) -> Token | None:
     """Return the token whose text is *text*."""
+    if not text.isascii():  # no token of ours; bytes that are no text would not even encode
+        return None
     return await store.token(_token_hash(text))
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
+from collector.limits import Addresses
 from collector.proxies import Proxies
 from console import api, feed, pages, session_pages, sign_in_pages, stage, struggle_pages
 from console.accounts import Passwords, Throttle
@@ -85,6 +86,7 @@ def build_app(
         languages=Languages(),
         passwords=Passwords(store),
         throttle=Throttle(clock),
+        addresses=Addresses(),
         proxies=Proxies(settings.server.trusted_proxies),
         rules=rules,
         public_url=public_url or (lambda: _configured_url(settings)),

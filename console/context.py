@@ -8,6 +8,7 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector.limits import Addresses
 from collector.proxies import Proxies
 from console.accounts import Passwords, Throttle
 from console.language import Languages
@@ -47,6 +48,7 @@ class Console:
     languages: Languages
     passwords: Passwords
     throttle: Throttle
+    addresses: Addresses
     proxies: Proxies
     rules: Rules | None
     public_url: Callable[[], str]

@@ -11,6 +11,9 @@ from console.context import console
 from console.pages import render
 
 
+_BUSY_S = 2  # until the checks that wait are done
+
+
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
     app.router.add_get("/sign-in", show)
@@ -31,17 +34,19 @@ async def enter(request: web.Request) -> web.Response:
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     onward = _local(str(form.get("next", "/")))
     throttle = console(request).throttle
-    guesser = console(request).proxies.client(request)
+    guesser = console(request).addresses.hashed(console(request).proxies.client(request)).hex()
     wait_s = -(-throttle.wait_ms(guesser) // 1000)
+    if console(request).passwords.busy:
+        wait_s = max(wait_s, _BUSY_S)
     _ = console(request).languages.of(request).gettext
     if wait_s:
         error = _("Too many attempts. Try again in %(seconds)s s.") % {"seconds": wait_s}
         page = render(request, "sign_in.html", status=429, next=onward, error=error)
         page.headers["Retry-After"] = str(wait_s)
         return page
+    throttle.failed(guesser)  # before the check, or tries at once would all count as the first
     user = await console(request).passwords.check(name, password)
     if user is None:
-        throttle.failed(guesser)
         error = _("Name or password is wrong.")
         return render(request, "sign_in.html", status=401, next=onward, error=error)
     throttle.succeeded(guesser)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest_asyncio
+from argon2 import PasswordHasher
 
 from console.accounts import (
     Passwords,
@@ -16,6 +18,7 @@ from console.accounts import (
     set_owner_password,
 )
 from console.signing import Signer
+from core.model import User
 from core.sqlite import SqliteStore
 from tests.console.support import Clock
 
@@ -62,6 +65,23 @@ async def test_tokens_are_found_by_their_text(store: SqliteStore) -> None:
     assert found.scope == "admin"
     assert text.encode() not in found.hash
     assert await find_token(store, text + "x") is None
+
+
+async def test_few_may_wait_for_argon2(store: SqliteStore) -> None:
+    """Each check takes 64 MiB and much of a core: when two run and eight wait, it is busy."""
+    await store.add_user(User("owner", "owner", PasswordHasher(1, 64, 1).hash("right")))
+    passwords = Passwords(store)
+    busy = []
+    checks = []
+    for _ in range(10):
+        busy.append(passwords.busy)
+        checks.append(asyncio.create_task(passwords.check("owner", "wrong")))
+        await asyncio.sleep(0)  # it begins
+
+    assert busy == [False] * 10
+    assert passwords.busy
+    assert await asyncio.gather(*checks) == [None] * 10
+    assert not passwords.busy
 
 
 def test_throttle_doubles_up_to_its_cap() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 from unittest.mock import AsyncMock
 
@@ -110,6 +111,27 @@ async def test_guessing_is_slowed(console: Running, http: aiohttp.ClientSession)
 
     assert [await attempt("wrong") for _ in range(5)] == [401] * 5
     assert await attempt(console.password) == 429
+    console.clock.now += 2_000
+
+    assert await attempt(console.password) == 303
+
+
+async def test_guessing_at_once_is_slowed_too(
+    console: Running, http: aiohttp.ClientSession
+) -> None:
+    """Tries count when they begin: of thirty at once no more than the five free ones are checked."""
+    async with http.get(console.url + "/sign-in") as page:
+        token = form_token(await page.text())
+
+    async def attempt(password: str) -> int:
+        form = {"name": "owner", "password": password, "form_token": token}
+        async with http.post(console.url + "/sign-in", data=form, allow_redirects=False) as answer:
+            return answer.status
+
+    answers = await asyncio.gather(*(attempt("wrong") for _ in range(30)))
+
+    assert answers.count(401) == 5
+    assert answers.count(429) == 25
     console.clock.now += 2_000
 
     assert await attempt(console.password) == 303
