@@ -31,6 +31,8 @@ log = logging.getLogger("stolper.console")
 PREFIX = "/api/v1"
 MAX_LIMIT = 1000
 
+_SINCE = "since is a time like 2026-09-21T14:00:00Z or a span back from now like 30m, 12h or 7d"
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -174,16 +176,17 @@ def since_ms(request: web.Request, now_ms: int) -> int | None:
     text = request.query.get("since")
     if text is None:
         return None
-    if re.match(r"\d{4}-", text):
-        try:
-            at = datetime.fromisoformat(text)
-        except ValueError as error:
-            raise ApiError(400, "bad_parameter", f"since: {error}") from None
-        return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
     try:
-        return now_ms - parse_duration_ms(text)
-    except ValueError as error:
-        raise ApiError(400, "bad_parameter", f"since: {error}") from None
+        at = _iso_ms(text) if re.match(r"\d{4}-", text) else now_ms - parse_duration_ms(text)
+    except (ValueError, OverflowError):
+        raise ApiError(400, "bad_parameter", _SINCE) from None
+    return max(0, at)  # nothing is older
+
+
+def _iso_ms(text: str) -> int:
+    """Return ISO 8601 *text* in Unix milliseconds. The + of a zone may have become a space."""
+    at = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
+    return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)
 
 
 def limit(request: web.Request) -> int:

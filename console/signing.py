@@ -25,6 +25,8 @@ class Signer:
 
     def read(self, kind: str, token: str, now_ms: int) -> list[str] | None:
         """Return the parts of *token*; None if it is not ours, of another kind, or expired."""
+        if not token.isascii():  # none of ours; bytes that are no text would not even encode
+            return None
         payload, _, mac = token.partition(".")
         if not hmac.compare_digest(mac.encode(), self.mac(kind, payload).encode()):
             return None

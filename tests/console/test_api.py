@@ -59,6 +59,12 @@ async def visit(console: Running, name: str = "v1", start: int = START) -> Visit
         ("read", "/sessions?limit=0", "GET", 400, "bad_parameter"),
         ("read", "/sessions?since=7", "GET", 400, "bad_parameter"),
         ("read", "/sessions?since=2026-13-01", "GET", 400, "bad_parameter"),
+        ("read", "/sessions?since=2026-01-01Tnever", "GET", 400, "bad_parameter"),
+        ("read", "/sessions?since=99999999999999999999999d", "GET", 200, None),
+        ("read", "/sessions?since=" + "9" * 400 + "d", "GET", 400, "bad_parameter"),
+        ("read", "/sessions?since=0001-01-01T00:00:00%2B14:00", "GET", 200, None),
+        ("read", "/sessions?since=9999-12-31T23:59:59-14:00", "GET", 200, None),
+        ("read", "/sessions?since=2026-01-01T00:00:00+01:00", "GET", 200, None),
         ("read", "/sessions?flagged=maybe", "GET", 400, "bad_parameter"),
     ],
 )
@@ -177,6 +183,25 @@ async def test_filters(console: Running) -> None:
     assert await ids("?flagged=true") == ["old"]
     assert await ids("?rule=rage_click") == ["old"]
     assert await ids("?flagged=false") == ["new"]
+
+
+@pytest.mark.parametrize("zone", ["%2B01:00", "+01:00"])
+async def test_since_takes_a_zone(console: Running, zone: str) -> None:
+    """The + of a zone may come unencoded, as a space."""
+    await visit(console, "old", START)  # 14:13:20 UTC
+    for time, names in (("15:13:20", ["old"]), ("15:13:21", [])):
+        _, body = await call(console, f"/sessions?since=2026-09-21T{time}{zone}")
+
+        assert [one["id"] for one in body["sessions"]] == names
+
+
+async def test_since_says_how_to_write_it(console: Running) -> None:
+    """What is neither a time nor a span is told what either looks like."""
+    _, body = await call(console, "/sessions?since=2026-13-01")
+
+    assert "2026-09-21T14:00:00Z" in body["error"]
+    assert "7d" in body["error"]
+    assert "month" not in body["error"]
 
 
 async def test_end_closes_the_session(console: Running) -> None:
