@@ -59,6 +59,8 @@ class Collector:
     arrived: asyncio.Event = field(default_factory=asyncio.Event)
 
     lost: bool = False  # connections are cut without an answer
+    cut: int = 0  # how many were
+    duplicates: list[bytes] = field(default_factory=list)  # digests of what came again
 
     def configure(self, **changes: object) -> None:
         self.config.update(changes)
@@ -107,6 +109,8 @@ class Collector:
         body = await request.read()
         if self.lost:
             assert request.transport is not None
+            self.cut += 1
+            self.arrived.set()
             request.transport.abort()
             return web.Response(status=500)
         frame = wire.unpack(body, max_head_bytes=1_000_000)
@@ -125,7 +129,9 @@ class Collector:
         if status == 200 and answer.get("status") == "stored":
             self.seen[identity] = frame.digest
         chunk = gzip.decompress(frame.chunk) if frame.chunk_encoding else frame.chunk
-        if answer.get("status") != "duplicate":
+        if answer.get("status") == "duplicate":
+            self.duplicates.append(frame.digest)
+        else:
             self.batches.append(
                 Batch(
                     head=head,

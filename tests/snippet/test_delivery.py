@@ -7,7 +7,7 @@ import json
 import pytest
 from playwright.async_api import BrowserContext
 
-from tests.snippet.conftest import Collector, Open
+from tests.snippet.conftest import KEY, Collector, Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -101,6 +101,49 @@ async def test_what_the_beacon_could_not_take_comes_with_the_next_page(
 
     assert [event["name"] for event in collector.events("custom")] == ["before"]
     assert [event["path"] for event in collector.events("page")].count("/first") == 1
+
+
+REST = f"sessionStorage.getItem('stolper.{KEY}.rest')"
+
+
+async def test_a_beacon_that_was_lost_unnoticed_comes_with_the_next_page(
+    collector: Collector, open_page: Open
+) -> None:
+    """A server that dies after the last answer costs nothing: the next page brings the farewell."""
+    page = await open_page("<h1>First</h1>", path="/first")
+    await page.evaluate("stolper('flush')")
+    collector.pages["/second"] = collector.pages["/first"].replace("First", "Second")
+    collector.lost = True
+    await page.evaluate("stolper('track', 'last words'); location.href = '/second'")
+    await page.wait_for_url("**/second")
+    await page.wait_for_function("window.stolper && window.stolper.running === true")
+    await collector.until(lambda: collector.cut)
+    kept = await page.evaluate(REST)
+    collector.lost = False
+    await collector.until(lambda: collector.events("custom"), timeout_s=12)
+
+    assert kept is not None
+    assert [event["name"] for event in collector.events("custom")] == ["last words"]
+    assert [(e["kind"], e["path"]) for e in collector.events("leave")] == [("close", "/first")]
+    assert await page.evaluate("stolper('flush')") is True
+    assert await page.evaluate(REST) is None
+
+
+async def test_a_beacon_that_arrived_comes_again_and_is_a_duplicate(
+    collector: Collector, open_page: Open
+) -> None:
+    """The farewell is sent again, the same to the byte, and is kept no longer than it takes."""
+    page = await open_page("<h1>First</h1>", path="/first")
+    await page.evaluate("stolper('flush')")
+    collector.pages["/second"] = collector.pages["/first"].replace("First", "Second")
+    await page.goto(collector.url + "/second")
+    await page.wait_for_function("window.stolper && window.stolper.running === true")
+    await collector.until(lambda: collector.duplicates)
+    await page.evaluate("stolper('flush')")
+    [farewell] = [batch for batch in collector.stored if batch.head["last"]]
+
+    assert collector.duplicates == [farewell.digest]
+    assert await page.evaluate(REST) is None
 
 
 async def test_a_conflict_begins_a_new_page_load(collector: Collector, open_page: Open) -> None:

@@ -4,7 +4,6 @@
 
 import { farewell } from "./farewell";
 import { type Context, makeOutbox } from "./outbox";
-import { keep } from "./rest";
 import { makeSender } from "./sender";
 import { stamp } from "./wire";
 
@@ -24,7 +23,7 @@ export interface Delivery {
   urgent(): void;
   /** Close the queue's content under the identity it was made with. */
   seal(): void;
-  /** The document goes: one beacon, the rest into the reload buffer. */
+  /** The document goes: one beacon; it and the rest into the reload buffer. */
   leave(): void;
   /** The document came back from the back/forward cache. */
   back(): void;
@@ -92,27 +91,24 @@ export function makeDelivery(context: Context): Delivery {
     const last = farewell(context, outbox, BEACON_BYTES - sender.keepalive());
     left = true;
     sender.hold();
-    let arrived = false;
     if (last?.batch.body) {
       const { body } = last.batch;
       stamp(body, now());
       const blob = new Blob([body], { type: "text/plain;charset=UTF-8" });
       const small = body.length <= BEACON_BYTES;
-      const taken = small && navigator.sendBeacon(`${config.base}/i/${config.key}`, blob);
+      if (small) navigator.sendBeacon(`${config.base}/i/${config.key}`, blob);
       last.batch.tried = true;
-      // A beacon tells nothing of its fate: while the collector cannot be reached it is kept too.
-      arrived = taken && !sender.failing();
-      if (!arrived) outbox.keep(last.batch);
+      // A beacon tells nothing of its fate: whether it arrived or not it is sent again later.
+      outbox.keep(last.batch);
       if (last.rest) outbox.keep(last.rest);
     }
-    if (context.mode() !== "full" || !outbox.all().length) return;
-    keep(guard, `stolper.${config.key}`, outbox.all().map(outbox.bytes), now());
+    outbox.leave();
   }
 
   function back(): void {
     if (!left) return;
     left = false;
-    keep(guard, `stolper.${config.key}`, [], now()); // all of it is still in the outbox here
+    outbox.back();
     sender.resume();
   }
 

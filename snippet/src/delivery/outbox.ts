@@ -4,7 +4,7 @@ import type { Config, Mode } from "../config";
 import type { Guard } from "../guard";
 import type { Identity } from "../session";
 import type { Content, Queue } from "./queue";
-import { takeRest } from "./rest";
+import { type Left, makeRest } from "./rest";
 import { type Extras, type Texts, write } from "./texts";
 import { compress, pack, plain } from "./wire";
 
@@ -25,6 +25,8 @@ export interface Context {
 }
 
 export interface Batch {
+  /** Of a batch from an earlier document: its name in the reload buffer. */
+  name?: string;
   content: Content | undefined; // undefined: from an earlier document, only its bytes are left
   identity: Identity | undefined;
   seq: number;
@@ -49,6 +51,10 @@ export interface Outbox {
   bytes(batch: Batch): Uint8Array<ArrayBuffer>;
   finish(batch: Batch, ok: boolean): void;
   keep(batch: Batch): void;
+  /** The document goes: what is here goes into the reload buffer too. */
+  leave(): void;
+  /** It came back: what other documents have left meanwhile is sent here. */
+  back(): void;
   /** Take out this page load's batches that were never tried; their numbers are free again. */
   untried(): Batch[];
   /** A new page load id: numbers start again. With *renumber* what waits goes under it; the
@@ -60,17 +66,27 @@ export interface Outbox {
 export function makeOutbox(context: Context): Outbox {
   const { config, guard, queue, now } = context;
   let seq = 0;
-  let batches: Batch[] = takeRest(guard, `stolper.${config.key}`).map(({ body, t }) => ({
-    content: undefined,
-    identity: undefined,
-    seq: -1,
-    extras: {},
-    body,
-    size: body.length,
-    clock: t,
-    tried: true,
-    settle: [],
-  }));
+  const rest = makeRest(guard, `stolper.${config.key}`);
+  let batches: Batch[] = rest.found().map(restored);
+
+  function restored({ name, body, clock }: Left): Batch {
+    return {
+      name,
+      content: undefined,
+      identity: undefined,
+      seq: -1,
+      extras: {},
+      body,
+      size: body.length,
+      clock,
+      tried: true,
+      settle: [],
+    };
+  }
+
+  function nameOf({ name, identity, seq: nth }: Batch): string {
+    return name ?? `${identity?.page_load}/${nth}`;
+  }
 
   function make(content: Content): Batch {
     const extras = context.extras(seq === 0);
@@ -144,10 +160,25 @@ export function makeOutbox(context: Context): Outbox {
     bytes,
     finish: (batch, ok) => {
       batches = batches.filter((one) => one !== batch);
+      rest.forget(nameOf(batch));
       for (const settle of batch.settle.splice(0)) settle(ok);
     },
     keep: (batch) => {
       batches.push(batch);
+    },
+    leave: () => {
+      if (context.mode() !== "full") return;
+      const left = (batch: Batch): Left => ({
+        name: nameOf(batch),
+        body: bytes(batch),
+        clock: batch.clock,
+      });
+      if (batches.length) rest.keep(batches.map(left));
+    },
+    back: () => {
+      const mine = new Set(batches.map(nameOf));
+      const others = rest.found().filter(({ name }) => !mine.has(name));
+      batches.unshift(...others.map(restored));
     },
     untried,
     restart,

@@ -1,15 +1,28 @@
-// The reload buffer (mode `full`): batches that the leaving document could not send are kept in the
-// tab's storage, and the next page of the site in that tab sends them.
+// The reload buffer (mode `full`): batches that the leaving document could not send, or of whose
+// arrival it cannot know, are kept in the tab's storage. The next page of the site in that tab sends
+// them; they stay until they are acknowledged.
 
 import type { Guard } from "../guard";
 
-export interface Rest {
+export interface Left {
+  /** Page load and number: the same for every copy. */
+  name: string;
   body: Uint8Array<ArrayBuffer>;
-  /** The monotonic clock of the page load that made it, as it would stand now. */
-  t(): number;
+  /** The monotonic clock of the page load that made it, as it stands now. */
+  clock(): number;
+}
+
+export interface Rest {
+  /** What earlier documents of this tab left, oldest first. */
+  found(): Left[];
+  /** Keep *left*, oldest first, as many as fit, in place of what was kept before. */
+  keep(left: Left[]): void;
+  /** *name* has been acknowledged or given up. */
+  forget(name: string): void;
 }
 
 interface Kept {
+  n: string;
   b: string;
   t: number;
   wall: number;
@@ -32,31 +45,46 @@ function decode(text: string): Uint8Array<ArrayBuffer> {
   return body;
 }
 
-/** Keep *bodies*, oldest first, as many as fit, in place of what was kept before. */
-export function keep(guard: Guard, key: string, bodies: Uint8Array[], t: number): void {
-  const wall = Date.now();
-  const kept: Kept[] = [];
-  let size = 0;
-  for (const body of bodies) {
-    size += body.length * 1.4;
-    if (size > LIMIT) break;
-    kept.push({ b: encode(body), t, wall });
-  }
-  guard(() => {
-    if (kept.length) sessionStorage.setItem(`${key}.rest`, JSON.stringify(kept));
-    else sessionStorage.removeItem(`${key}.rest`);
-  })();
-}
+export function makeRest(guard: Guard, site: string): Rest {
+  const key = `${site}.rest`;
+  let names = new Set<string>(); // in the storage, as far as this document knows
 
-/** Take out what an earlier document of this tab kept. */
-export function takeRest(guard: Guard, key: string): Rest[] {
-  const found = guard((): Kept[] => {
-    const text = sessionStorage.getItem(`${key}.rest`);
-    sessionStorage.removeItem(`${key}.rest`);
-    return text ? (JSON.parse(text) as Kept[]) : [];
-  })();
-  return (found ?? []).map(({ b, t, wall }) => ({
-    body: decode(b),
-    t: () => t + Math.max(0, Date.now() - wall),
-  }));
+  function write(kept: Kept[]): void {
+    names = new Set(kept.map(({ n }) => n));
+    if (kept.length) sessionStorage.setItem(key, JSON.stringify(kept));
+    else sessionStorage.removeItem(key);
+  }
+
+  function read(): Kept[] {
+    const kept = JSON.parse(sessionStorage.getItem(key) ?? "[]") as Kept[];
+    names = new Set(kept.map(({ n }) => n));
+    return kept;
+  }
+
+  return {
+    found: () => {
+      const left = guard(() =>
+        read().map(({ n, b, t, wall }) => ({
+          name: n,
+          body: decode(b),
+          clock: () => t + Math.max(0, Date.now() - wall),
+        })),
+      )();
+      return left ?? [];
+    },
+    keep: guard((left: Left[]) => {
+      const wall = Date.now();
+      const kept: Kept[] = [];
+      let size = 0;
+      for (const { name, body, clock } of left) {
+        size += body.length * 1.4;
+        if (size > LIMIT) break;
+        kept.push({ n: name, b: encode(body), t: clock(), wall });
+      }
+      write(kept);
+    }),
+    forget: guard((name: string) => {
+      if (names.has(name)) write(read().filter(({ n }) => n !== name));
+    }),
+  };
 }

@@ -15,8 +15,6 @@ export interface Sender {
   pump(): void;
   /** Bytes of requests on their way that outlive the page. */
   keepalive(): number;
-  /** The last attempts failed. */
-  failing(): boolean;
   flushMs(): number;
   hold(): void;
   resume(): void;
@@ -138,7 +136,6 @@ export function makeSender(context: SenderContext): Sender {
   return {
     pump,
     keepalive: () => keepaliveBytes,
-    failing: () => attempts > 0,
     flushMs: () => flushMs,
     hold: () => {
       held = true;
