@@ -10,7 +10,6 @@ from console.auth import open_to_all, sign_in, sign_out
 from console.context import console
 from console.pages import render
 
-
 _BUSY_S = 2  # until the checks that wait are done
 
 
