@@ -37,6 +37,9 @@ BODY_TIMEOUT_S = 30
 FAILED_RETRY_S = 10
 """After a failed write: long enough for a person or a log rotation to make room."""
 
+MOST_REFUSED_ORIGINS = 100
+"""Origins that the log tells of, so that nobody can fill it."""
+
 _ANSWERS = {
     "conflict": (409, "another batch with this page load and number is stored already"),
     "forbidden": (403, "the session's secret is not the one that began it"),
@@ -70,6 +73,7 @@ class Ingest:
         self._known = KnownSessions()
         self._limits = _Limits(clock, settings)
         self._keys: dict[str, bytes] = {}
+        self._refused_origins: set[tuple[str, str]] = set()
         self.counters: Counter[str] = Counter()
 
     async def post(self, request: web.Request) -> web.Response:
@@ -128,16 +132,25 @@ class Ingest:
         site = await self._sites.by_key(request.match_info["key"])
         if site is None:
             raise Refused(404, "unknown_site", "there is no site with this key on this server")
-        origin = request.headers.get(hdrs.ORIGIN)
+        origin = _origin(request)
         if origin is not None and origin.lower() not in site.origins:
-            allowed = ", ".join(site.origins) or "none"
+            self._log_origin(site, origin)
             raise Refused(
-                403,
-                "origin",
-                f"pages of {origin[:200]} may not send for the site '{site.name}';"
-                f" its origins are: {allowed}",
+                403, "origin", f"pages of {origin[:200]} may not send for this site; see the log"
             )
         return site
+
+    def _log_origin(self, site: Site, origin: str) -> None:
+        """Tell the operator, once for each origin; the page itself learns nothing of the site."""
+        refused = (site.key, origin[:200])
+        if refused in self._refused_origins or len(self._refused_origins) >= MOST_REFUSED_ORIGINS:
+            return
+        self._refused_origins.add(refused)
+        allowed = ", ".join(site.origins) or "none"
+        log.warning(
+            "pages of %s may not send for the site '%s'; its origins are: %s",
+            *(origin[:200], site.name, allowed),
+        )
 
     async def _body(self, request: web.Request) -> bytes:
         most = self._settings.max_body_bytes
@@ -271,7 +284,7 @@ def cors(request: web.Request) -> dict[str, str]:
     Without this a page of a wrong origin could not tell a refusal from a dead network,
     and would go on sending.
     """
-    origin = request.headers.get(hdrs.ORIGIN)
+    origin = _origin(request)
     if origin is None:
         return {"Cache-Control": "no-store"}
     return {
@@ -280,3 +293,9 @@ def cors(request: web.Request) -> dict[str, str]:
         "Access-Control-Expose-Headers": "Retry-After",
         "Vary": "Origin",
     }
+
+
+def _origin(request: web.Request) -> str | None:
+    """Return the page's origin; browsers send ASCII, what else comes is the origin of nobody."""
+    origin = request.headers.get(hdrs.ORIGIN)
+    return origin if origin is None or (origin.isascii() and origin.isprintable()) else "null"
