@@ -20,6 +20,8 @@ export interface CommandContext {
   emit: Emit;
   identified: Identified;
   running(): boolean;
+  /** The visitor is there: begins another visit if this one is over. */
+  active(): void;
   renew(): void;
   stop(): void;
 }
@@ -33,9 +35,10 @@ export function makeCommands(context: CommandContext): Commands {
 
   return {
     identify: (id, traits = {}, signature) => {
+      if (running()) context.active();
       for (const value of Object.values(traits)) typed.trait(value);
       if (typeof traits.segment === "string") identified.segment = traits.segment.slice(0, NAME);
-      identified.identity = { id: String(id).slice(0, ID), traits };
+      identified.identity = { id: String(id).slice(0, ID) };
       if (signature) identified.identity.signature = String(signature).slice(0, ID);
       delivery.urgent();
     },

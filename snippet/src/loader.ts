@@ -4,6 +4,13 @@
 import type { Call, Config, Early, Stolper } from "./config";
 
 const config = "__STOLPER_CONFIG__" as unknown as Config;
+interface Types {
+  createPolicy(
+    name: string,
+    rules: { createScriptURL(text: string): string },
+  ): { createScriptURL(text: string): unknown };
+}
+
 const EARLY = 50; // more presses or errors than that before a recorder came are of no use
 
 function refused(): boolean {
@@ -11,8 +18,20 @@ function refused(): boolean {
   return nav.globalPrivacyControl === true || nav.doNotTrack === "1";
 }
 
+/** Where the page demands Trusted Types, the policy "stolper" makes the recorder's URL. */
+function trusted(url: string): string {
+  const { trustedTypes } = window as unknown as { trustedTypes?: Types };
+  try {
+    const policy = trustedTypes?.createPolicy("stolper", { createScriptURL: (text) => text });
+    return (policy?.createScriptURL(url) as string) ?? url;
+  } catch {
+    return url; // not allowed here: a default policy may take it
+  }
+}
+
 function start(): void {
-  const before = window.stolper;
+  // A form with the id stolper is found under that name too.
+  const before = typeof window.stolper === "function" ? window.stolper : undefined;
   if (before?.config) return; // the tag stands in the page twice
   const calls: Call[] = Array.prototype.map.call(before?.q ?? [], (args) => ({
     args: Array.prototype.slice.call(args),
@@ -57,9 +76,13 @@ function start(): void {
   const load = () => {
     const script = document.createElement("script");
     script.async = true;
-    script.src = config.base + config.recorder;
     if (nonce) script.nonce = nonce;
-    (document.head || document.documentElement).appendChild(script);
+    try {
+      script.src = trusted(config.base + config.recorder);
+      (document.head || document.documentElement).appendChild(script);
+    } catch {
+      // The page's policy refuses us, and says so in its own report.
+    }
   };
   if ("requestIdleCallback" in window) requestIdleCallback(load, { timeout: 1000 });
   else setTimeout(load, 200); // Safari

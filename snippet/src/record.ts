@@ -3,7 +3,7 @@
 
 import { record } from "@rrweb/record";
 import type { eventWithTime } from "@rrweb/types";
-import type { Guard, Stop } from "./guard";
+import { all, type Guard, type Stop } from "./guard";
 import type { Pass } from "./privacy/pass";
 import type { Policy } from "./privacy/policy";
 import { isSensitive } from "./privacy/sensitive";
@@ -73,6 +73,13 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   const changed = guard((text: string, field: Element) => {
     if ((values.get(field) ?? "") === text) return;
     values.set(field, text);
+    // The observers hear the page's own document only.
+    if (
+      field.ownerDocument !== document &&
+      !/^(checkbox|radio)$/.test((field as HTMLInputElement).type)
+    ) {
+      policy.typed.note(field, text);
+    }
     if (!snapshotting) options.onInput(field);
   });
 
@@ -95,8 +102,11 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     options.emit({ json: JSON.stringify(event), t, snapshot: type === FULL_SNAPSHOT });
   });
 
+  const styles = watchStyles(guard);
+
   return {
     start: () => {
+      styles.start();
       quietly(() => {
         stopRecording = record({
           emit: onEvent,
@@ -118,7 +128,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
           errorHandler: (error: unknown) => {
             // The page's own calls (insertRule with a bad rule) run inside rrweb's wrappers: what the
             // browser throws at them goes on to the page, what rrweb does wrong does not.
-            if (error instanceof DOMException) return false;
+            if (styles.threw(error)) return false;
             guard.count();
             return true;
           },
@@ -133,6 +143,58 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     stop: () => {
       stopRecording?.();
       stopRecording = undefined;
+      styles.stop();
     },
+  };
+}
+
+const PATCHED: [string, string[]][] = [
+  ["CSSStyleSheet", ["insertRule", "deleteRule", "replace", "replaceSync"]],
+  ["CSSStyleDeclaration", ["setProperty", "removeProperty"]],
+  ["CSSGroupingRule", ["insertRule", "deleteRule"]],
+];
+
+/**
+ * The style methods that rrweb wraps, below its wrappers: which errors are the browser's answer to
+ * the page, and the two old methods that rrweb replaces and does not give back.
+ */
+function watchStyles(guard: Guard): Stop & { start(): void; threw(error: unknown): boolean } {
+  const answers = new WeakSet<object>();
+  let stops: Stop = all([]);
+
+  function owner(name: string): object | undefined {
+    const type = (window as unknown as Record<string, { prototype?: object } | undefined>)[name];
+    return type?.prototype;
+  }
+
+  function keep(name: string): Stop {
+    const sheet = owner("CSSStyleSheet");
+    const own = sheet && Object.getOwnPropertyDescriptor(sheet, name);
+    return {
+      stop: () => {
+        if (sheet && own) Object.defineProperty(sheet, name, own);
+      },
+    };
+  }
+
+  const note = () => (_result: unknown, error?: unknown) => {
+    if (typeof error === "object" && error) answers.add(error);
+  };
+
+  return {
+    start: () => {
+      stops = all([
+        keep("addRule"),
+        keep("removeRule"),
+        ...PATCHED.flatMap(([type, names]) =>
+          names.map((name) => guard.patch(owner(type), name, note)),
+        ),
+      ]);
+    },
+    threw: (error) =>
+      (typeof error === "object" && error !== null && answers.has(error)) ||
+      !(error instanceof Error) || // of a frame's realm: rrweb's own are of ours
+      error instanceof DOMException,
+    stop: () => stops.stop(),
   };
 }

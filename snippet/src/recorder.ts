@@ -5,7 +5,8 @@ import type { Stolper } from "./config";
 import { makeRecording } from "./recording";
 
 function start(): void {
-  const before: Stolper | undefined = window.stolper;
+  const before: Stolper | undefined =
+    typeof window.stolper === "function" ? window.stolper : undefined;
   const config = before?.config;
   if (!before || !config || before.running) return;
   before.running = true;
@@ -17,14 +18,18 @@ function start(): void {
   };
   // The snapshot wants a parsed document; nothing waits for pictures.
   if (document.readyState === "loading") {
-    document.addEventListener("DOMContentLoaded", begin, { once: true });
+    document.addEventListener("DOMContentLoaded", () => safely(begin), { once: true });
   } else {
     begin();
   }
 }
 
-try {
-  start();
-} catch {
-  // The page must go on without us. Nothing was sent yet, so there is nobody to tell.
+function safely(run: () => void): void {
+  try {
+    run();
+  } catch {
+    // The page must go on without us. Nothing was sent yet, so there is nobody to tell.
+  }
 }
+
+safely(start);

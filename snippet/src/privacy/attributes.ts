@@ -2,6 +2,7 @@
 // `open`, kept unless it is typed, code or a URL. Names of attributes always stay.
 
 import { cleanCss } from "./css";
+import { enumerated } from "./keywords";
 import { maskText, type Policy } from "./policy";
 import { isSensitive } from "./sensitive";
 import type { Urls } from "./url";
@@ -49,6 +50,14 @@ const URLS = words(`
 const TEXTS = words(`
   title alt aria-label aria-description aria-valuetext aria-placeholder aria-roledescription
   placeholder label summary abbr`);
+
+// Longer or with other signs than enumerations have.
+const SHAPES = words("d points transform gradienttransform patterntransform viewbox");
+const SHAPE =
+  /^(?:[\s\d.,+\-emlhvcsqtaz()%]|matrix|translate|scale|rotate|skew[xy]|none|deg|rad)*$/i;
+const LISTS = words("media sizes sandbox accept autocomplete font-family data-stolper-ignore");
+const LIST = /^[\w\s.,:;%#()/+*<>='"-]{0,300}$/;
+const MIME = /^[\w.+-]+\/[\w.+-]+(;\s*codecs="?[\w., -]+"?)?$/;
 
 const DROPPED = /^(on\w+|srcdoc|nonce|integrity)$/;
 const CLICKABLE_INPUT = /^(submit|button|reset)$/;
@@ -105,6 +114,27 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
     return policy.input(value, element);
   }
 
+  /** The value of *name* in an attribute selector of a sheet. */
+  function selected(name: string, value: string): string {
+    return String(clean(null, "", name, value) ?? "");
+  }
+
+  function clear(name: string, value: string): string {
+    if (/url\(/i.test(value)) {
+      const css = `${name}:${value}`;
+      const options = { url: urls.clean, scrub: policy.typed.scrub, value: selected };
+      return cleanCss(css, { ...options, mask: true, pictures: false, attribute: true }).slice(
+        name.length + 1,
+      );
+    }
+    if (SHAPES.has(name)) return SHAPE.test(value) ? value : maskText(value);
+    if (LISTS.has(name)) {
+      return LIST.test(value) && !policy.typed.within(value) ? value : maskText(value);
+    }
+    if (name === "type" && MIME.test(value)) return value;
+    return enumerated(value, policy.typed.within) ? value : maskText(value);
+  }
+
   function clean(element: Element | null, tag: string, raw: string, value: Value): Value {
     const name = raw.toLowerCase();
     if (value === null || typeof value === "boolean") return value;
@@ -112,6 +142,7 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
     if (!value) return value;
     if (DROPPED.test(name)) return "";
     const preset = policy.presetAt(element);
+    if (CLEAR.has(name)) return clear(name, value);
     if (name === "value" && /^(input|textarea|select)$/.test(tag))
       return inputValue(element, value);
     if (name === "style" || name === "_csstext") {
@@ -119,14 +150,16 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
       return cleanCss(value, {
         url: urls.clean,
         mask: preset !== "open",
+        scrub: policy.typed.scrub,
+        value: selected,
         pictures: preset === "open" || (preset === "standard" && !attribute),
         attribute,
       });
     }
     if (name === "srcset" || name === "imagesrcset") return srcset(value);
     if (name === "usemap" && value[0] === "#") return names(value);
+    if (name === "href" && /^(a|area)$/.test(tag)) return urls.link(value);
     if (URLS.has(name) && !(name === "data" && tag !== "object")) return source(value, preset);
-    if (CLEAR.has(name)) return /[@]/.test(value) ? maskText(value) : value;
     if (NAMES.has(name)) return names(value);
     if (preset === "open") return policy.typed.scrub(openUrl(value));
     if (TEXTS.has(name) && name !== "placeholder" && BUTTON_TEXTS.test(name)) {

@@ -12,7 +12,7 @@ const TOKEN = new RegExp(
     STRING,
     `url\\(\\s*(?:${QUOTED}|[^)\\\\]*(?:\\\\[^][^)\\\\]*)*)\\s*\\)?`,
     "[-+]?(?:\\d+\\.?\\d*|\\.\\d+)(?:e[-+]?\\d+(?![a-z]))?(?:%|[a-z]+(?![\\w-]))?(?![\\w-])",
-    "[#@]?(?:[\\w-]|[^\\0-\\x7f]|\\\\[^])+",
+    "[#@]?(?:[\\w-]|[^\\0-\\x7f]|\\\\[\\s\\S])+",
     "\\s+",
     "[^]",
   ].join("|"),
@@ -53,8 +53,8 @@ function broken(token: string): boolean {
   return isUrl(token) && !URL_CALL.exec(token)?.[1] && /["'(<]/.test(token.slice(4));
 }
 
-function unescape(text: string): string {
-  return text.replace(/\\([0-9a-f]{1,6})\s?|\\([^])/gi, (_whole, hex?: string, one?: string) => {
+function plainOf(text: string): string {
+  return text.replace(/\\([0-9a-f]{1,6})\s?|\\([\s\S])/gi, (_whole, hex?: string, one?: string) => {
     const code = hex ? Number.parseInt(hex, 16) : 0;
     return hex ? (code > 0 && code < 0x110000 ? String.fromCodePoint(code) : "") : (one ?? "");
   });
@@ -68,7 +68,7 @@ export function cleanCss(css: string, options: CssOptions): string {
     const quoted = URL_CALL.exec(token)?.[1];
     const raw = quoted ? quoted.slice(1, -1) : token.slice(4).replace(/\)$/, "");
     const url = raw.trim();
-    if (!/^data:/i.test(url)) return `url("${quote(options.url(unescape(url)))}")`;
+    if (!/^data:/i.test(url)) return `url("${quote(options.url(plainOf(url)))}")`;
     const font = /^data:(font|application\/(x-)?font)/i.test(url);
     const picture = options.pictures && /^data:image\//i.test(url);
     return font || picture ? `url("${url.replace(/"/g, "%22")}")` : 'url("data:,")';
@@ -78,7 +78,7 @@ export function cleanCss(css: string, options: CssOptions): string {
     const inner = token.slice(1, -1);
     if (!inner || ICON.test(inner)) return token;
     if (!options.mask) return token[0] + options.scrub(inner) + token[0];
-    return token[0] + inner.replace(/\\[0-9a-f]{1,6}\s?|\\[^]|\S/gi, "x") + token[0];
+    return token[0] + inner.replace(/\\[0-9a-f]{1,6}\s?|\\[\s\S]|\S/gi, "x") + token[0];
   }
 
   function named(token: string): string {
@@ -86,7 +86,7 @@ export function cleanCss(css: string, options: CssOptions): string {
   }
 
   function string(token: string, property: string, call: string): string {
-    if (LINKING.test(call)) return `"${quote(options.url(unescape(token.slice(1, -1))))}"`;
+    if (LINKING.test(call)) return `"${quote(options.url(plainOf(token.slice(1, -1))))}"`;
     if (NAMED.test(property)) return named(token);
     if (SHAPED.test(property) && GEOMETRY.test(token.slice(1, -1))) return token;
     return masked(token);
@@ -133,9 +133,10 @@ export function cleanCss(css: string, options: CssOptions): string {
     const property = front.slice(0, -1).trim().toLowerCase();
     const rest = tokens.slice(colon + 1);
     if (property.startsWith("--")) return front + custom(rest, property);
-    // A property that no browser knows draws nothing: in an attribute it is somebody's text.
-    const unknown = options.attribute && !/^-\w+-/.test(property) && !known(property);
-    return front + (unknown && !rest.every(measure) ? cover(rest.join("")) : value(rest, property));
+    // What the browser does not take draws nothing: in an attribute it is somebody's text.
+    const text = rest.join("");
+    const drawn = !options.attribute || /^-\w+-/.test(property) || supports(property, text);
+    return front + (drawn || rest.every(measure) ? value(rest, property) : cover(text));
   }
 
   /** A selector or the front of an at-rule: values of attributes as the attributes' own. */
@@ -167,10 +168,12 @@ export function cleanCss(css: string, options: CssOptions): string {
   function finish(tokens: string[], end: string): string {
     const text = tokens.join("");
     if (!/\S/.test(text)) return text;
+    const plain = !/["'[\\]|--|url\(/i.test(text); // most statements
+    if (plain && !options.attribute && (end === "{" || /[:@]/.test(text))) return text;
     if (tokens.some(broken)) return cover(text);
     if (end === "{") return prelude(tokens);
     const first = tokens.find((token) => /\S/.test(token)) ?? "";
-    if (/^@(import|namespace)$/i.test(first)) return value(tokens, "").length ? linked(tokens) : "";
+    if (/^@(import|namespace)$/i.test(first)) return linked(tokens);
     if (first[0] === "@") return value(tokens, /^@charset$/i.test(first) ? "font" : "");
     const colon = tokens.indexOf(":");
     return colon < 0 ? cover(text) : declaration(tokens, colon);
@@ -180,7 +183,7 @@ export function cleanCss(css: string, options: CssOptions): string {
     return tokens
       .map((token) => {
         if (isUrl(token)) return link(token);
-        return isString(token) ? `"${quote(options.url(unescape(token.slice(1, -1))))}"` : token;
+        return isString(token) ? `"${quote(options.url(plainOf(token.slice(1, -1))))}"` : token;
       })
       .join("");
   }
@@ -209,6 +212,13 @@ export function cleanCss(css: string, options: CssOptions): string {
   return out + finish(statement, "");
 }
 
+function supports(property: string, value: string): boolean {
+  return CSS.supports(property, value.replace(/!\s*important\s*$/i, "").trim());
+}
+
 function quote(text: string, mark = '"'): string {
-  return text.replace(/[\\\n]/g, "").split(mark).join("");
+  return text
+    .replace(/[\\\n]/g, "")
+    .split(mark)
+    .join("");
 }

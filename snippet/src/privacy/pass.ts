@@ -17,6 +17,8 @@ const DOCUMENT = 0;
 const ELEMENT = 2;
 const TEXT = 3;
 
+const BLOCKED = '[data-stolper~="block"]';
+
 type Loose = Record<string, unknown>;
 
 interface Tree {
@@ -40,6 +42,7 @@ export interface PassContext {
 
 export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pass {
   const sheetCache = new Map<string, string>(); // the same sheets come with every snapshot
+  const hiddenSheets = new Set<number>(); // adopted in blocked frames only
 
   function liveElement(id: number): Element | null {
     const node = nodeOf(id);
@@ -47,12 +50,15 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
   }
 
   function sheet(css: string): string {
-    const key = css.length > 200 ? css : "";
+    // Under `open` what is typed later has to go from the same sheet.
+    const key = css.length > 200 && policy.preset !== "open" ? css : "";
     const known = key ? sheetCache.get(key) : undefined;
     if (known !== undefined) return known;
     const clean = cleanCss(css, {
       url: urls.clean,
       mask: policy.preset !== "open",
+      scrub: policy.typed.scrub,
+      value: (name, value) => String(attributes.clean(null, "", name, value) ?? ""),
       pictures: policy.preset !== "strict",
       attribute: false,
     });
@@ -91,7 +97,29 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
       for (const [key, value] of Object.entries(own))
         own[key] = attribute(element, name, key, value);
     }
+    if (node.type === ELEMENT && element?.matches(BLOCKED)) node.childNodes = [];
     for (const child of node.childNodes ?? []) tree(child, element, name);
+  }
+
+  /** In a blocked area, also one that was blocked later or holds a frame. */
+  function blocked(id: unknown): boolean {
+    if (typeof id !== "number") return false;
+    const node = nodeOf(id);
+    const frame = node?.nodeType === 9 ? (node as Document).defaultView?.frameElement : undefined;
+    return policy.blocked(frame ?? elementOf(node));
+  }
+
+  function dropBlocked(data: Loose): boolean {
+    for (const [kind, id] of [
+      ["texts", "id"],
+      ["attributes", "id"],
+      ["adds", "parentId"],
+    ] as const) {
+      const list = data[kind] as Loose[] | undefined;
+      if (list) data[kind] = list.filter((one) => !blocked(one[id]));
+    }
+    const left = (kind: string) => ((data[kind] ?? []) as unknown[]).length > 0;
+    return left("texts") || left("attributes") || left("adds") || left("removes");
   }
 
   function style(element: Element | null, name: string, value: unknown): unknown {
@@ -107,7 +135,7 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
     for (const [key, value] of Object.entries(change.attributes)) {
       if (value !== null && typeof value === "object") {
         const styles = value as Loose; // rrweb's diff of a style attribute
-        for (const name in styles) styles[name] = style(element, name, styles[name]);
+        for (const name of Object.keys(styles)) styles[name] = style(element, name, styles[name]);
       } else {
         change.attributes[key] = attribute(element, tag, key, value as Value);
       }
@@ -118,6 +146,10 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
     for (const one of (data.texts ?? []) as { id: number; value: string | null }[]) {
       const node = nodeOf(one.id);
       const parent = node ? elementOf(node.parentNode) : null;
+      // Nobody hears the input events of a frame: what is typed there shows here.
+      if (one.value && parent && parent.ownerDocument !== document && policy.editable(parent)) {
+        policy.typed.note(parent, one.value);
+      }
       if (one.value) one.value = text(one.value, parent, parent?.localName ?? "");
     }
     for (const one of (data.attributes ?? []) as { id: number; attributes: Loose }[]) {
@@ -158,10 +190,20 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
   }
 
   function incremental(data: Loose): boolean {
-    switch (data.source as IncrementalSource) {
-      case 0:
-        mutation(data);
-        return true;
+    const source = data.source as IncrementalSource;
+    if (source === 0) {
+      if (!dropBlocked(data)) return false;
+      mutation(data);
+      return true;
+    }
+    const sheets = (data.styleIds ??
+      (data.styleId === undefined ? [] : [data.styleId])) as number[];
+    if (blocked(data.id)) {
+      for (const id of sheets) hiddenSheets.add(id);
+      return false;
+    }
+    if ((source as number) !== 15 && sheets.some((id) => hiddenSheets.has(id))) return false;
+    switch (source) {
       case 5:
         input(data);
         return true;
@@ -196,7 +238,7 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
     const data = event.data as Loose;
     const type = event.type as number;
     if (type === META) {
-      data.href = urls.clean(String(data.href ?? ""));
+      data.href = urls.link(String(data.href ?? ""));
       return true;
     }
     if (type === FULL_SNAPSHOT) {

@@ -25,6 +25,8 @@ export interface Policy {
   input(value: string, field: Element): string;
   /** Whether *text*, belonging to *element*, may be shown. */
   releases(text: string, element: Element | null): boolean;
+  /** The visitor may type into it: a text area, contenteditable, designMode. */
+  editable(element: Element): boolean;
   /** Nobody's data in it as far as can be told: no digits, e-mail, trait, typed text. */
   harmless(text: string): boolean;
 }
@@ -32,12 +34,15 @@ export interface Policy {
 const RELEASED =
   'button,[role="button"],input[type="submit"],input[type="button"],input[type="reset"],' +
   'label,legend,h1,h2,h3,h4,h5,h6,nav a,[role="navigation"] a';
-const HELD =
-  'option,optgroup,td,output,[role="combobox"],[role="listbox"],[aria-haspopup="listbox"],select,textarea,datalist,[role="option"],[role="cell"],[role="gridcell"],' +
-  '[contenteditable=""],[contenteditable="true"],[contenteditable="plaintext-only"],[role="textbox"]';
 const TYPED_INTO =
-  'textarea,[contenteditable=""],[contenteditable="true"],[contenteditable="plaintext-only"],' +
-  '[role="textbox"]';
+  'textarea,[contenteditable="" i],[contenteditable="true" i],' +
+  '[contenteditable="plaintext-only" i],[role~="textbox" i],[role~="searchbox" i]';
+const HELD =
+  'option,optgroup,td,output,[role="combobox"],[role="listbox"],[aria-haspopup="listbox"],' +
+  'select,datalist,[role="option"],[role="cell"],[role="gridcell"],' +
+  TYPED_INTO;
+// Markup that a browser keeps as text: nobody has judged what is in it.
+const UNREAD = /^(noscript|noframes|noembed|iframe|xmp|plaintext|listing)$/;
 
 export function maskText(text: string): string {
   return text.replace(/\S/g, "x");
@@ -64,11 +69,19 @@ export function makePolicy(preset: Preset, typed: Typed): Policy {
     return !/[\p{N}@\uff20]/u.test(text) && !typed.within(text);
   }
 
+  function editable(element: Element): boolean {
+    return (
+      closest(element, TYPED_INTO) !== null ||
+      (element as HTMLElement).isContentEditable === true ||
+      element.ownerDocument.designMode === "on"
+    );
+  }
+
   function releases(text: string, element: Element | null): boolean {
     if (!element || attribute(element, "block")) return false;
     const holding = presetAt(element);
     if (holding === "strict") return false;
-    if (closest(element, TYPED_INTO)) return false;
+    if (editable(element)) return false;
     if (holding === "open") return true;
     for (let at: Element | null = element; at; at = parentOf(at)) {
       if (at.matches(HELD)) return false;
@@ -86,8 +99,10 @@ export function makePolicy(preset: Preset, typed: Typed): Policy {
     ignored: (element) => attribute(element, "ignore"),
     harmless,
     releases,
+    editable,
     text: (text, parent) => {
       if (!/\S/.test(text)) return text;
+      if (parent && UNREAD.test(parent.localName)) return "";
       if (parent?.localName === "title" && presetAt(parent) === "open") return typed.scrub(text);
       return releases(text, elementOf(parent)) ? text : maskText(text);
     },

@@ -47,6 +47,13 @@ export function makeTyped(): Typed {
     add(now);
   }
 
+  function trait(value: unknown, depth = 0): void {
+    if (typeof value === "string" || typeof value === "number") add(String(value), traits);
+    else if (value && typeof value === "object" && depth < 4) {
+      for (const one of Object.values(value).slice(0, 100)) trait(one, depth + 1);
+    }
+  }
+
   function within(text: string): boolean {
     if (!(values.size + traits.size) || text.length < SHORTEST) return false;
     const low = text.toLowerCase();
@@ -74,9 +81,7 @@ export function makeTyped(): Typed {
 
   return {
     note,
-    trait: (value) => {
-      if (typeof value === "string" || typeof value === "number") add(String(value), traits);
-    },
+    trait,
     within,
     scrub,
   };

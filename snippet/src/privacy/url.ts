@@ -1,11 +1,15 @@
-// URLs lose the values of their query, their fragment, credentials, and path segments that look
-// personal. The names of query parameters stay.
+// URLs lose the values of their query, their fragment, credentials, path parameters, and path
+// segments that look personal. The names of query parameters stay.
 
 const MAIL = /[^\s/@]+(@|%40)[^\s/@]+/i;
 
 export interface Urls {
-  /** A URL as it may stand in the recording. */
+  /** The URL of a picture, a sheet, a form as it may stand in the recording. */
   clean(url: string): string;
+  /** The URL of a page: tokens in its path go too. */
+  link(url: string): string;
+  /** The names of the parameters of a query; one without a value is a value itself. */
+  keys(search: string): string[];
   /** Path only, as it stands in events. */
   path(pathname: string): string;
   /** Host (if foreign) and path with ids as `:id`, for requests. */
@@ -13,6 +17,14 @@ export interface Urls {
   /** Host (if foreign) and path, for links and files. */
   place(url: string): string;
   firstParty(url: string): boolean;
+}
+
+/** 16 characters and more that mix letters and digits, and are not words with short numbers. */
+function isToken(text: string): boolean {
+  if (text.length < 16 || !/\d/.test(text) || !/[a-z]/i.test(text)) return false;
+  const part = /^([a-z]{1,20}|\d{1,4}|[a-z]{1,3}\d{1,3}|\d{1,3}[a-z]{1,3})$/;
+  const parts = text.split(/[-_.]/);
+  return parts.length < 2 || !parts.every((one) => part.test(one) || /^[a-z]+\d{1,4}$/.test(one));
 }
 
 export function makeUrls(personal: (text: string) => boolean): Urls {
@@ -26,8 +38,26 @@ export function makeUrls(personal: (text: string) => boolean): Urls {
     return MAIL.test(text) || personal(plain) ? "•".repeat(Math.min(8, text.length)) : text;
   }
 
-  function path(pathname: string): string {
-    return pathname.split("/").map(segment).join("/").slice(0, 512);
+  /** A path without its parameters (`;jsessionid=...`); *told*: tokens become `:id`. */
+  function path(pathname: string, told = true): string {
+    const parts = pathname.split("/").map((part) => part.split(/;|%3b/i)[0] ?? "");
+    return parts
+      .map((part) => (told && isToken(part) ? ":id" : segment(part)))
+      .join("/")
+      .slice(0, 512);
+  }
+
+  function keys(search: string): string[] {
+    const pairs = search.slice(1).split("&");
+    return pairs
+      .filter((pair) => pair.includes("="))
+      .map((pair) => name(pair))
+      .filter((key) => key && !/[•:]/.test(key));
+  }
+
+  function name(pair: string): string {
+    const key = pair.split("=")[0] ?? "";
+    return isToken(key) ? ":id" : segment(key);
   }
 
   function query(search: string): string {
@@ -35,11 +65,11 @@ export function makeUrls(personal: (text: string) => boolean): Urls {
     const names = search
       .slice(1)
       .split("&")
-      .map((pair) => (pair.includes("=") ? `${segment(pair.split("=")[0] ?? "")}=` : "•"));
+      .map((pair) => (pair.includes("=") ? `${name(pair)}=` : "•"));
     return `?${names.join("&")}`;
   }
 
-  function clean(url: string): string {
+  function clean(url: string, told = false): string {
     const text = url.trim();
     if (!text || text === "#" || /^#[\w-]{1,64}$/.test(text)) return personal(text) ? "#" : text;
     if (text[0] === "#") return "#";
@@ -52,7 +82,7 @@ export function makeUrls(personal: (text: string) => boolean): Urls {
       const front = relative ? "" : `${absolute.protocol}//${absolute.host}`;
       const [before = ""] = text.split(/[?#]/);
       const where = relative && text[0] !== "/" ? before : absolute.pathname;
-      return front + path(where) + query(absolute.search);
+      return front + path(where, told) + query(absolute.search);
     } catch {
       return "";
     }
@@ -84,8 +114,10 @@ export function makeUrls(personal: (text: string) => boolean): Urls {
   }
 
   return {
-    clean,
-    path,
+    clean: (url) => clean(url),
+    link: (url) => clean(url, true),
+    path: (pathname) => path(pathname),
+    keys,
     place,
     template: (url) =>
       place(url)

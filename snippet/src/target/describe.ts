@@ -4,6 +4,7 @@
 import type { Target } from "../events.gen";
 import type { Privacy } from "../privacy";
 import { closest, isShadowRoot, parentOf } from "../privacy/dom";
+import { enumerated } from "../privacy/keywords";
 import { maskText } from "../privacy/policy";
 import { nameOf, roleOf } from "./label";
 import { disabled, editable, labelled, selected, why } from "./pressable";
@@ -32,7 +33,17 @@ export function makeDescribe(
   const { policy } = privacy;
 
   function safe(name: string): boolean {
-    return name.length <= 60 && policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, ""));
+    const rest = name.replace(/\d+/g, (digits) => (digits.length > 4 ? digits : ""));
+    return name.length <= 60 && policy.harmless(rest);
+  }
+
+  function plain(value: string): boolean {
+    return enumerated(value, policy.typed.within);
+  }
+
+  function role(element: Element): string | undefined {
+    const found = roleOf(element);
+    return found && plain(found) ? found : undefined;
   }
 
   /** Ids and classes that are made anew at every build or page load would split targets. */
@@ -94,9 +105,9 @@ export function makeDescribe(
     if (element.id && stable(element.id)) return `#${element.id}`;
     const landmark = closest(parentOf(element), LANDMARKS);
     const where = landmark ? anchor(landmark) : "";
-    const role = roleOf(element);
+    const kind = role(element);
     const name = released(element);
-    if (role && name) return `${role} "${name.slice(0, LABEL_LENGTH)}"${where && ` in ${where}`}`;
+    if (kind && name) return `${kind} "${name.slice(0, LABEL_LENGTH)}"${where && ` in ${where}`}`;
     const steps: string[] = [];
     for (let at: Element | null = element; at && steps.length < 4; at = parentOf(at)) {
       if (at !== element && at.id && stable(at.id)) {
@@ -112,7 +123,7 @@ export function makeDescribe(
   function anchor(landmark: Element): string {
     return landmark.id && stable(landmark.id)
       ? `#${landmark.id}`
-      : (roleOf(landmark) ?? landmark.localName);
+      : (role(landmark) ?? landmark.localName);
   }
 
   function entry(element: Element): Entry {
@@ -121,15 +132,15 @@ export function makeDescribe(
     const names = classes(element);
     if (names.length) made.classes = names;
     const role = element.getAttribute("role");
-    if (role) made.role = role;
+    if (role && plain(role)) made.role = role;
     const type = element.getAttribute("type");
-    if (type) made.type = type;
+    if (type && plain(type)) made.type = type;
     const marked = test(element);
     if (marked) made.test = marked;
     const stolper = element.getAttribute("data-stolper");
-    if (stolper) made.stolper = stolper;
+    if (stolper && plain(stolper)) made.stolper = stolper;
     const ignore = element.getAttribute("data-stolper-ignore");
-    if (ignore !== null) made.ignore = ignore || "all";
+    if (ignore !== null) made.ignore = ignore.split(/\s+/).filter(plain).join(" ") || "all";
     return made;
   }
 
@@ -149,7 +160,7 @@ export function makeDescribe(
     const optional: Partial<Record<keyof Target, unknown>> = {
       node: nodeId(element),
       input_type: element.localName === "input" ? (element as HTMLInputElement).type : undefined,
-      role: roleOf(element),
+      role: role(element),
       label: label(element),
       interactive: reason !== undefined || undefined,
       why: reason,

@@ -94,7 +94,7 @@ function textOf(
   let text = "";
   while (text.length < 120 && walker.nextNode()) {
     const { data, parentElement } = walker.currentNode as Text;
-    if (parentElement && !parentElement.closest("textarea,select,style,script,noscript"))
+    if (parentElement && !parentElement.closest("textarea,select,style,script,noscript,iframe,xmp"))
       text += ` ${shown(data, parentElement)}`;
   }
   return text;
