@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from console.auth import ApiError, require
+from console.auth import TOKEN, ApiError, require
 from console.context import console, route_of
 from console.format import iso
 from console.language import Language
@@ -78,7 +78,7 @@ async def show_recording(request: web.Request) -> web.StreamResponse:
     """Answer with the list of documents and their rrweb events."""
     session = await _session(request)
     store, clock = console(request).store, console(request).clock
-    await store.audit(clock.now_ms(), "api", "recording", session.id)
+    await store.audit(clock.now_ms(), f"token {request[TOKEN].id}", "recording", session.id)
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     await response.prepare(request)
     opening = b"["

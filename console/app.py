@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 from collector.limits import Addresses
 from collector.proxies import Proxies
 from console import api, feed, pages, session_pages, sign_in_pages, stage, struggle_pages
-from console.accounts import Passwords, Throttle
+from console.accounts import Passwords, SignedOut, Throttle
 from console.auth import guard
 from console.context import CONSOLE, SIGNER, Console, RuleInfo, Rules
 from console.language import Languages
@@ -66,6 +66,7 @@ def build_app(
     player_dir: Path,
     rules: Rules | None = None,
     public_url: Callable[[], str] | None = None,
+    rule_problems: Callable[[], str] | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
@@ -73,7 +74,8 @@ def build_app(
     *end_session* closes a session by id. *player_dir* holds the built player; without it
     the session page says which command is missing. *rules* returns the rules in force and
     *public_url* the address of the public listener; without them the rules page says that it
-    does not know, and the address is taken from the settings.
+    does not know, and the address is taken from the settings. *rule_problems* returns why rule
+    files of the data folder are not in force, "" if they are.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -87,8 +89,10 @@ def build_app(
         passwords=Passwords(store),
         throttle=Throttle(clock),
         addresses=Addresses(),
+        signed_out=SignedOut(clock),
         proxies=Proxies(settings.server.trusted_proxies),
         rules=rules,
+        rule_problems=rule_problems or (lambda: ""),
         public_url=public_url or (lambda: _configured_url(settings)),
     )
     app.cleanup_ctx.append(_signer)

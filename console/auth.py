@@ -15,7 +15,7 @@ from aiohttp import hdrs, web
 
 from console.accounts import find_token
 from console.context import console, is_https, signer
-from core.model import Scope, User
+from core.model import Scope, Token, User
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Handler)
@@ -30,14 +30,15 @@ _FORM_MS = 12 * 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
-    """Who is signed in, and the random id of that sign-in."""
+    """Who is signed in, the random id of that sign-in, and a mark of the password it was made by."""
 
     user: str
     id: str
+    mark: str
 
 
 SIGNED_IN = web.RequestKey("signed_in", SignedIn)
-SCOPE = web.RequestKey("scope", str)
+TOKEN = web.RequestKey("token", Token)
 
 
 class ApiError(Exception):
@@ -78,7 +79,7 @@ async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
 
 def require(request: web.Request, scope: Scope) -> None:
     """Raise ApiError if the request's token does not have *scope*. admin includes read."""
-    if scope == "admin" and request[SCOPE] != "admin":
+    if scope == "admin" and request[TOKEN].scope != "admin":
         raise ApiError(403, "scope", "this needs a token of scope admin")
 
 
@@ -99,7 +100,12 @@ def sign_in(request: web.Request, response: web.StreamResponse, user: User) -> N
 
 
 def sign_out(request: web.Request, response: web.StreamResponse) -> None:
-    """Take the cookie away."""
+    """Take the cookie away, and end what was made with it."""
+    who = request.get(SIGNED_IN)
+    if who is not None:
+        hours = console(request).settings.console.session_hours
+        until = console(request).clock.now_ms() + hours * 3_600_000
+        console(request).signed_out.add(who.id, until)
     response.del_cookie(
         _cookie_name(request), path="/", httponly=True, samesite="Strict", secure=is_https(request)
     )
@@ -131,11 +137,16 @@ async def _signed_in(request: web.Request) -> SignedIn | None:
     parts = signer(request).read("sign-in", token, console(request).clock.now_ms())
     if parts is None:
         return None
-    name, id_, mark = parts
-    user = await console(request).store.user(name)
-    if user is None or not secrets.compare_digest(mark, _password_mark(request, user)):
-        return None
-    return SignedIn(name, id_)
+    who = SignedIn(*parts)
+    return who if await still_in(request, who) else None
+
+
+async def still_in(request: web.Request, who: SignedIn) -> bool:
+    """Return whether the sign-in *who* holds: no sign-out, no new password since."""
+    if who.id in console(request).signed_out:
+        return False
+    user = await console(request).store.user(who.user)
+    return user is not None and secrets.compare_digest(who.mark, _password_mark(request, user))
 
 
 def _password_mark(request: web.Request, user: User) -> str:
@@ -177,4 +188,4 @@ async def _check_api_token(request: web.Request) -> None:
     token = await find_token(console(request).store, text.strip())
     if token is None:
         raise ApiError(401, "unauthorized", "this token is not known")
-    request[SCOPE] = token.scope
+    request[TOKEN] = token

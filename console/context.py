@@ -10,7 +10,7 @@ from aiohttp import web
 
 from collector.limits import Addresses
 from collector.proxies import Proxies
-from console.accounts import Passwords, Throttle
+from console.accounts import Passwords, SignedOut, Throttle
 from console.language import Languages
 from console.live import Live
 from console.signing import Signer
@@ -49,8 +49,10 @@ class Console:
     passwords: Passwords
     throttle: Throttle
     addresses: Addresses
+    signed_out: SignedOut
     proxies: Proxies
     rules: Rules | None
+    rule_problems: Callable[[], str]
     public_url: Callable[[], str]
 
 

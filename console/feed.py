@@ -8,6 +8,7 @@ from contextlib import suppress
 import orjson
 from aiohttp import web
 
+from console.auth import SIGNED_IN, still_in
 from console.context import console
 from console.live import Listener
 
@@ -49,7 +50,10 @@ async def _tell(request: web.Request, response: web.StreamResponse, listener: Li
     silent_s = 0.0
     while (news := await listener.take(LOOK_S)) is not None and not _gone(request):
         silent_s += LOOK_S
-        if news.sessions or news.everything:
+        told = news.sessions or news.everything
+        if not await _still_in(request, look=bool(told) or silent_s >= HEARTBEAT_S):
+            return
+        if told:
             kinds = {name: sorted(kinds) for name, kinds in news.sessions.items()}
             body = orjson.dumps({"sessions": kinds, "everything": news.everything})
             await response.write(b"event: news\ndata: " + body + b"\n\n")
@@ -58,6 +62,12 @@ async def _tell(request: web.Request, response: web.StreamResponse, listener: Li
         elif silent_s >= HEARTBEAT_S:
             await response.write(b": still here\n\n")
             silent_s = 0.0
+
+
+async def _still_in(request: web.Request, *, look: bool) -> bool:
+    """Return whether who asked is still signed in; the store is asked only with *look*."""
+    who = request[SIGNED_IN]
+    return await still_in(request, who) if look else who.id not in console(request).signed_out
 
 
 def _gone(request: web.Request) -> bool:

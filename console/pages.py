@@ -111,7 +111,9 @@ async def home(request: web.Request) -> web.Response:
 async def rules_page(request: web.Request) -> web.Response:
     """Show the rules in force."""
     rules = console(request).rules
-    return render(request, "rules.html", rules=None if rules is None else list(rules()))
+    problems = console(request).rule_problems()
+    known = None if rules is None else list(rules())
+    return render(request, "rules.html", rules=known, problems=problems)
 
 
 async def sites_page(request: web.Request) -> web.Response:

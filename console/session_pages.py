@@ -206,7 +206,7 @@ async def _timeline(request: web.Request, session: Session) -> dict[str, Any]:
     """Return the timeline in the reader's language, with a fresh address of the stage."""
     language = console(request).languages.of(request)
     flags = await console(request).store.flags(session.id)
-    stage = stage_path(request, session.id, request[SIGNED_IN].user)
+    stage = stage_path(request, session.id, request[SIGNED_IN])
     timeline = await _raw_timeline(request, session)
     return {**timeline_json(session, timeline, flags, language), "stage": stage}
 

@@ -14,7 +14,7 @@ from importlib.resources import files
 
 from aiohttp import web
 
-from console.auth import open_to_all
+from console.auth import SignedIn, open_to_all, still_in
 from console.context import console, signer
 from core.model import Session, Site
 from replay import deep
@@ -33,10 +33,12 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/stage/{token}/loads/{page_load}", load)
 
 
-def stage_path(request: web.Request, session: str, who: str) -> str:
+def stage_path(request: web.Request, session: str, who: SignedIn) -> str:
     """Return the address of the stage for *session*, as *who* may watch it for a while."""
     expires = console(request).clock.now_ms() + TOKEN_MS
-    return f"/stage/{signer(request).sign('stage', [session, who], expires)}/"
+    return (
+        f"/stage/{signer(request).sign('stage', [session, who.user, who.id, who.mark], expires)}/"
+    )
 
 
 def stage_csp(site: Site | None) -> str:
@@ -107,9 +109,9 @@ async def _allowed(request: web.Request) -> tuple[Session, str]:
     """Return the session that the token is for, and who holds it."""
     token = request.match_info["token"]
     parts = signer(request).read("stage", token, console(request).clock.now_ms())
-    if parts is None:
+    if parts is None or not await still_in(request, who := SignedIn(*parts[1:])):
         raise web.HTTPForbidden(text="this player's token has expired")
     session = await console(request).store.session(parts[0])
     if session is None:
         raise web.HTTPNotFound
-    return session, parts[1]
+    return session, who.user

@@ -254,6 +254,7 @@ async def running_console(
     rules: list[RuleInfo] | None = None,
     player: Path = PLAYER,
     settings: Settings | None = None,
+    problems: str = "",
 ) -> AsyncIterator[Running]:
     """Run a console on a fresh store in *data*."""
     clock = Clock()
@@ -277,7 +278,7 @@ async def running_console(
     app = build_app(
         store, clock, settings or Settings(), live=live, end_session=end, player_dir=player,
         rules=None if rules is None else lambda: rules,
-        public_url=lambda: "https://stolper.example",
+        public_url=lambda: "https://stolper.example", rule_problems=lambda: problems,
     )  # fmt: skip
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -9,6 +9,7 @@ from unittest.mock import AsyncMock
 import aiohttp
 import pytest
 
+from console.accounts import set_owner_password
 from core.errors import StoreError
 from core.settings import ServerSettings, Settings
 from tests.console.support import Running, Visit, form_token, rrweb_page, running_console, shop
@@ -157,8 +158,6 @@ async def test_sign_in_ends(console: Running, http: aiohttp.ClientSession) -> No
     await console.sign_in(http)
 
     assert await status() == 200
-    from console.accounts import set_owner_password
-
     await set_owner_password(console.store)
 
     assert await status() == 303
@@ -226,6 +225,43 @@ async def test_log_holds_no_stage_token(
     assert stage.split("/")[2] not in caplog.text
 
 
+async def test_sign_out_ends_what_hangs_on_it(
+    console: Running, http: aiohttp.ClientSession
+) -> None:
+    """Sign-out and a new password end the player's tokens and open streams, and kept cookies."""
+    await visit(console)
+
+    async def open_all() -> tuple[str, aiohttp.ClientResponse, str]:
+        async with http.get(console.url + "/sessions/v1/timeline") as answer:
+            stage = console.url + (await answer.json())["stage"]
+        stream = await http.get(console.url + "/live")
+        await stream.content.readuntil(b"data: {}\n\n")
+        [cookie] = [one.value for one in http.cookie_jar if one.key == "stolper"]
+        return stage, stream, cookie
+
+    async def ended(stage: str, stream: aiohttp.ClientResponse, cookie: str) -> None:
+        async with aiohttp.ClientSession(headers={"Cookie": f"stolper={cookie}"}) as thief:
+            for url in (stage, stage + "loads/load-1"):
+                async with thief.get(url) as answer:
+                    assert answer.status == 403
+            async with thief.get(console.url + "/sites", allow_redirects=False) as answer:
+                assert answer.status in (303, 401)
+        async with asyncio.timeout(5):
+            assert await stream.content.read() == b""
+
+    await console.sign_in(http)
+    opened = await open_all()
+    async with http.get(console.url + "/sites") as page:
+        token = form_token(await page.text())
+    async with http.post(console.url + "/sign-out", data={"form_token": token}):
+        await ended(*opened)
+    await console.sign_in(http)
+    opened = await open_all()
+    await set_owner_password(console.store)
+    console.live.batch_stored(await Visit(console.store, "v2").send([]))
+    await ended(*opened)
+
+
 async def test_stored_policy_text_cannot_widen_the_policy() -> None:
     """An origin that is no origin does not get into the stage's policy."""
     from console.stage import stage_csp
@@ -259,6 +295,21 @@ async def test_empty_states_teach(tmp_path: Path, http: aiohttp.ClientSession) -
             html = await answer.text()
 
     assert "https://stolper.example/s/sshop.js" in html
+
+
+async def test_rule_files_out_of_force_are_said(
+    tmp_path: Path, http: aiohttp.ClientSession
+) -> None:
+    """The rules page shows why own rule files are not in force, as text; without a reason, nothing."""
+    error = "rules/mine.yaml:3:5: unknown <event>"
+    for problems, shown in ((error, True), ("", False)):
+        async with running_console(tmp_path / str(shown), problems=problems) as console:
+            await console.sign_in(http)
+            async with http.get(console.url + "/rules?lang=de") as answer:
+                html = await answer.text()
+
+        assert ("rules/mine.yaml:3:5: unknown &lt;event&gt;" in html) is shown
+        assert ("Die eigenen Regeln gelten nicht" in html) is shown
 
 
 async def test_struggle_lists_exactly_its_sessions(
