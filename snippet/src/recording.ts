@@ -7,7 +7,7 @@ import type { Config, Early } from "./config";
 import { makeDelivery, type Order } from "./delivery";
 import { makeQueue } from "./delivery/queue";
 import { attributes, pageFacts } from "./document";
-import { makeEmit } from "./emit";
+import { type Begins, makeEmit } from "./emit";
 import { all, type Guard, makeGuard, type Stop } from "./guard";
 import { type Observers, observe } from "./observe";
 import { makePrivacy } from "./privacy";
@@ -23,6 +23,15 @@ export interface Recording {
   guard: Guard;
   commands: Commands;
   start(early: Early[]): void;
+}
+
+/** What a visitor does: it keeps a visit alive and begins another. */
+const HANDS = ["pointerdown", "keydown", "input", "click"];
+
+interface Renewal {
+  adopt?: boolean;
+  viewed?: boolean;
+  t?: number;
 }
 
 export function makeRecording(config: Config): Recording {
@@ -67,9 +76,9 @@ export function makeRecording(config: Config): Recording {
     now,
     view: () => view,
     path: () => privacy.urls.path(location.pathname),
-    activity: () => {
-      if (!renewing && sessions.expired()) renew();
-      sessions.touch();
+    lives,
+    concluded: () => {
+      if (!sessions.expired()) sessions.touch();
     },
   });
   const { emit } = emitter;
@@ -112,8 +121,23 @@ export function makeRecording(config: Config): Recording {
     recorder.snapshot();
   }
 
-  /** Another session: new indices, a page view, a snapshot. *adopt*: another tab began it. */
-  function renew(adopt = false): void {
+  /** Whether the visit goes on with what happened at *t*; if it is over, that may begin another. */
+  function lives(t: number, begins: Begins): boolean {
+    if (renewing) return true;
+    if (sessions.expired()) {
+      if (!begins || !running) return false;
+      renew({ t, viewed: begins === "page" });
+    }
+    sessions.touch();
+    return true;
+  }
+
+  /**
+   * Another session: new indices, a page view as of *t*, a snapshot.
+   *
+   * *adopt*: another tab began it. *viewed*: its page view is told by the caller.
+   */
+  function renew({ adopt = false, viewed = false, t = now() }: Renewal = {}): void {
     if (!running || renewing) return;
     renewing = true;
     try {
@@ -124,7 +148,7 @@ export function makeRecording(config: Config): Recording {
       emitter.restart(0);
       observers?.actions.forget();
       view = 0;
-      observers?.pages.view(undefined);
+      if (!viewed) observers?.pages.view(Math.min(t, now()));
       recorder.snapshot();
     } finally {
       renewing = false;
@@ -166,16 +190,21 @@ export function makeRecording(config: Config): Recording {
     running = true;
     renewing = true; // the session has just begun
     recorder.start();
+    // Before the observers describe what was pressed: another session numbers the nodes anew.
+    const hands = guard.listen(window, HANDS, ({ isTrusted, timeStamp }) => {
+      if (isTrusted) lives(timeStamp, "activity");
+    });
     const parts = observe(emit, scope);
     observers = parts;
-    parts.pages.view(undefined);
+    parts.pages.view(Math.min(now(), ...early.map(({ t }) => t)));
     renewing = false;
     parts.clicks.early(early);
     parts.errors.early(early);
     stops = all([
       recorder,
+      hands,
       parts,
-      sessions.onAdopted(() => renew(true)),
+      sessions.onAdopted(() => renew({ adopt: true })),
       guard.listen(window, "pagehide", leave),
       guard.listen<PageTransitionEvent>(window, "pageshow", (event) => {
         if (!event.persisted) return;
@@ -197,6 +226,7 @@ export function makeRecording(config: Config): Recording {
     emit,
     identified,
     running: () => running,
+    active: () => void lives(now(), "activity"),
     renew: () => renew(),
     stop,
   });

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from playwright.async_api import BrowserContext
 
@@ -104,6 +106,128 @@ async def test_idle_begins_another_session_with_the_next_event(
     assert len([b for b in collector.stored if b.head["session"] == old]) == asleep
     assert [e["type"] for b in after for e in b.head["events"]] == ["page", "custom"]
     assert any(event["type"] == 2 for b in after for event in b.recording)
+
+
+async def test_the_outcome_of_a_press_begins_no_session(
+    collector: Collector, open_page: Open
+) -> None:
+    """A press whose outcome is known after the idle timeout is told whole, in its own session."""
+    collector.configure(idle_timeout_ms=1000)
+    page = await open_page("<button id=b onclick=\"this.append('!')\">Press</button>")
+    session = await page.evaluate("stolper('session')")
+    await page.click("#b")
+    await page.wait_for_timeout(3500)
+    await page.evaluate("stolper('flush')")
+    [click] = collector.events("click")
+
+    assert {batch.head["session"] for batch in collector.stored} == {session}
+    assert "cut" not in click
+    assert click["answer"] == "mutation"
+    assert len(collector.events("page")) == 1
+
+
+NOBODY = """
+  Object.defineProperty(document, 'visibilityState', {value: 'hidden', configurable: true});
+  document.dispatchEvent(new Event('visibilitychange'));
+  console.error('tick');
+  fetch('/status/204');
+  setTimeout(() => { throw new Error('tick') });
+  document.getElementById('b').click();
+"""
+
+
+async def test_nobody_begins_no_session(collector: Collector, open_page: Open) -> None:
+    """After the idle timeout neither leaving, nor hiding, nor what a page does of itself is a visit."""
+    collector.configure(idle_timeout_ms=1000)
+    page = await open_page("<button id=b>Press</button>")
+    await page.evaluate("stolper('flush')")
+    await page.wait_for_timeout(1300)
+    told = len(collector.events())
+    await page.evaluate(NOBODY)
+    await page.wait_for_timeout(600)
+    await page.close(run_before_unload=True)
+    second = await open_page("<h1>Two</h1>", path="/two")
+    await second.evaluate("stolper('flush')")
+    first = [e for batch in collector.stored[:-1] for e in batch.head["events"]]
+
+    assert len({batch.head["session"] for batch in collector.stored}) == 2
+    assert [event["type"] for event in first] == ["page"]
+    assert told == 1
+
+
+async def test_a_press_that_begins_a_session_comes_after_its_page(
+    collector: Collector, open_page: Open
+) -> None:
+    """The page view is the first event, no later than the press, whose target is in the snapshot."""
+    collector.configure(idle_timeout_ms=1000)
+    page = await open_page("<i>a</i><button id=b>Press</button>")
+    await page.evaluate("stolper('flush')")
+    old = await page.evaluate("stolper('session')")
+    await page.evaluate("for (let n = 0; n < 9; n++) document.body.prepend(n + ' ', new Image())")
+    await page.wait_for_timeout(1600)
+    await page.click("#b")
+    await page.close(run_before_unload=True)
+    await collector.until(lambda: collector.events("leave"))
+    after = [batch for batch in collector.stored if batch.head["session"] != old]
+    events = [event for batch in after for event in batch.head["events"]]
+    events.sort(key=lambda event: event["i"])
+    [click] = collector.events("click")
+    [snapshot] = [e for b in after for e in b.recording if e["type"] == 2]
+
+    assert [event["type"] for event in events] == ["page", "click", "leave"]
+    assert [event["i"] for event in events] == [0, 1, 2]
+    assert events[0]["t"] <= events[1]["t"]
+    assert _node(snapshot["data"]["node"], click["target"]["node"])["tagName"] == "button"
+
+
+def _node(tree: dict[str, Any], wanted: int) -> dict[str, Any]:
+    """Return the node with the id *wanted* in a full snapshot."""
+    waiting = [tree]
+    while waiting:
+        node = waiting.pop()
+        if node["id"] == wanted:
+            return node
+        waiting += node.get("childNodes", [])
+    raise LookupError(wanted)
+
+
+@pytest.mark.parametrize(
+    ("done", "types"),
+    [
+        ("history.pushState({}, '', '/route')", ["page"]),
+        ("stolper('identify', 'c-17')", ["page"]),
+        ("document.dispatchEvent(new Event('visibilitychange'))", ["page", "visibility"]),
+    ],
+)
+async def test_a_visitor_who_is_back_begins_one(
+    collector: Collector, open_page: Open, done: str, types: list[str]
+) -> None:
+    """A route, an identity and a tab that is shown again are activity; the page view is told once."""
+    collector.configure(idle_timeout_ms=1000)
+    page = await open_page("<h1>One</h1>")
+    await page.evaluate("stolper('flush')")
+    old = await page.evaluate("stolper('session')")
+    await page.wait_for_timeout(1300)
+    await page.evaluate(done)
+    await page.evaluate("stolper('flush')")
+    after = [batch for batch in collector.stored if batch.head["session"] != old]
+
+    assert [e["type"] for batch in after for e in batch.head["events"]] == types
+    assert {e["view"] for batch in after for e in batch.head["events"]} == {0}
+    assert [("identity" in batch.head) for batch in after] == ["identify" in done]
+
+
+async def test_typing_keeps_a_session(collector: Collector, open_page: Open) -> None:
+    """Who types is there, though the field is told only when it is left."""
+    collector.configure(idle_timeout_ms=1000)
+    page = await open_page("<input id=a>")
+    await page.click("#a")
+    await page.keyboard.type("a long answer", delay=150)
+    await page.keyboard.press("Tab")
+    await page.wait_for_timeout(100)
+    await page.evaluate("stolper('flush')")
+
+    assert len({batch.head["session"] for batch in collector.stored}) == 1
 
 
 async def test_a_running_session_outlives_the_idle_timeout(

@@ -4,7 +4,7 @@
 import type { EventFields } from "../events.gen";
 import { all, type Stop } from "../guard";
 import { hash } from "../hash";
-import type { Action, Emit, NavigateLike, Scope } from "../scope";
+import type { Action, Emit, Facts, NavigateLike, Scope } from "../scope";
 
 type Nav = NonNullable<EventFields["page"]["nav"]>;
 type LeaveKind = NonNullable<EventFields["leave"]["kind"]>;
@@ -12,8 +12,8 @@ type LeaveKind = NonNullable<EventFields["leave"]["kind"]>;
 const LINK_MS = 2000; // a press that leads away does so within this
 
 export interface Pages extends Stop {
-  /** The page view as it would be told at the start of another page load id. */
-  view(nav?: Nav): void;
+  /** The page view as of *t*, as it is told at the start of another page load id. */
+  view(t: number): void;
 }
 
 export function observePages(emit: Emit, scope: Scope): Pages {
@@ -45,15 +45,17 @@ export function observePages(emit: Emit, scope: Scope): Pages {
     return { referrer: "same", from_path: urls.place(document.referrer) };
   }
 
-  function view(nav: Nav, from?: { path: string; dwell: number }): void {
+  function view(nav: Nav, from?: { path: string; dwell: number }, t = now()): void {
     const timing = performance.getEntriesByType("navigation")[0] as
       | (PerformanceNavigationTiming & { responseStatus?: number })
       | undefined;
     const loaded = nav === "load" || nav === "reload" || nav === "back_forward";
     const keys = urls.keys(location.search).filter(policy.harmless);
-    emit("page", {
+    const facts: Facts<"page"> = {
       nav,
-      title_hash: document.title ? hash(policy.text(document.title, document.querySelector("title"))) : "",
+      title_hash: document.title
+        ? hash(policy.text(document.title, document.querySelector("title")))
+        : "",
       ...(from
         ? { referrer: "same" as const, from_path: from.path, dwell_ms: from.dwell }
         : referrer()),
@@ -62,7 +64,8 @@ export function observePages(emit: Emit, scope: Scope): Pages {
       visible: document.visibilityState === "visible",
       width: innerWidth,
       height: innerHeight,
-    });
+    };
+    emit("page", facts, t);
   }
 
   function route(): void {
@@ -134,9 +137,9 @@ export function observePages(emit: Emit, scope: Scope): Pages {
 
   return {
     ...all(stops),
-    view: (nav) => {
+    view: (t) => {
       restart();
-      view(nav ?? loadKind());
+      view(loadKind(), undefined, t);
     },
   };
 }
