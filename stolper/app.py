@@ -122,6 +122,7 @@ class Server:
                 end_session=self.closer.end,
                 player_dir=player_dir(),
                 rules=lambda: rule_infos(self.detector.rules),
+                rule_problems=lambda: self.rule_problems,
                 public_url=lambda: self.settings.server.public_url or self.public_url,
             ),
             self.settings.server.console,

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from core.settings import load_settings
+from stolper.app import Server
 from stolper.cli import main
 from stolper.options import origin_of
 
@@ -127,3 +129,20 @@ def test_an_unknown_site_is_named(tmp_path: Path) -> None:
 
     assert 1 == done.exit_code
     assert "there is no site 'other'" in done.stderr
+
+
+async def test_own_rules_with_an_error_leave_the_shipped_ones_in_force(tmp_path: Path) -> None:
+    """The server starts, says file and line, and judges by what it ships."""
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "mine.yaml").write_text("version: 1\nrules:\n  - {id: mine, titel: x}\n")
+    settings = load_settings(
+        tmp_path,
+        env={},
+        overrides={"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"},
+    )
+    async with Server(settings, tmp_path) as server:
+        ids = {rule.id for rule in server.detector.rules.rules}
+
+        assert "mine.yaml:3:" in server.rule_problems
+        assert {"rage_click", "dead_click"} <= ids
+        assert "mine" not in ids
