@@ -38,7 +38,7 @@ export function makeCommands(context: CommandContext): Commands {
       if (running()) context.active();
       for (const value of Object.values(traits)) typed.trait(value);
       if (typeof traits.segment === "string") identified.segment = traits.segment.slice(0, NAME);
-      identified.identity = { id: String(id).slice(0, ID), traits };
+      identified.identity = { id: String(id).slice(0, ID) };
       if (signature) identified.identity.signature = String(signature).slice(0, ID);
       delivery.urgent();
     },
