@@ -37,7 +37,7 @@ export class Screen {
   readonly load: string;
   readonly element: HTMLDivElement;
   readonly #replayer: Replayer;
-  readonly #start: number;
+  #start: number;
   readonly #firstSnapshot: number;
   readonly #hear: ScreenEvents;
   #shownAt = 0;
@@ -71,7 +71,8 @@ export class Screen {
     root.append(this.element);
     this.#firstSnapshot = events.find((event) => event.type === FULL_SNAPSHOT)?.timestamp ?? 0;
     const playable = events.filter((event) => this.#drawable(event));
-    this.#start = Math.min(...playable.map((event) => event.timestamp));
+    this.#start = Number.POSITIVE_INFINITY; // a call with each as an argument would be too large
+    for (const event of playable) this.#start = Math.min(this.#start, event.timestamp);
     this.#replayer = new Replayer(
       [marker(this.#start), ...playable, marker(this.#start + FAR_MS)],
       {
