@@ -3,6 +3,7 @@
 import { clock, fill, type GapText, type Span, type Texts, type Timeline } from "./model";
 import { make, type Page } from "./page";
 
+const MARKER_PX = 24; // as wide as a marker is, so that each can be clicked
 const NARROWEST = 0.3; // per cent; anything thinner cannot be seen
 
 /** Draw *timeline* along the bar. *jump* is called with a flag's id. */
@@ -34,11 +35,15 @@ export function drawBar(
       return tick;
     }),
   );
+  const places = apart(
+    timeline.flags.map((flag) => place(flag.at)),
+    (MARKER_PX / Math.max(1, page.markers.clientWidth)) * 100,
+  );
   page.markers.replaceChildren(
-    ...timeline.flags.map((flag) => {
+    ...timeline.flags.map((flag, number) => {
       const made = make("button", `marker severity-${flag.severity}`);
       made.type = "button";
-      made.style.left = `${place(flag.at)}%`;
+      made.style.left = `${places[number]}%`;
       const values = { title: flag.title, at: clock(flag.at - timeline.start) };
       made.title = fill(texts.at_flag, values);
       made.setAttribute("aria-label", made.title);
@@ -48,6 +53,24 @@ export function drawBar(
     }),
   );
   page.seek.max = String(Math.ceil(length));
+}
+
+/**
+ * Return *places* (per cent, ascending) at least *gap* apart, as far as the bar is long enough:
+ * flags of the same second would cover each other.
+ */
+function apart(places: number[], gap: number): number[] {
+  const step = Math.min(gap, 100 / Math.max(1, places.length));
+  const moved = [...places];
+  moved.forEach((at, number) => {
+    moved[number] = Math.max(at, number > 0 ? (moved[number - 1] ?? 0) + step : 0);
+  });
+  let limit = 100;
+  for (let number = moved.length - 1; number >= 0; number -= 1) {
+    moved[number] = Math.min(moved[number] ?? 0, limit);
+    limit = (moved[number] ?? 0) - step;
+  }
+  return moved;
 }
 
 /** Put the playhead where *at* is. */
