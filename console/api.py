@@ -51,6 +51,7 @@ def add_routes(app: web.Application) -> None:
 
 async def list_sessions(request: web.Request) -> web.Response:
     """Answer with sessions, newest start first."""
+    await _check_site(request)
     query = session_query(request, console(request).clock.now_ms())
     sessions = await console(request).store.sessions(query)
     return answer({"sessions": [session_json(one) for one in sessions]})
@@ -99,6 +100,7 @@ async def end_session(request: web.Request) -> web.Response:
 
 async def list_struggles(request: web.Request) -> web.Response:
     """Answer with struggles, most sessions first."""
+    await _check_site(request)
     language = console(request).languages.of(request)
     struggles = await console(request).store.struggles(
         site=request.query.get("site"),
@@ -132,7 +134,9 @@ async def json_errors(request: web.Request, handler: Handler) -> web.StreamRespo
         return error_json(error.status, error.code, error.error)
     except web.HTTPException as error:
         codes = {404: "not_found", 405: "method"}
-        return error_json(error.status, codes.get(error.status, "refused"), error.reason)
+        told = {404: f"there is no route {request.path}; docs/api.md lists them"}
+        text = told.get(error.status, error.reason)
+        return error_json(error.status, codes.get(error.status, "refused"), text)
     except StoreBusy as error:
         response = error_json(503, "busy", str(error))
         response.headers["Retry-After"] = str(error.retry_after_s)
@@ -201,6 +205,13 @@ def _number(request: web.Request, name: str, default: int, least: int, most: int
     if not re.fullmatch(r"\d{1,9}", text) or not least <= int(text) <= most:
         raise ApiError(400, "bad_parameter", f"{name} is a number from {least} to {most}")
     return int(text)
+
+
+async def _check_site(request: web.Request) -> None:
+    """Raise ApiError if the parameter `site` names none: an empty list would hide a typing error."""
+    site = request.query.get("site")
+    if site is not None and await console(request).store.site(site) is None:
+        raise ApiError(404, "not_found", f"there is no site '{site[:100]}'")
 
 
 async def _session(request: web.Request) -> Session:
@@ -275,6 +286,7 @@ def event_json(event: dict[str, Any]) -> dict[str, Any]:
         "id": f"{event['page_load']}:{event['i']}",
         "at": iso(event["ts"]),
         **event,
+        "ts": int(ts) if (ts := float(event["ts"])).is_integer() else ts,
     }
 
 

@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
+from babel.numbers import format_decimal
+
 from console.language import Language
 from console.words import GAP_KINDS, Words, gap_text, severity_text
 from core.model import Flag, Session
@@ -22,6 +24,8 @@ def timeline_json(
     return {
         "session": session.id,
         "running": session.ended_ms is None,
+        "pages": format_decimal(session.pages, locale=language.code),
+        "events": format_decimal(session.events, locale=language.code),
         "start": timeline.start_ms,
         "end": timeline.end_ms,
         "tabs": [

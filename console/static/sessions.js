@@ -37,6 +37,7 @@ function show(html) {
   localTimes(template.content);
   const wanted = new Set(rows.map((row) => row.id));
   for (const old of [...body.children]) if (!wanted.has(old.id)) old.remove();
+  const total = rows[0].dataset.total;
   rows.forEach((row, place) => {
     const old = document.getElementById(row.id);
     const here = body.children[place];
@@ -49,6 +50,7 @@ function show(html) {
     replaceCells(old, row);
   });
   list.hidden = false;
+  document.getElementById("total").textContent = total;
   document.getElementById("empty")?.remove();
 }
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from console.api import add_routes
 from replay.deep import loads
-from tests.console.support import ROOT, START, Running, Visit, nest, rrweb_page
+from tests.console.support import ROOT, START, Running, Visit, nest, rrweb_page, shop
 
 API = "/api/v1"
 
@@ -65,6 +65,9 @@ async def visit(console: Running, name: str = "v1", start: int = START) -> Visit
         ("read", "/sessions?since=0001-01-01T00:00:00%2B14:00", "GET", 200, None),
         ("read", "/sessions?since=9999-12-31T23:59:59-14:00", "GET", 200, None),
         ("read", "/sessions?since=2026-01-01T00:00:00+01:00", "GET", 200, None),
+        ("read", "/sessions?site=shpo", "GET", 404, "not_found"),
+        ("read", "/struggles?site=shpo", "GET", 404, "not_found"),
+        ("read", "/sessions?site=shop", "GET", 200, None),
         ("read", "/sessions?flagged=maybe", "GET", 400, "bad_parameter"),
     ],
 )
@@ -179,7 +182,8 @@ async def test_filters(console: Running) -> None:
     assert await ids("?since=30m") == ["new"]
     assert await ids("?since=2026-09-21T14:00:00Z") == ["new"]
     assert await ids("?site=shop&limit=1") == ["new"]
-    assert await ids("?site=other") == []
+    await console.store.add_site(shop("blog", key="sblog"))
+    assert await ids("?site=blog") == []
     assert await ids("?flagged=true") == ["old"]
     assert await ids("?rule=rage_click") == ["old"]
     assert await ids("?flagged=false") == ["new"]
@@ -193,6 +197,24 @@ async def test_since_takes_a_zone(console: Running, zone: str) -> None:
         _, body = await call(console, f"/sessions?since=2026-09-21T{time}{zone}")
 
         assert [one["id"] for one in body["sessions"]] == names
+
+
+async def test_whole_times_are_integers(console: Running) -> None:
+    """`ts` of an event is an integer where it is whole."""
+    await visit(console)
+    _, body = await call(console, "/sessions/v1/events")
+
+    assert [(type(one["ts"]), one["ts"] - START) for one in body["events"]] == [
+        (int, 0),
+        (int, 1500),
+    ]
+
+
+async def test_unknown_route_is_named(console: Running) -> None:
+    """Who mistypes a route reads which one, and where the right ones are."""
+    _, body = await call(console, "/sesions")
+
+    assert body["error"] == "there is no route /api/v1/sesions; docs/api.md lists them"
 
 
 async def test_since_says_how_to_write_it(console: Running) -> None:

@@ -150,6 +150,7 @@ async def test_list_follows_without_reload(page: Page, shown: Running) -> None:
     shown.live.batch_stored(await second.send([{"t": 0, "type": "page", "path": "/new"}]))
     await expect(page.locator("#rows tr")).to_have_count(2)
     await expect(page.locator("#rows tr").first).to_contain_text("/new")
+    await expect(page.locator("#total")).to_have_text("2 sessions")
     await page.locator("#rows a").first.focus()
     await second.flag(title="Rage click")
     shown.live.batch_stored(await second.send([{"t": 90, "type": "click"}]))

@@ -353,3 +353,32 @@ async def test_token_runs_out(page: Page, shown: Running) -> None:
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("ArrowRight")
     await expect(picture(page).locator("h1")).to_have_text("Two")
+
+
+async def test_markers_of_one_second_can_all_be_clicked(page: Page, shown: Running) -> None:
+    """Flags of the same moment, also at the very end, stand beside each other on the bar."""
+    visit = Visit(shown.store, "crowd")
+    await visit.send([{"t": 1, "type": "page"}], recording=[*rrweb_page(), scroll(60_000)])
+    for number, at in enumerate((30_000, 30_000, 30_200, 59_900, 60_000)):
+        await visit.flag(f"rule_{number}", at=at, title=f"Rule {number}")
+    await shown.store.end_session("crowd", "left")
+    await open_session(page, shown, "crowd")
+    markers = page.locator(".marker")
+    await expect(markers).to_have_count(5)
+
+    for number in range(5):
+        await markers.nth(number).click(timeout=3_000)
+        assert f"flag=rule_{number}-crowd" in page.url
+
+
+async def test_facts_follow(page: Page, shown: Running) -> None:
+    """The number of pages and events among the facts grows with a running session."""
+    visit = Visit(shown.store, "facts")
+    await visit.send([{"t": 1, "type": "page"}], recording=rrweb_page())
+    await open_session(page, shown, "facts")
+    await expect(page.locator("#fact-pages")).to_have_text("1")
+    more = [{"t": 500, "type": "page", "path": "/b"}, {"t": 900, "type": "click"}]
+    shown.live.batch_stored(await visit.send(more))
+
+    await expect(page.locator("#fact-pages")).to_have_text("2")
+    await expect(page.locator("#fact-events")).to_have_text("3")

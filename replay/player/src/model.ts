@@ -48,6 +48,8 @@ export interface GapText extends Gap {
 export interface Timeline {
   session: string;
   running: boolean;
+  pages: string;
+  events: string;
   start: number;
   end: number;
   tabs: Tab[];

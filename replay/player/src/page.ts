@@ -41,6 +41,8 @@ export function findPage() {
     flagsCount: part("flags-count", HTMLElement),
     events: part("events", HTMLOListElement),
     eventsCount: part("events-count", HTMLElement),
+    factPages: part("fact-pages", HTMLElement),
+    factEvents: part("fact-events", HTMLElement),
     gaps: part("gaps", HTMLUListElement),
     complete: part("complete", HTMLElement),
     data: part("player-data", HTMLScriptElement),

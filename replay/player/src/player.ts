@@ -381,6 +381,8 @@ class Player {
     this.#page.live.setAttribute("aria-pressed", String(this.#follow));
     this.#page.length.textContent = clock(end - start);
     this.#page.duration.textContent = clock(end - start);
+    this.#page.factPages.textContent = this.#timeline.pages;
+    this.#page.factEvents.textContent = this.#timeline.events;
     movePlayhead(this.#page, this.#timeline, this.#at, this.#texts);
   }
 
