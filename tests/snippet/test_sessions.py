@@ -291,11 +291,7 @@ async def test_identify_is_told_with_its_signature(collector: Collector, open_pa
     told = [batch.head for batch in collector.stored if "identity" in batch.head]
 
     assert len(told) == 1
-    assert told[0]["identity"] == {
-        "id": "c-17",
-        "traits": {"segment": "business"},
-        "signature": "abc",
-    }
+    assert told[0]["identity"] == {"id": "c-17", "signature": "abc"}
     assert told[0]["attributes"]["segment"] == "business"
     assert len({batch.head["session"] for batch in collector.stored}) == 1
 

@@ -59,10 +59,10 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
 
   function onInput(event: Event): void {
     const field = event.composedPath()[0] as Element | undefined;
-    if (!field || !event.isTrusted) return;
+    if (!field) return;
     if (!isField(field)) {
       if (isElement(field) && (field as HTMLElement).isContentEditable) {
-        privacy.policy.typed.note(field, (field.textContent ?? "").slice(0, 200));
+        privacy.policy.typed.note(field, (field.textContent ?? "").slice(0, 5000));
       }
       return;
     }
@@ -70,7 +70,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     if (field.type !== "checkbox" && field.type !== "radio") {
       privacy.policy.typed.note(field, field.value);
     }
-    if (!watched(field)) return;
+    if (!watched(field) || !event.isTrusted) return;
     const t = now();
     const form = field.form;
     if (form && !begun.has(form)) begun.set(form, t);
