@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from replay.deep import MAX_LEVELS, _Reader, dumps, loads
@@ -55,6 +55,7 @@ def test_deep_values_come_back(levels: int) -> None:
     assert text.replace(" ", "").encode() == dumps(loads(text.encode()))
 
 
+@settings(deadline=None)  # each example is 600 levels deep
 @given(values)
 def test_written_values_come_back(value: Any) -> None:
     """Below and beside what is deep, any value is written as orjson writes it."""
