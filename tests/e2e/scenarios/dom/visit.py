@@ -11,6 +11,7 @@ from playwright.async_api import Page
 
 from tests.e2e.scenarios.dom.compare import Outline
 from tests.e2e.scenarios.situations import Situation
+from tests.e2e.scenarios.steps import unhurried
 
 # Writes the document down and marks the moment on the recording's own clock, in one task.
 CAPTURE = """name => {
@@ -63,8 +64,9 @@ async def visit_widgets(
         await diary.page.goto(origin + situation.page)
         await ready(diary.page)
         await diary.note(f"{situation.name}, before")
-        for step in situation.do:
-            await step.do(diary.page)
+        with unhurried():
+            for step in situation.do:
+                await step.do(diary.page)
         await diary.note(f"{situation.name}, after")
 
 
