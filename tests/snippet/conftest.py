@@ -115,7 +115,8 @@ class Collector:
             return web.Response(status=500)
         frame = wire.unpack(body, max_head_bytes=1_000_000)
         head = json.loads(frame.head)
-        status, answer, headers = 200, {"ok": True, "status": "stored", "flush_ms": 400}, {}
+        status, answer = 200, {"ok": True, "status": "stored", "flush_ms": 400}
+        headers: dict[str, str] = {}
         identity = (head["session"], head["page_load"], head["seq"])
         if self.answers:
             status, answer, headers = self.answers.pop(0)

@@ -60,16 +60,17 @@ async def test_calls_and_presses_before_the_recorder_are_kept(
         " function(){(stolper.q = stolper.q || []).push(arguments)};"
         "stolper('track', 'early', {n: 1})</script>"
     )
-    late = "<script>requestIdleCallback = (run) => setTimeout(run, 700)</script>"
+    late = "<script>requestIdleCallback = (run) => { window.idle = run }</script>"
     page = await open_page("<button id=go>Go</button>", head=stub + late, wait=False)
     await page.wait_for_function("window.stolper && window.stolper.early")
     await page.click("#go")
-    flushed = await page.evaluate("stolper('flush')")
+    flushed = await page.evaluate("(idle(), stolper('flush'))")
 
     assert flushed is True
     assert [event["name"] for event in collector.events("custom")] == ["early"]
     assert [event["target"]["key"] for event in collector.events("click")] == ["#go"]
     assert collector.events("click")[0]["cut"] is True
+    assert collector.events("page")[0]["t"] <= collector.events("click")[0]["t"]
 
 
 async def test_an_early_error_is_told(collector: Collector, open_page: Open) -> None:
