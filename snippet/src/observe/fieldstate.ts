@@ -19,22 +19,22 @@ export function isField(node: EventTarget | null): node is Field {
   return element.localName === "select" || element.localName === "textarea";
 }
 
+/** Numbers of up to four digits count things; longer ones may be a person's. */
+function tellable(name: string, { policy }: Privacy): boolean {
+  const rest = name.replace(/\d+/g, (digits) => (digits.length > 4 ? digits : ""));
+  return name !== "" && policy.harmless(rest);
+}
+
 /** A name that may be told: the page's own word for the field. */
 export function fieldKey(field: Field, privacy: Privacy): string {
   const names = [field.name, field.id, field.getAttribute("autocomplete") ?? "", field.type];
-  return (
-    names.find(
-      (name) => name && privacy.policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, "")),
-    ) ?? "field"
-  );
+  return names.find((name) => tellable(name, privacy)) ?? "field";
 }
 
 export function formKey(form: Element | null, privacy: Privacy): string | undefined {
   if (!form) return undefined;
   const named = [form.id, form.getAttribute("name") ?? ""];
-  const found = named.find(
-    (name) => name && privacy.policy.harmless(name.replace(/(?<!\d)\d{1,4}(?!\d)/g, "")),
-  );
+  const found = named.find((name) => tellable(name, privacy));
   if (found) return found;
   const action = form.getAttribute("action");
   if (action) return privacy.urls.place(action);
