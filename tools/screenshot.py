@@ -51,7 +51,9 @@ async def picture(browser: Browser, server: Server, out: Path, *, locale: str = 
     await page.press("input[name=password]", "Enter")
     await page.wait_for_url(re.compile("sessions"))
     await page.goto(f"{server.console_url}/sessions/{session.id}?flag={flag.id}")
-    await page.wait_for_timeout(6_000)
+    await page.wait_for_timeout(3_000)
+    await page.keyboard.press("k")  # it waits five seconds before the flag: play up to it
+    await page.wait_for_timeout(6_500)
     await page.screenshot(path=out)
     await context.close()
 
