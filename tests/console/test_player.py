@@ -35,8 +35,8 @@ SHOP = """<!doctype html><title>Shop</title><style>#total { color: rgb(1, 2, 3) 
 
 
 def picture(page: Page) -> FrameLocator:
-    """Return the recorded page as it is drawn."""
-    return page.frame_locator("#stage").frame_locator(".screen iframe")
+    """Return the recorded page as it is shown; the next one is drawn hidden beside it."""
+    return page.frame_locator("#stage").frame_locator('.screen:not([style*="hidden"]) iframe')
 
 
 async def open_session(page: Page, console: Running, session: str, query: str = "") -> None:
