@@ -99,6 +99,10 @@ export interface ClickEvent {
   error_ms?: number;
   /** mutations by background mutators meanwhile */
   far?: number;
+  /** where nothing pressable was pressed: distance to the edge of the nearest pressable element, at most 48 */
+  miss_px?: number;
+  /** key of that element */
+  miss_key?: string;
   /** the page ended before the outcome was final */
   cut?: boolean;
 }
@@ -152,8 +156,14 @@ export interface FieldEvent {
   invalid_flags?: string[];
   /** still focused, after a pause */
   partial?: boolean;
-  /** what made the event */
-  cause?: "blur" | "pause" | "submit";
+  /** longest pause between two inputs */
+  longest_pause_ms?: number;
+  /** choices made by the visitor in a select, radio group or checkbox within the last 20 s */
+  choices?: number;
+  /** after two or more of these choices it holds the value that it had before them */
+  restored?: boolean;
+  /** what made the event; choice: a select, radio or checkbox was changed */
+  cause?: "blur" | "pause" | "submit" | "choice";
 }
 
 /** A submit, with its outcome. `t` is the submit (or the press that tried it). */
@@ -213,6 +223,8 @@ export interface PageEvent {
   query_keys?: string[];
   /** the tab was visible */
   visible?: boolean;
+  /** the document reloads itself (meta refresh) */
+  auto_refresh?: boolean;
   /** viewport */
   width?: number;
   /** viewport */
@@ -313,6 +325,136 @@ export interface AssetEvent {
   first_party?: boolean;
 }
 
+/** How fast the page was. One event per measurement; only its own fields are there. */
+export interface VitalsEvent {
+  type: "vitals";
+  /** what was measured */
+  kind?: "lcp" | "inp" | "cls" | "long_task" | "route";
+  /** largest contentful paint, final at the first input or when the page view ends */
+  lcp_ms?: number;
+  /** an interaction that took 200 ms or more until the next paint */
+  inp_ms?: number;
+  /** cumulative layout shift of the page view, at its end */
+  cls?: number;
+  /** a task that blocked the main thread for 200 ms or more */
+  long_task_ms?: number;
+  /** route change of a single-page application until the page was quiet for 200 ms */
+  route_ms?: number;
+  /** inp: what was used */
+  target?: number;
+  /** long_task: time since the last press or key; absent above 10 s */
+  since_input_ms?: number;
+  /** inp, long_task: during the first interaction while the page was still loading */
+  first_input?: boolean;
+  /** the tab was hidden at some time before */
+  hidden?: boolean;
+}
+
+/** One leg of scrolling: movement in one direction, ended by a turn or by 1 s of rest. Legs under 50 px are left out; at most 120 per page view. */
+export interface ScrollEvent {
+  type: "scroll";
+  /** the scroll container; absent for the page itself */
+  target?: number;
+  /** where it went */
+  direction?: "up" | "down";
+  /** how far */
+  px?: number;
+  /** how far, in heights of the viewport (or container) */
+  screens?: number;
+  /** 0 to 1: deepest point reached on this page view */
+  depth?: number;
+  /** height of the content in heights of the viewport (or container) */
+  pages?: number;
+  /** no wheel, touch, key or scrollbar moved it */
+  programmatic?: boolean;
+}
+
+/** A mouse pointer that shakes (4 or more turns of at least 90 degrees within 2 s) or rests (3 s or more on something pressable). No button was down. */
+export interface CursorEvent {
+  type: "cursor";
+  /** which of the two */
+  kind?: "shake" | "rest";
+  /** what was under the pointer at the end */
+  target?: number;
+  /** shake: turns of at least 90 degrees */
+  turns?: number;
+  /** shake: way travelled */
+  path_px?: number;
+  /** shake: distance from its begin to its end */
+  net_px?: number;
+  /** shake: 0 to 1, net_px of path_px */
+  net_share?: number;
+  /** how long */
+  duration_ms?: number;
+  /** shake: px per second, mean */
+  speed?: number;
+  /** over a canvas, video, map or another surface that cannot be observed */
+  media?: boolean;
+}
+
+/** Copy, cut or paste. Never the text. */
+export interface CopyEvent {
+  type: "copy";
+  /** which of them */
+  kind?: "copy" | "cut" | "paste";
+  /** where */
+  target?: number;
+  /** characters; bucketed above 20 */
+  length?: number;
+  /** kind of the place: an error (role alert, described or classed as one), another message, a field, code, a price, the rest */
+  region?: "error" | "message" | "field" | "code" | "price" | "body";
+  /** what the text looks like; id: an order or tracking number */
+  shape?: "phone" | "email" | "id" | "other";
+}
+
+/** A swipe (30 px or more), a pinch, or a turn of the device. */
+export interface GestureEvent {
+  type: "gesture";
+  /** which of them */
+  kind?: "swipe" | "pinch" | "rotate";
+  /** where it began */
+  target?: number;
+  /** fingers */
+  touches?: number;
+  /** swipe: to the right */
+  dx?: number;
+  /** swipe: downwards */
+  dy?: number;
+  /** swipe: distance */
+  px?: number;
+  /** pinch: scale at the end, relative to its begin */
+  zoom?: number;
+  /** pinch: the page forbids zooming (viewport meta, touch-action) */
+  blocked?: boolean;
+  /** rotate: the new one */
+  orientation?: "portrait" | "landscape";
+  /** swipe: first scroll or near reaction, within 1000 ms; absent: none */
+  answered_ms?: number;
+  /** swipe: what it would scroll was at its end already */
+  at_edge?: boolean;
+  /** on an image, map, gallery, canvas or another surface that cannot be observed */
+  media?: boolean;
+}
+
+/** A burst of keys of one class outside of text: 2 or more within 2 s. Never which character. */
+export interface KeyEvent {
+  type: "key";
+  /** kind of the keys */
+  class?: "enter" | "esc" | "tab" | "space" | "arrow" | "char";
+  /** what had the focus */
+  target?: number;
+  /** presses; a held key counts once */
+  count?: number;
+  /** repeats by holding the key */
+  repeats?: number;
+  /** first to last press */
+  span_ms?: number;
+  /** the focus moved to another element */
+  moved?: boolean;
+  /** first near reaction of any of them; absent: none within 1000 ms */
+  answered_ms?: number;
+}
+
 /** From `stolper('track', name, props)`. Conventional names: search{results, query_hash}, cart{op, total}, coupon{ok}, payment{result, code}, login{result}, step{name}, goal{name}, help{channel}, order_placed{total}. */
 export interface CustomEvent {
   type: "custom";
@@ -335,6 +477,12 @@ export interface EventFields {
   console: ConsoleEvent;
   request: RequestEvent;
   asset: AssetEvent;
+  vitals: VitalsEvent;
+  scroll: ScrollEvent;
+  cursor: CursorEvent;
+  copy: CopyEvent;
+  gesture: GestureEvent;
+  key: KeyEvent;
   custom: CustomEvent;
 }
 
