@@ -18,9 +18,11 @@ from console import api, feed, pages, session_pages, sign_in_pages, stage, strug
 from console.accounts import Passwords, SignedOut, Throttle
 from console.auth import guard
 from console.context import CONSOLE, SIGNER, Console, RuleInfo, Rules
+from console.headers import CSP, HEADERS
 from console.language import Languages
 from console.live import Live
 from console.signing import Signer
+from console.workbench import Workbench
 from core.clock import Clock
 from core.model import Session
 from core.settings import Settings
@@ -31,29 +33,6 @@ __all__ = ["RuleInfo", "build_app"]
 log = logging.getLogger("stolper.console")
 
 _STATIC = Path(__file__).parent / "static"
-
-CSP = "; ".join(
-    (
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self' data:",
-        "connect-src 'self'",
-        "frame-src 'self'",
-        "form-action 'self'",
-        "base-uri 'none'",
-        "frame-ancestors 'none'",
-    )
-)
-"""Of every page but the player's stage (console/stage.py): no inline script or style, no other host."""
-
-_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "same-origin",
-    "Cross-Origin-Opener-Policy": "same-origin",
-    "Cross-Origin-Resource-Policy": "same-origin",
-    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
-}
 
 
 def build_app(
@@ -67,6 +46,7 @@ def build_app(
     rules: Rules | None = None,
     public_url: Callable[[], str] | None = None,
     rule_problems: Callable[[], str] | None = None,
+    workbench: Workbench | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
@@ -75,7 +55,8 @@ def build_app(
     the session page says which command is missing. *rules* returns the rules in force and
     *public_url* the address of the public listener; without them the rules page says that it
     does not know, and the address is taken from the settings. *rule_problems* returns why rule
-    files of the data folder are not in force, "" if they are.
+    files of the data folder are not in force, "" if they are. *workbench* keeps the rules; without
+    it they can be read, not written.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -94,6 +75,7 @@ def build_app(
         rules=rules,
         rule_problems=rule_problems or (lambda: ""),
         public_url=public_url or (lambda: _configured_url(settings)),
+        workbench=workbench,
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)
@@ -120,7 +102,7 @@ async def _close_live(app: web.Application) -> None:
 
 async def _set_headers(request: web.Request, response: web.StreamResponse) -> None:
     response.headers.setdefault("Content-Security-Policy", CSP)
-    for name, value in _HEADERS.items():
+    for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
     if not request.path.startswith(("/static/", "/player/")):
         response.headers.setdefault(hdrs.CACHE_CONTROL, "no-store")

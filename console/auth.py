@@ -27,6 +27,9 @@ _API = "/api/"
 _FORM_COOKIE = "stolper_form"
 _FORM_MS = 12 * 3_600_000
 
+EDITORS = frozenset({"owner", "analyst"})
+"""Roles that may change rules; others (viewer, support) read."""
+
 
 @dataclass(frozen=True, slots=True)
 class SignedIn:
@@ -49,6 +52,10 @@ class ApiError(Exception):
         self.status = status
         self.code = code
         self.error = error
+
+
+class RoleMissing(web.HTTPForbidden):
+    """Somebody who is signed in may not do this; the page says so in their language."""
 
 
 def open_to_all(handler: H) -> H:
@@ -81,6 +88,19 @@ def require(request: web.Request, scope: Scope) -> None:
     """Raise ApiError if the request's token does not have *scope*. admin includes read."""
     if scope == "admin" and request[TOKEN].scope != "admin":
         raise ApiError(403, "scope", "this needs a token of scope admin")
+
+
+async def may_edit(request: web.Request) -> bool:
+    """Return whether whoever is signed in may change rules: owners and analysts, nobody else."""
+    user = await console(request).store.user(request[SIGNED_IN].user)
+    return user is not None and user.role in EDITORS
+
+
+async def require_editor(request: web.Request) -> str:
+    """Return the name of whoever is signed in. Raise RoleMissing if they may not change rules."""
+    if not await may_edit(request):
+        raise RoleMissing
+    return request[SIGNED_IN].user
 
 
 def sign_in(request: web.Request, response: web.StreamResponse, user: User) -> None:

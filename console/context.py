@@ -14,6 +14,7 @@ from console.accounts import Passwords, SignedOut, Throttle
 from console.language import Languages
 from console.live import Live
 from console.signing import Signer
+from console.workbench import Workbench
 from core.clock import Clock
 from core.model import Session, Severity
 from core.settings import Settings
@@ -54,6 +55,7 @@ class Console:
     rules: Rules | None
     rule_problems: Callable[[], str]
     public_url: Callable[[], str]
+    workbench: Workbench | None = None  # without it the rules can be read only
 
 
 CONSOLE = web.AppKey("console", Console)

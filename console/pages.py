@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console.auth import SIGNED_IN, form_token
+from console.auth import SIGNED_IN, RoleMissing, form_token
 from console.context import console, is_https, route_of
 from console.language import COOKIE, LANGUAGES
 from core.errors import StoreError
@@ -74,6 +74,10 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as error:
         if error.status < 400 or request.path.startswith(("/api/", "/static/", "/player/")):
             raise
+        if isinstance(error, RoleMissing):
+            _ = console(request).languages.of(request).gettext
+            sentence = _("Only owners and analysts may change rules.")
+            return _error(request, error.status, sentence)
         return _error_page(request, error.status, error.text or error.reason)
     except StoreError as error:
         if request.path.startswith("/api/"):
@@ -97,7 +101,10 @@ def _error_page(request: web.Request, status: int, reason: str) -> web.Response:
         500: _("Something went wrong here. The server's log says what."),
         503: _("The store cannot answer now. Try again in a moment."),
     }
-    sentence = sentences.get(status, reason)
+    return _error(request, status, sentences.get(status, reason))
+
+
+def _error(request: web.Request, status: int, sentence: str) -> web.Response:
     if "text/html" not in request.headers.get("Accept", "text/html"):
         return web.Response(text=sentence, status=status)
     return render(request, "error.html", status=status, code=status, sentence=sentence)
