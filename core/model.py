@@ -161,7 +161,8 @@ class Session:
     last_path: str | None
     top_severity: Severity | None
     rules: tuple[str, ...]  # ids of the rules that flagged it, most severe first
-    score: int | None = None  # None until the score is built
+    score: int | None = None  # 0 to 100; None until it was judged
+    closed_ms: int | None = None  # when it was closed by the server's clock, where that is known
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,6 +203,49 @@ class Flag:
     withdrawn: str | None = None  # the reason, once a final judgement did not repeat it
 
 
+Band = Literal["none", "low", "medium", "high", "severe"]
+
+
+def band_of(score: int) -> Band:
+    """Return what a session's *score* is called."""
+    if score >= 75:
+        return "severe"
+    if score >= 50:
+        return "high"
+    return "medium" if score >= 25 else "low" if score >= 1 else "none"
+
+
+@dataclass(frozen=True, slots=True)
+class ScoreTerm:
+    """
+    What one flag adds to the score of its session.
+
+    *points* = *weight* x *repeat* x the factors of *context* x *share*. *incident* counts from
+    1; *share* is 1 for the flag of an incident that counts most, a part for the others.
+    """
+
+    flag: str  # its id
+    rule: str
+    version: str
+    target: str  # key of the target, else group or page
+    at_ms: float
+    weight: float
+    incident: int
+    repeat: float  # 1, 1/2, 1/4 ... for the same rule on the same target
+    context: dict[str, float]  # factors by name: critical, left, succeeded
+    share: float
+    points: float
+
+
+@dataclass(frozen=True, slots=True)
+class Score:
+    """How much struggle a session shows: *value* 0 to 100, the *points* it stands for, and why."""
+
+    value: int
+    points: float
+    terms: tuple[ScoreTerm, ...]  # by incident, then time
+
+
 @dataclass(frozen=True, slots=True)
 class Verdicts:
     """
@@ -218,6 +262,19 @@ class Verdicts:
     reason: str = ""
     truncated: tuple[str, ...] = ()  # rules that hit a bound
     final: bool = False  # the session has ended, and this is what it came to
+    score: Score | None = None  # None leaves the one that is stored
+
+
+@dataclass(frozen=True, slots=True)
+class RuleVersion:
+    """A state of a rule that came in force at *at_ms*, or "off" as *version*: it no longer is."""
+
+    rule: str
+    version: str  # hash of everything that changes what is judged
+    source: str  # text of its file, and of the files that change it
+    at_ms: int
+    author: str
+    reason: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,7 +301,7 @@ class Struggle:
 
 @dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """What to list. Newest start first."""
+    """What to list. Newest start first, or highest score first (then newest)."""
 
     site: str | None = None  # key or name
     since_ms: int | None = None
@@ -252,6 +309,9 @@ class SessionQuery:
     rule: str | None = None
     struggle: str | None = None
     flagged: bool | None = None
+    score_min: int | None = None
+    score_max: int | None = None
+    order: Literal["newest", "score"] = "newest"
     limit: int = 50
     offset: int = 0
 

@@ -7,7 +7,7 @@ runs on every implementation. All times are Unix milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
 from core.model import (
@@ -17,7 +17,9 @@ from core.model import (
     Gap,
     NewBatch,
     PageLoad,
+    RuleVersion,
     Scope,
+    Score,
     Session,
     SessionQuery,
     Site,
@@ -83,7 +85,7 @@ class RecordStore(Protocol):
         """Return one session."""
 
     async def sessions(self, query: SessionQuery) -> list[Session]:
-        """Return sessions, newest start first."""
+        """Return sessions, newest start first or, if the query says so, highest score first."""
 
     async def count_sessions(self, query: SessionQuery) -> int:
         """Return how many sessions *query* would list without its limit and offset."""
@@ -133,8 +135,32 @@ class VerdictStore(Protocol):
     async def struggle(self, key: str) -> Struggle | None:
         """Return one struggle over all time."""
 
-    async def save_rule_version(self, rule: str, version: str, source: str, at_ms: int) -> None:
-        """Keep the text of a rule's version. Known versions are left as they are."""
+    async def score(self, session: str) -> Score | None:
+        """Return the score of *session* with its terms, None if it was not judged yet."""
+
+    async def put_in_force(self, versions: Sequence[RuleVersion], files: Mapping[str, str]) -> None:
+        """
+        Note which *versions* of rules are in force from now on, and the own *files* behind them.
+
+        A rule whose newest version is the same, of the same text, is left as it is; one that
+        is not among *versions* any more gets an entry "off". *files* (name to text) replace
+        those kept before.
+        """
+
+    async def rule_versions(self, rule: str) -> list[RuleVersion]:
+        """Return the versions of *rule* that came in force, newest first."""
+
+    async def rule_files(self) -> dict[str, str]:
+        """Return the own rule files that were last in force, name to text."""
+
+    async def rule_uses(
+        self, since_ms: int, *, site: str | None = None
+    ) -> tuple[dict[str, tuple[int, int]], int]:
+        """
+        Return per rule its flags and sessions, and the number of all sessions.
+
+        Counted are sessions that began since *since_ms*, of *site* (key or name) if given.
+        """
 
 
 class AccountStore(Protocol):

@@ -14,7 +14,7 @@ from math import inf
 from typing import Any
 
 from core.events import EventSchema
-from detector import patterns
+from detector import facts, patterns
 from detector.book import Book, mark
 from detector.codegen import Handler, Predicate, Reaction, Source, Table, build, handler, predicate
 from detector.fast import FastChain, FastCount, is_plain_chain, is_plain_count
@@ -38,6 +38,7 @@ class Program:
     size: int
     sources: tuple[str, ...]
     constants: dict[str, Any]
+    facts: int | None = None  # slot of what the score needs (detector/facts.py)
 
     def new_state(self, attributes: dict[str, Any]) -> State:
         """Return the state of a session of which nothing has been judged."""
@@ -85,6 +86,7 @@ class _Compiler:
         self._texts: list[str] = []
         self._processes: dict[str, tuple[int, str]] = {}
         self._suppressors: dict[str, list[str]] = {}
+        self._facts: int | None = None
         for rule in rules.rules:
             for other in rule.suppresses:
                 self._suppressors.setdefault(other, []).append(rule.id)
@@ -96,6 +98,7 @@ class _Compiler:
                 if event in self._schema.events:
                     self._early.setdefault(event, []).append(Reaction(ALWAYS, on_visibility))
         self._track_processes()
+        self._track_facts()
         for number, rule in enumerate(self._rules.rules):
             self._add_rule(rule, number)
         for mapping in self._rules.mappings:
@@ -115,7 +118,7 @@ class _Compiler:
         )
         return Program(
             handlers, timers, tuple(self._machines), self._slot, tuple(self._texts),
-            self._table.values,
+            self._table.values, self._facts,
         )  # fmt: skip
 
     def _source(self, event: str) -> Source:
@@ -137,6 +140,27 @@ class _Compiler:
                     self._early.setdefault(event, []).append(
                         Reaction(where, partial(_set_slot, slot, name))
                     )
+
+    def _track_facts(self) -> None:
+        """Note what the session's score needs to know beside its flags."""
+        scoring = self._rules.scoring
+        if scoring is None:
+            return
+        slot = self._facts = self._new_slots(1)
+        early = self._early
+        if "leave" in self._schema.events:
+            early.setdefault("leave", []).append(Reaction(ALWAYS, partial(facts.leave, slot)))
+        for number, goal in enumerate(scoring.goals):
+            for event, where in goal.matcher.cases:
+                reaction = Reaction(where, partial(facts.goal, slot, number))
+                early.setdefault(event, []).append(reaction)
+        for process in self._rules.processes:
+            if process.id not in scoring.critical_processes:
+                continue
+            for name, matcher in process.steps:
+                call = partial(facts.step, slot, process.id, name == process.goal)
+                for event, where in matcher.cases:
+                    early.setdefault(event, []).append(Reaction(where, call))
 
     def _predicate(self, event: str, where: Where) -> Predicate:
         text = predicate(self._source(event), where)

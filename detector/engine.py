@@ -8,13 +8,16 @@ events is detector/order.py, tasks and the store are detector/service.py.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from math import inf
 from typing import Any
 
+from core.model import Flag, Score
+from detector import facts
 from detector.book import Raised
 from detector.compile import Program, compile_rules
-from detector.rule import RuleSet
+from detector.rule import RuleSet, Scoring
+from detector.score import Scorer
 
 log = logging.getLogger(__name__)
 
@@ -28,6 +31,7 @@ class Engine:
         self.errors = 0
         self._handlers = self.program.handlers
         self._timers = self.program.timers
+        self._scorer = Scorer(rules.scoring or Scoring())
 
     def new(self, attributes: dict[str, Any]) -> list[Any]:
         """Return the state of a session of which nothing has been judged."""
@@ -93,6 +97,12 @@ class Engine:
         if end is not None:
             self.end(state, end[0], end[1], horizon=horizon)
         return flags(state)
+
+    def score(self, state: list[Any], found: Sequence[Flag]) -> Score:
+        """Return the score of a session whose flags are *found*."""
+        slot = self.program.facts
+        noted: facts.Facts | None = None if slot is None else state[slot]
+        return self._scorer.score(found, noted or facts.NONE)
 
     def _drain(self, state: list[Any]) -> None:
         """Judge what was made meanwhile: flags for rules on rules, derived events."""

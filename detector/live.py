@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from math import inf
 from typing import Any
 
-from core.model import Flag, Session, StoredBatch
+from core.model import Flag, Score, Session, StoredBatch
 from detector.book import Raised
 from detector.engine import Engine, canonical, flags
 from detector.order import Order
@@ -55,13 +55,17 @@ class LiveSession:
 
     # -- events --------------------------------------------------------------------------
 
-    def rebuild(self, batches: Sequence[StoredBatch], now_ms: int) -> None:
-        """Judge what is stored of the session, in canonical order; what waits keeps waiting."""
+    def rebuild(self, batches: Sequence[StoredBatch], now_ms: int | None) -> None:
+        """
+        Judge what is stored of the session, in canonical order; what waits keeps waiting.
+
+        With None as *now_ms* nothing is waited for any more: the session has ended.
+        """
         free: list[dict[str, Any]] = []
         for batch in batches:
             self.position = max(self.position, batch.position)
             free.extend(self._order.add(batch, batch.received_ms))
-        free.extend(self._order.overdue(now_ms))
+        free.extend(self._order.flush() if now_ms is None else self._order.overdue(now_ms))
         for event in sorted(free, key=canonical):
             self._judge(event)
 
@@ -147,14 +151,19 @@ class LiveSession:
         book = self._state[2]
         return tuple(sorted(book.truncated)) if book is not None else ()
 
+    def score(self) -> Score:
+        """Return the score of the flags that stand."""
+        standing = [self._shown(raised, provisional=True) for raised in flags(self._state)]
+        return self._engine.score(self._state, standing)
+
     # -- end -----------------------------------------------------------------------------
 
-    def end(self, session: Session, now_ms: int | None) -> None:
+    def end(self, session: Session) -> None:
         """
         Judge the end of *session*: what still waits, then session_end.
 
-        *now_ms* bounds what is known of the silence after the last event when the session
-        was ended before its idle timeout; None when that was not noted.
+        When the session was ended before its idle timeout, the moment at which it was closed
+        bounds what is known of the silence after its last event.
         """
         for event in self._order.flush():
             self._judge(event)
@@ -163,6 +172,8 @@ class LiveSession:
         last = self._newest[0] if self._newest is not None else float(session.last_ms)
         horizon = self._silence()
         if session.end_kind == "ended":
-            known = self._swept if now_ms is None else now_ms - self._unseen_ms
-            horizon = min(horizon, max(known, self._swept, last))
+            known = -inf if session.closed_ms is None else session.closed_ms - self._unseen_ms
+            horizon = min(horizon, max(known, last))
+            if self._swept > horizon:  # silence beyond what counts was judged as well
+                self.dirty = self.dirty or LATE
         self._engine.end(self._state, last, session.end_kind or "idle", horizon=horizon)

@@ -17,6 +17,7 @@ from detector.layers import layered
 from detector.nodes import Map, Node, Scalar
 from detector.read_file import RuleFile, changed_lists, read_file, read_mapping, read_process
 from detector.read_rule import Change, only_there, read_rule, rule_id
+from detector.read_score import read_score
 from detector.read_tests import read_example
 from detector.rule import Example, Mapping, Process, Rule, RuleSet
 from detector.scope import Scope, as_map, as_text
@@ -132,6 +133,11 @@ class Library:
             schema=self._schema,
             warnings=tuple(str(i) for i in self._problems.issues if i.level == "warning"),
             sources={name: target.file.text for name, target in targets.items()},
+            scoring=read_score(
+                [(self._scope(f, processes), f.score) for f in self._files if f.score is not None],
+                processes,
+                targets,
+            ),
         )
 
     def _processes(self) -> dict[str, Process]:

@@ -46,6 +46,7 @@ class RuleFile:
     rules: tuple[Map, ...] = ()
     overrides: tuple[Map, ...] = ()
     tests: tuple[Node, ...] = ()
+    score: Node | None = None
 
 
 def read_file(
@@ -70,6 +71,7 @@ def read_file(
     file.rules = _maps(scope, root, "rules", "a rule")
     file.overrides = _maps(scope, root, "overrides", "an override")
     file.tests = _items(scope, root, "tests")
+    file.score = root.get("score")
     for override in file.overrides:
         check_keys(scope, override, OVERRIDE_KEYS, "this override")
     return file

@@ -105,6 +105,23 @@ class Mapping:
 
 
 @dataclass(frozen=True, slots=True)
+class Goal:
+    """Something that succeeded: what a flag of *rules* (none: of any) shortly before it was about."""
+
+    matcher: Matcher
+    rules: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Scoring:
+    """What changes how much a flag counts in its session's score."""
+
+    critical_paths: tuple[str, ...] = ()
+    critical_processes: tuple[str, ...] = ()
+    goals: tuple[Goal, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Counting:
     """How a match counts beyond times and within."""
 
@@ -199,6 +216,7 @@ class RuleSet:
     warnings: tuple[str, ...] = ()
     sources: dict[str, str] = field(default_factory=dict)
     """Rule id to the text of the file it stands in."""
+    scoring: Scoring | None = None
 
     def rule(self, id_: str) -> Rule | None:
         """Return the rule of that id."""

@@ -23,6 +23,7 @@ from core.errors import StoreBusy, StoreError
 from core.model import Flag, Session, Site, StoredBatch, Verdicts
 from core.settings import DetectorSettings
 from detector.engine import Engine
+from detector.judging import Judgement, judge_ended
 from detector.live import LATE, RESTARTED, LiveSession
 from detector.rule import RuleSet
 
@@ -278,16 +279,30 @@ class Detector:
             return
         session = stored
         live = self._sessions.pop(session.id, None)
-        reason = RESTARTED
+        known: set[str] = set()
         if live is not None:
-            live.end(session, self._clock.now_ms())
-            reason = live.dirty or LATE
-        if live is None or live.dirty is not None:
-            known = live.known if live is not None else set()
-            live = await self._fresh(session)
-            live.know(known)
-            live.end(session, self._clock.now_ms())
-        self._outbox.append(_whole(live, provisional=False, reason=reason))
+            live.end(session)
+            if live.dirty is None:
+                self._outbox.append(_whole(live, provisional=False, reason=LATE))
+                return
+            known = live.known
+        judged = await self._judged(session, known)
+        reason = RESTARTED if live is None else live.dirty or LATE
+        self._outbox.append(_final(session, judged, reason))
+
+    async def _judged(self, session: Session, known: set[str]) -> Judgement:
+        """Return the final judgement of an ended *session* from what is stored of it."""
+        site = await self._site(session.site)
+        stored = {flag.id for flag in await self._store.flags(session.id)}
+        return judge_ended(
+            self._engine,
+            session,
+            await self._store.batches(session.id),
+            lateness_ms=self._settings.lateness_ms,
+            flush_ms=self._flush_ms,
+            idle_timeout_ms=site.idle_timeout_ms if site else 0,
+            known=known | stored,
+        )
 
     async def _catch_up(self) -> None:
         """Judge the batches after the checkpoint that were never taken, or were dropped."""
@@ -305,7 +320,10 @@ class Detector:
     def _collect(self, live: LiveSession) -> None:
         changed = live.changed()
         if changed:
-            self._outbox.append(Verdicts(live.id, 0, changed, truncated=live.truncated))
+            score = live.score()
+            self._outbox.append(
+                Verdicts(live.id, 0, changed, truncated=live.truncated, score=score)
+            )
 
     async def _write(self, *, force: bool = False) -> None:
         """Write the outbox and the checkpoint in one transaction; try until that works."""
@@ -345,4 +363,19 @@ def _whole(live: LiveSession, *, provisional: bool, reason: str) -> Verdicts:
         reason=reason,
         truncated=live.truncated,
         final=not provisional,
+        score=live.score(),
+    )
+
+
+def _final(session: Session, judged: Judgement, reason: str) -> Verdicts:
+    """Return *judged* to be stored: what else the store has of *session* is withdrawn."""
+    return Verdicts(
+        session.id,
+        0,
+        judged.flags,
+        replace=True,
+        reason=reason,
+        truncated=judged.truncated,
+        final=True,
+        score=judged.score,
     )

@@ -40,6 +40,7 @@ FILE_KEYS = {
     "macros": Key("name: MATCHER", "matchers that rules of this file use as `$name`"),
     "processes": Key("name: process", "declared ways to a goal; a later file replaces one by name"),
     "mappings": Key("list of mapping", "`custom` events derived from other events"),
+    "score": Key("{critical, goals}", "what changes how much flags count in a session's score"),
     "rules": Key("list of rule", "the rules"),
     "overrides": Key("list of override", "changes to rules of files loaded before"),
     "tests": Key("list of test", "examples that must and must not raise a flag"),
@@ -128,6 +129,21 @@ MAPPING_KEYS = {
     "to": Key("{name, props}", "the custom event to derive", required=True),
     "from": Key("MATCHER", "the events to derive it from", required=True),
     "on": Key("{target, path, url, message: pattern}", "what they must also fit"),
+}
+
+SCORE_KEYS = {
+    "critical": Key("{path, process}", "where a flag counts one and a half times"),
+    "goals": Key("list of goal", "what halves a flag that came up to 30 s before it"),
+}
+
+CRITICAL_KEYS = {
+    "path": Key("globs", "pages; a later file replaces the list"),
+    "process": Key("process ids", "while one is under way; a later file replaces the list"),
+}
+
+GOAL_KEYS = {
+    **MATCHER_KEYS,
+    "rules": Key("list of rule ids", "only flags of these rules are about this goal", "all"),
 }
 
 SHARE_KEYS = {

@@ -4,15 +4,28 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import orjson
 
-from core.model import SEVERITIES, Evidence, Flag, Struggle, Verdicts
+from core.model import (
+    SEVERITIES,
+    Evidence,
+    Flag,
+    RuleVersion,
+    Score,
+    ScoreTerm,
+    Struggle,
+    Verdicts,
+)
 
 CHECKPOINT = "checkpoint"
 BUCKETS = 14
+
+OFF = "off"
+"""Stands in the history where a rule ceased to be in force: switched off, or its file removed."""
 
 
 def struggle_key(flag: Flag) -> str:
@@ -38,6 +51,8 @@ def commit(db: sqlite3.Connection, verdicts: Sequence[Verdicts]) -> None:
             _withdraw_others(db, verdict)
         if verdict.flags or verdict.replace:
             _summarise(db, verdict.session)
+        if verdict.score is not None:
+            _put_score(db, verdict.session, verdict.score)
         if verdict.final:
             db.execute("UPDATE sessions SET judged = 1 WHERE id = ?", (verdict.session,))
         if verdict.truncated:
@@ -61,13 +76,71 @@ def flags(db: sqlite3.Connection, session: str, withdrawn: bool) -> list[Flag]:
     return [_flag(*row) for row in rows]
 
 
-def save_rule_version(
-    db: sqlite3.Connection, rule: str, version: str, source: str, at_ms: int
+def put_in_force(
+    db: sqlite3.Connection, versions: Sequence[RuleVersion], files: Mapping[str, str]
 ) -> None:
-    """Keep the text of a rule's version, once."""
-    db.execute(
-        "INSERT OR IGNORE INTO rule_versions VALUES (?, ?, ?, ?)", (rule, version, source, at_ms)
+    """Note which *versions* are in force from now on, and keep the own *files* they came from."""
+    latest = {
+        rule: (version, source)
+        for rule, version, source in db.execute(
+            "SELECT rule, version, source FROM rule_versions v"
+            " WHERE id = (SELECT max(id) FROM rule_versions WHERE rule = v.rule)"
+        )
+    }
+    new = [one for one in versions if latest.get(one.rule) != (one.version, one.source)]
+    if versions:
+        here = {one.rule for one in versions}
+        gone = (r for r, (version, _) in latest.items() if r not in here and version != OFF)
+        new += [replace(versions[0], rule=rule, version=OFF, source="") for rule in gone]
+    db.executemany(
+        "INSERT INTO rule_versions (rule, version, source, at_ms, author, reason)"
+        " VALUES (?, ?, ?, ?, ?, ?)",
+        [(v.rule, v.version, v.source, v.at_ms, v.author, v.reason) for v in new],
     )
+    db.execute("DELETE FROM rule_files")
+    db.executemany("INSERT INTO rule_files VALUES (?, ?)", files.items())
+
+
+def rule_versions(db: sqlite3.Connection, rule: str) -> list[RuleVersion]:
+    """Return the versions of *rule* that came in force, newest first."""
+    rows = db.execute(
+        "SELECT rule, version, source, at_ms, author, reason FROM rule_versions"
+        " WHERE rule = ? ORDER BY id DESC",
+        (rule,),
+    )
+    return [RuleVersion(*row) for row in rows]
+
+
+def rule_files(db: sqlite3.Connection) -> dict[str, str]:
+    """Return the own files that were last in force, name to text."""
+    return dict(db.execute("SELECT name, text FROM rule_files ORDER BY name"))
+
+
+def rule_uses(
+    db: sqlite3.Connection, since_ms: int, site: str | None
+) -> tuple[dict[str, tuple[int, int]], int]:
+    """Return flags and sessions per rule in sessions begun since *since_ms*, and all sessions."""
+    where, values = "s.started_ms >= ?", [since_ms, *([site] * 3 if site else ())]
+    if site:
+        where += " AND s.site = coalesce((SELECT key FROM sites WHERE key = ? OR name = ?), ?)"
+    rows = db.execute(
+        "SELECT f.rule, count(*), count(DISTINCT f.session) FROM sessions s"
+        f" JOIN flags f ON f.session = s.id WHERE {where} AND s.flags > 0"
+        " AND f.withdrawn IS NULL GROUP BY f.rule",
+        values,
+    ).fetchall()
+    total = db.execute(f"SELECT count(*) FROM sessions s WHERE {where}", values).fetchone()[0]
+    return {rule: (flags, sessions) for rule, flags, sessions in rows}, int(total)
+
+
+def score(db: sqlite3.Connection, session: str) -> Score | None:
+    """Return the score of *session* with its terms."""
+    row = db.execute(
+        "SELECT score, points, terms FROM sessions WHERE id = ?", (session,)
+    ).fetchone()
+    if row is None or row[0] is None:
+        return None
+    return Score(row[0], row[1], tuple(ScoreTerm(**term) for term in orjson.loads(row[2])))
 
 
 def struggles(
@@ -145,6 +218,14 @@ def _summarise(db: sqlite3.Connection, session: str) -> None:
             orjson.dumps([row[0] for row in rows]).decode(),
             session,
         ),
+    )
+
+
+def _put_score(db: sqlite3.Connection, session: str, score: Score) -> None:
+    terms = orjson.dumps(score.terms).decode()
+    db.execute(
+        "UPDATE sessions SET score = ?, points = ?, terms = ? WHERE id = ?",
+        (score.value, score.points, terms, session),
     )
 
 

@@ -19,11 +19,12 @@ _BATCH = (
 
 
 def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
-    """Return the sessions of *query*, newest start first."""
+    """Return the sessions of *query*, newest start or highest score first."""
     where, values = _where(query)
+    first = "coalesce(s.score, -1) DESC, " if query.order == "score" else ""
     rows = db.execute(
         f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE {where}"
-        " ORDER BY s.started_ms DESC, s.id DESC LIMIT ? OFFSET ?",
+        f" ORDER BY {first}s.started_ms DESC, s.id DESC LIMIT ? OFFSET ?",
         (*values, query.limit, query.offset),
     )
     return [session_from(row) for row in rows]
@@ -180,6 +181,10 @@ def _where(query: SessionQuery) -> tuple[str, list[Any]]:
         add("s.started_ms < ?", query.until_ms)
     if query.flagged is not None:
         add("s.flags > 0" if query.flagged else "s.flags = 0")
+    if query.score_min is not None:
+        add("s.score >= ?", query.score_min)
+    if query.score_max is not None:
+        add("s.score <= ?", query.score_max)
     if query.rule is not None:
         add(
             "s.id IN (SELECT session FROM flags WHERE rule = ? AND withdrawn IS NULL)",

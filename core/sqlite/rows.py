@@ -12,7 +12,8 @@ from core.model import SEVERITIES, Session
 SESSION_COLUMNS = (
     "s.id, s.site, w.name, s.started_ms, s.last_ms, s.ended_ms, s.end_kind, s.pages, s.events,"
     " s.flags, s.holes = 0 AND s.reported = 0, s.visitor, s.identity, s.attributes, s.entry_path,"
-    " s.last_path, s.top_severity, s.rules"
+    " s.last_path, s.top_severity, s.rules, s.score,"
+    " CASE WHEN s.ended_ms IS NOT NULL THEN s.closed_ms END"
 )
 SESSION_FROM = "sessions s LEFT JOIN sites w ON w.key = s.site"
 
@@ -45,6 +46,8 @@ def session_from(row: tuple[Any, ...]) -> Session:
         last_path=row[15],
         top_severity=None if severity is None else SEVERITIES[severity],
         rules=tuple(orjson.loads(row[17])),
+        score=row[18],
+        closed_ms=row[19],
     )
 
 

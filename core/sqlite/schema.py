@@ -39,6 +39,33 @@ def m003_closed(db: Database) -> None:
     db.execute("ALTER TABLE sessions ADD COLUMN closed_ms INTEGER")
 
 
+@migrations()
+def m004_score(db: Database) -> None:
+    """Keep how much struggle a session shows, and the terms of that."""
+    db.execute("ALTER TABLE sessions ADD COLUMN score INTEGER")
+    db.execute("ALTER TABLE sessions ADD COLUMN points REAL")
+    db.execute("ALTER TABLE sessions ADD COLUMN terms TEXT")
+    db.execute("CREATE INDEX sessions_by_score ON sessions (score, started_ms)")
+
+
+@migrations()
+def m005_versions(db: Database) -> None:
+    """Note who put a version of a rule in force, and why; the same version may come back."""
+    db.execute("ALTER TABLE rule_versions RENAME TO rule_versions_1")
+    db.execute(
+        "CREATE TABLE rule_versions (id INTEGER PRIMARY KEY, rule TEXT NOT NULL,"
+        " version TEXT NOT NULL, source TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+        " author TEXT NOT NULL, reason TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX rule_versions_by_rule ON rule_versions (rule, id)")
+    db.execute(
+        "INSERT INTO rule_versions (rule, version, source, at_ms, author, reason)"
+        " SELECT rule, version, source, at_ms, '', '' FROM rule_versions_1 ORDER BY at_ms"
+    )
+    db.execute("DROP TABLE rule_versions_1")
+    db.execute("CREATE TABLE rule_files (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(

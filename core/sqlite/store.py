@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from core.clock import Clock
@@ -20,6 +20,8 @@ from core.model import (
     Gap,
     NewBatch,
     PageLoad,
+    RuleVersion,
+    Score,
     Session,
     SessionQuery,
     Site,
@@ -185,10 +187,22 @@ class SqliteStore(Store):
         found = await self._readers.run(judged.struggles, self._clock.now_ms(), key=key)
         return found[0] if found else None
 
-    async def save_rule_version(self, rule: str, version: str, source: str, at_ms: int) -> None:
-        await self._writer.submit(
-            lambda db, _: judged.save_rule_version(db, rule, version, source, at_ms)
-        )
+    async def score(self, session: str) -> Score | None:
+        return await self._readers.run(judged.score, session)
+
+    async def put_in_force(self, versions: Sequence[RuleVersion], files: Mapping[str, str]) -> None:
+        await self._writer.submit(lambda db, _: judged.put_in_force(db, versions, files))
+
+    async def rule_versions(self, rule: str) -> list[RuleVersion]:
+        return await self._readers.run(judged.rule_versions, rule)
+
+    async def rule_files(self) -> dict[str, str]:
+        return await self._readers.run(judged.rule_files)
+
+    async def rule_uses(
+        self, since_ms: int, *, site: str | None = None
+    ) -> tuple[dict[str, tuple[int, int]], int]:
+        return await self._readers.run(judged.rule_uses, since_ms, site)
 
     # Accounts
 

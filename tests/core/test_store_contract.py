@@ -13,6 +13,9 @@ from core.model import (
     Event,
     Gap,
     PageLoad,
+    RuleVersion,
+    Score,
+    ScoreTerm,
     Session,
     SessionQuery,
     StoredBatch,
@@ -558,6 +561,59 @@ async def test_an_ended_session_waits_for_its_final_verdict(store: Store) -> Non
     assert ["s1", "s2"] == await waiting()
 
 
+async def test_scores_are_kept_and_sessions_ordered_by_them(store: Store) -> None:
+    """A score comes back with its terms; sessions are listed and counted by it."""
+    term = ScoreTerm(
+        "flag-1", "rage_click", "v1", "#pay", NOON + 0.5, 6.0, 1, 1.0, {"critical": 1.5}, 1.0, 9.0
+    )
+    for name, value in (("session-a", 53), ("session-b", 80), ("session-c", None)):
+        await store.append(batch(name))
+        if value is not None:
+            score = Score(value, 9.0, (term,))
+            await store.commit_verdicts([Verdicts(name, 0, (), score=score)])
+    await store.commit_verdicts([Verdicts("session-a", 0, ())])  # says nothing of the score
+
+    assert Score(53, 9.0, (term,)) == await store.score("session-a")
+    assert None is await store.score("session-c")
+    by_score = await store.sessions(SessionQuery(order="score"))
+    assert [("session-b", 80), ("session-a", 53), ("session-c", None)] == [
+        (session.id, session.score) for session in by_score
+    ]
+    high = SessionQuery(score_min=50, score_max=74)
+    assert ["session-a"] == [session.id for session in await store.sessions(high)]
+    assert 1 == await store.count_sessions(high)
+
+
+async def test_rule_versions_are_a_history(store: Store) -> None:
+    """A version is kept with author and reason when it comes in force, once; going off is, too."""
+
+    def version(rule: str, hash_: str, at: int, reason: str = "") -> RuleVersion:
+        return RuleVersion(rule, hash_, f"text of {hash_}", at, "owner", reason)
+
+    first = [version("a", "v1", 1, "first"), version("b", "w1", 1)]
+    await store.put_in_force(first, {"own.yaml": "1"})
+    await store.put_in_force([version("a", "v1", 2, "again"), version("b", "w2", 2)], {})
+    await store.put_in_force([version("b", "w1", 3, "back")], {"x.yaml": "3"})
+
+    off = RuleVersion("a", "off", "", 3, "owner", "back")
+    assert [off, first[0]] == await store.rule_versions("a")
+    assert ["w1", "w2", "w1"] == [one.version for one in await store.rule_versions("b")]
+    assert {"x.yaml": "3"} == await store.rule_files()
+
+
+async def test_rule_uses_count_flags_and_sessions_of_a_span(store: Store) -> None:
+    """Only sessions that began in the span, of that site, and flags that stand, count."""
+    for name in ("session-a", "session-b"):
+        await store.append(batch(name))
+    flags = (flag("f1"), flag("f2", group="#x"), flag("f3", rule="dead_click", withdrawn="no"))
+    await store.commit_verdicts([Verdicts("session-a", 0, flags)])
+
+    assert ({"rage_click": (2, 1)}, 2) == await store.rule_uses(0)
+    assert ({"rage_click": (2, 1)}, 2) == await store.rule_uses(0, site="shop")
+    assert ({}, 0) == await store.rule_uses(0, site="other")
+    assert ({}, 0) == await store.rule_uses(NOON + 1)
+
+
 # Accounts, life
 
 
@@ -584,14 +640,16 @@ async def test_everything_is_there_after_reopening(
     batches = await stored(first, batch(), batch(seq=1))
     await first.commit_verdicts([Verdicts("session-a", 2, (flag(),))])
     key = await first.server_key("a")
-    await first.save_rule_version("rage_click", "v1", "text", NOON)
-    await first.save_rule_version("rage_click", "v1", "other", NOON)
+    version = RuleVersion("rage_click", "v1", "text", NOON, "owner", "why")
+    await first.put_in_force([version], {"shop.yaml": "version: 1"})
     await first.close()
     second = make_store(tmp_path / "d", clock)
     await second.open()
 
     assert batches == await second.batches("session-a")
     assert [flag()] == await second.flags("session-a")
+    assert [version] == await second.rule_versions("rage_click")
+    assert {"shop.yaml": "version: 1"} == await second.rule_files()
     assert (2, key) == (await second.checkpoint(), await second.server_key("a"))
     (third,) = await stored(second, batch(seq=2))
     assert third.position > batches[-1].position
