@@ -19,7 +19,8 @@ from detector.verdicts import flag_id, to_flag
 GRACE_MS = 5000
 """Beyond the flush interval: how long an event may be on its way before it counts as absent."""
 
-_GONE = frozenset(("link", "back", "close"))
+GONE = frozenset(("link", "back", "close"))
+"""Ways to leave a page after which nothing more comes of it."""
 
 LATE = "events came later than they should have"
 ATTRIBUTES = "attributes of the session changed"
@@ -84,7 +85,7 @@ class LiveSession:
         if self._newest is None or key > self._newest:
             self._newest = key
             if event["type"] != "visibility":  # a tab is hidden as it is left
-                self._left = event["type"] == "leave" and event.get("kind") in _GONE
+                self._left = event["type"] == "leave" and event.get("kind") in GONE
         self._engine.feed(self._state, event)
 
     def sweep(self, now_ms: int) -> None:

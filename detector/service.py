@@ -298,7 +298,6 @@ class Detector:
             self._engine,
             session,
             await self._store.batches(session.id),
-            lateness_ms=self._settings.lateness_ms,
             flush_ms=self._flush_ms,
             idle_timeout_ms=site.idle_timeout_ms if site else 0,
             known=known | stored,

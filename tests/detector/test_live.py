@@ -225,9 +225,7 @@ def test_ended_sessions_are_judged_alike_however_they_came(seed: int) -> None:
     subject.end(ended)
     judged, score = subject.all(provisional=False), subject.score()
     if subject.dirty is not None:
-        again = judge_ended(
-            engine, ended, batches, lateness_ms=10_000, flush_ms=5000, idle_timeout_ms=IDLE
-        )
+        again = judge_ended(engine, ended, batches, flush_ms=5000, idle_timeout_ms=IDLE)
         judged, score = again.flags, again.score
 
     events = [e for number, load in enumerate(loads) for e in _renamed(load, f"load{number}")]
