@@ -96,6 +96,9 @@ class RecordStore(Protocol):
     async def batches(self, session: str) -> list[StoredBatch]:
         """Return all batches of *session*, by position."""
 
+    async def batches_of(self, sessions: Sequence[str]) -> dict[str, list[StoredBatch]]:
+        """Return what batches() returns for each of *sessions*, in one read; unknown ones have none."""
+
     async def batches_after(self, position: int, limit: int) -> list[StoredBatch]:
         """Return up to *limit* batches with a greater position, in order."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Sequence
 from typing import Any
 
 import orjson
@@ -71,6 +72,18 @@ def batches(db: sqlite3.Connection, session: str) -> list[StoredBatch]:
         _batch(row)
         for row in db.execute(f"{_BATCH} WHERE p.session = ? ORDER BY b.position", (session,))
     ]
+
+
+def batches_of(db: sqlite3.Connection, sessions: Sequence[str]) -> dict[str, list[StoredBatch]]:
+    """Return the batches of each of *sessions*, by position, in one read."""
+    found: dict[str, list[StoredBatch]] = {session: [] for session in sessions}
+    for row in db.execute(
+        f"{_BATCH} WHERE p.session IN (SELECT value FROM json_each(?)) ORDER BY b.position",
+        (orjson.dumps(list(found)).decode(),),
+    ):
+        batch = _batch(row)
+        found[batch.session].append(batch)
+    return found
 
 
 def batches_after(db: sqlite3.Connection, position: int, limit: int) -> list[StoredBatch]:

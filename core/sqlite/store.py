@@ -41,34 +41,52 @@ from core.sqlite.writer import Writer
 from core.store import Store
 
 QUEUE_LIMIT = 1024
+DATABASE = "stolper.db"
 
 
 class SqliteStore(Store):
     """One data folder: stolper.db and segments/."""
 
     def __init__(
-        self, data: Path, clock: Clock, *, queue_limit: int = QUEUE_LIMIT, disk: Disk | None = None
+        self,
+        data: Path,
+        clock: Clock,
+        *,
+        queue_limit: int = QUEUE_LIMIT,
+        disk: Disk | None = None,
+        read_only: bool = False,
     ) -> None:
-        """*queue_limit* bounds the batches that may wait for the disk; *disk* is for tests."""
+        """
+        *queue_limit* bounds the batches that may wait for the disk; *disk* is for tests.
+
+        *read_only* opens what another process has made and migrated: no writer is started.
+        """
         self._data = data
         self._clock = clock
         self._disk = disk or Disk()
         self._queue_limit = queue_limit
-        self._opened: tuple[Writer, Readers] | None = None
+        self._read_only = read_only
+        self._opened: tuple[Writer | None, Readers] | None = None
 
     async def open(self) -> None:
+        if self._read_only:
+            if not (self._data / DATABASE).is_file():
+                raise StoreFailed(f"there is no Stolper data in {self._data}")
+            self._opened = None, Readers(self._data / DATABASE)
+            return
         try:
             await asyncio.to_thread(self._prepare)
         except (OSError, sqlite3.Error) as error:
             raise StoreFailed(f"the data folder {self._data} cannot be opened: {error}") from error
         writer = Writer(self._data, self._clock, self._disk, self._queue_limit)
-        self._opened = writer, Readers(self._data / "stolper.db")
+        self._opened = writer, Readers(self._data / DATABASE)
         writer.start()
 
     async def close(self) -> None:
         if self._opened is not None:
             writer, readers = self._opened
-            await asyncio.to_thread(writer.stop)
+            if writer is not None:
+                await asyncio.to_thread(writer.stop)
             await asyncio.to_thread(readers.close)
             self._opened = None
 
@@ -76,7 +94,7 @@ class SqliteStore(Store):
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
         (self._data / FOLDER).mkdir(mode=0o700, exist_ok=True)
-        database = self._data / "stolper.db"
+        database = self._data / DATABASE
         database.touch(mode=0o600)  # its log and index files take over its mode
         database.chmod(0o600)
         migrate(database)
@@ -86,6 +104,8 @@ class SqliteStore(Store):
     def _writer(self) -> Writer:
         if self._opened is None:
             raise StoreError("the store is not open")
+        if self._opened[0] is None:
+            raise StoreError("the store was opened for reading")
         return self._opened[0]
 
     @property
@@ -145,6 +165,9 @@ class SqliteStore(Store):
 
     async def batches(self, session: str) -> list[StoredBatch]:
         return await self._readers.run(records.batches, session)
+
+    async def batches_of(self, sessions: Sequence[str]) -> dict[str, list[StoredBatch]]:
+        return await self._readers.run(records.batches_of, sessions)
 
     async def batches_after(self, position: int, limit: int) -> list[StoredBatch]:
         return await self._readers.run(records.batches_after, position, limit)

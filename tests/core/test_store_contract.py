@@ -169,6 +169,17 @@ async def test_a_group_keeps_the_order_of_arrival(store: Store) -> None:
     assert sorted(positions) == positions
 
 
+async def test_batches_of_reads_many_sessions_at_once(store: Store) -> None:
+    """batches_of() returns per session what batches() does; one that is not there has none."""
+    await stored(store, batch("session-a"), batch("session-b"), batch("session-a", seq=1))
+    names = ["session-b", "session-a", "nobody"]
+
+    found = await store.batches_of(names)
+
+    assert {name: await store.batches(name) for name in names} == found
+    assert [2, 1, 0] == [len(found[n]) for n in ("session-a", "session-b", "nobody")]
+
+
 async def test_batches_after_pages_through_everything(store: Store) -> None:
     """batches_after gives all batches of all sessions, in order, limit by limit."""
     everything = await stored(store, *(batch(f"session-{n % 3}", n // 3) for n in range(9)))
