@@ -146,13 +146,11 @@ def test_draft_takes_the_place_of_the_file_of_its_name() -> None:
 
 def test_example_says_where_to_look() -> None:
     """A lost flag has its session, moment, page and group, and its id as stored."""
-    presses = [click(n * 100, "pay", path="/shop", target={"interactive": True}) for n in range(5)]
-    past: History = [
-        (
-            session(end_kind="idle", ended_ms=NOW),
-            [batch(1, [{**click(n * 100, "pay", path="/shop"), "i": n} for n in range(5)])],
-        )
+    presses = [
+        {**click(n * 100, "pay", path="/shop", target={"interactive": True}), "i": n}
+        for n in range(5)
     ]
+    past: History = [(session(end_kind="idle", ended_ms=NOW), [batch(1, presses)])]
     off = run("version: 1\noverrides:\n  - {rule: rage_click, enabled: false}\n", past)
     stored = judge_ended(Engine(FORCE), *past[0], flush_ms=FLUSH, idle_timeout_ms=IDLE).flags
 
