@@ -25,6 +25,7 @@ GONE = frozenset(("link", "back", "close"))
 LATE = "events came later than they should have"
 ATTRIBUTES = "attributes of the session changed"
 RESTARTED = "judged again after a restart"
+RULES = "the rules changed"
 
 
 class LiveSession:
@@ -53,6 +54,10 @@ class LiveSession:
         self._left = False
         self._swept = -inf
         self._known: set[str] = set()  # ids of flags that the store may have
+
+    def by(self, engine: Engine) -> bool:
+        """Say whether *engine* is the one that judges this session."""
+        return self._engine is engine
 
     # -- events --------------------------------------------------------------------------
 

@@ -8,18 +8,19 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping as AbstractMapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.events import EventSchema, load_schema
-from detector.errors import Problems, SourceFile, did_you_mean
+from detector.errors import Issue, Problems, SourceFile, did_you_mean
 from detector.layers import layered
-from detector.nodes import Map, Node, Scalar
+from detector.nodes import Map, Node, Scalar, shown
 from detector.read_file import RuleFile, changed_lists, read_file, read_mapping, read_process
 from detector.read_rule import Change, only_there, read_rule, rule_id
 from detector.read_score import read_score
 from detector.read_tests import read_example
-from detector.rule import Example, Mapping, Process, Rule, RuleSet
+from detector.rule import Declared, Example, Mapping, Process, Rule, RuleSet
 from detector.scope import Scope, as_map, as_text
 from detector.spec import MAX_RULES
 
@@ -55,6 +56,24 @@ def load_rules(
     return rules
 
 
+def read_rules(
+    base: Sequence[Path], texts: AbstractMapping[str, str], *, schema: EventSchema | None = None
+) -> tuple[RuleSet, tuple[Issue, ...]]:
+    """
+    Return the rules of *base* and, after them, of the *texts* (file name to text), with all issues.
+
+    Nothing is raised: a set with errors among its issues must not be judged by.
+    """
+    problems = Problems()
+    library = Library(problems, schema or load_schema())
+    for group, path in enumerate(base):
+        library.add(path, group=group)
+    for name in sorted(texts):
+        library.add_text(name, texts[name], group=len(base))
+    rules = library.rule_set()
+    return rules, tuple(sorted(problems.issues, key=lambda i: (i.file, i.line, i.column)))
+
+
 def rule_files(path: Path) -> list[Path]:
     """Return the rule files that *path* names: itself, or those in the folder, by name."""
     if path.is_dir():
@@ -78,6 +97,7 @@ class Library:
         self._problems = problems
         self._schema = schema
         self._files: list[RuleFile] = []
+        self._declared: list[Declared] = []
         self._regex = importlib.util.find_spec("re2") is not None
 
     def add(self, path: Path, *, group: int) -> None:
@@ -119,7 +139,7 @@ class Library:
         rules: list[Rule] = []
         off: set[str] = set()
         for name, target in targets.items():
-            found = list(self._read(target, processes))
+            found = [rule for rule in self._read(target, processes) if rule.enabled]
             rules.extend(found)
             if not found:
                 off.add(name)
@@ -138,6 +158,8 @@ class Library:
                 processes,
                 targets,
             ),
+            declared=tuple(self._declared),
+            texts={file.name: file.text for file in self._files},
         )
 
     def _processes(self) -> dict[str, Process]:
@@ -196,24 +218,43 @@ class Library:
         general = [change for change in target.changes if change[1].get("for") is None]
         special = [change for change in target.changes if change[1].get("for") is not None]
         base = self._one(target, general, processes)
+        self._declare(target, base, bool(special))
         for change in special:
             scope = self._scope(change[0], processes)
             where = change[1].get("for")
             assert where is not None
             variant = self._one(target, [*general, change], processes)
-            if base is not None:
-                base = only_there(scope, base, where, inside=False)
-            if variant is not None:
-                yield only_there(scope, variant, where, inside=True)
-        if base is not None:
-            yield base
+            base = only_there(scope, base, where, inside=False)
+            yield only_there(scope, variant, where, inside=True)
+        yield base
+
+    def _declare(self, target: _Target, base: Rule, varies: bool) -> None:
+        """Note *base* as people see it; where it *varies* it is on wherever one of it is."""
+        node = target.node.get("params")
+        known = {key.text: value for key, value in node.entries} if isinstance(node, Map) else {}
+        for _, change in target.changes:
+            changed = change.get("params")
+            if change.get("for") is None and isinstance(changed, Map):
+                known.update({key.text: value for key, value in changed.entries})
+        if varies:
+            known_on = [c[1].get("enabled") for c in target.changes if c[1].get("for") is not None]
+            on = any(isinstance(n, Scalar) and n.value is True for n in known_on)
+            base = replace(base, enabled=base.enabled or on)
+        self._declared.append(
+            Declared(
+                base,
+                target.file.group > 0,
+                tuple(dict.fromkeys(file.name for file, _ in target.changes)),
+                tuple((name, shown(value)) for name, value in known.items()),
+            )
+        )
 
     def _one(
         self,
         target: _Target,
         changes: Sequence[tuple[RuleFile, Map]],
         processes: dict[str, Process],
-    ) -> Rule | None:
+    ) -> Rule:
         scope = self._scope(target.file, processes)
         params = target.node.get("params")
         block = as_map(scope, params, "'params'") if params else None

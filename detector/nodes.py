@@ -75,6 +75,15 @@ class Map(Node):
         return [key.text for key, _ in self.entries]
 
 
+def shown(node: Node) -> str:
+    """Return *node* on one line, as it may be written in a rule file."""
+    if isinstance(node, Seq):
+        return f"[{', '.join(shown(item) for item in node.items)}]"
+    if isinstance(node, Map):
+        return f"{{{', '.join(f'{key.text}: {shown(value)}' for key, value in node.entries)}}}"
+    return node.text if isinstance(node, Scalar) else ""
+
+
 def parse(name: str, text: str, problems: Problems) -> Map | None:
     """
     Return the map that *text* is, or None after noting in *problems* why it is none.

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, cast, get_args
 
 from core.model import SEVERITIES, Severity
@@ -82,8 +82,8 @@ def rule_id(scope: Scope, node: Map) -> str | None:
     return text
 
 
-def read_rule(scope: Scope, node: Map, change: Change) -> Rule | None:
-    """Return the rule in *node* with *change*, or None if it is off or cannot be read."""
+def read_rule(scope: Scope, node: Map, change: Change) -> Rule:
+    """Return the rule in *node* with *change*; `enabled` says whether it is on."""
     name = rule_id(scope, node)
     what = f"rule '{name}'" if name else "this rule"
     check_keys(scope, node, RULE_KEYS, what)
@@ -91,7 +91,7 @@ def read_rule(scope: Scope, node: Map, change: Change) -> Rule | None:
     switch = change.enabled or node.get("enabled")
     enabled = as_bool(scope, switch, "enabled") if switch else True
     rule = _Reader(scope, node, change, body, name or "").rule()
-    return rule if enabled is not False else None
+    return rule if enabled is not False else replace(rule, enabled=False)
 
 
 def _body(scope: Scope, node: Map, what: str) -> Body:

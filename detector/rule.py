@@ -160,6 +160,7 @@ class Rule:
     tags: tuple[str, ...] = field(default=(), compare=False)
     file: str = field(default="", compare=False)
     line: int = field(default=0, compare=False)
+    enabled: bool = field(default=True, compare=False)
 
     @property
     def version(self) -> str:
@@ -205,6 +206,21 @@ class Example:
 
 
 @dataclass(frozen=True, slots=True)
+class Declared:
+    """
+    A rule as its file and the overrides declare it, also one that is switched off.
+
+    *rule* is how it is judged where no override for some places holds. *own* says that its
+    file was not in the first path named. *changed_by* and *params* are as people write them.
+    """
+
+    rule: Rule
+    own: bool
+    changed_by: tuple[str, ...]
+    params: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
 class RuleSet:
     """All rules in force, with what they need. *rules* are in the order of judging."""
 
@@ -217,6 +233,9 @@ class RuleSet:
     sources: dict[str, str] = field(default_factory=dict)
     """Rule id to the text of the file it stands in."""
     scoring: Scoring | None = None
+    declared: tuple[Declared, ...] = ()
+    texts: dict[str, str] = field(default_factory=dict)
+    """File, as messages call it, to its text."""
 
     def rule(self, id_: str) -> Rule | None:
         """Return the rule of that id."""

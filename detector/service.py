@@ -24,7 +24,7 @@ from core.model import Flag, Session, Site, StoredBatch, Verdicts
 from core.settings import DetectorSettings
 from detector.engine import Engine
 from detector.judging import Judgement, judge_ended
-from detector.live import LATE, RESTARTED, LiveSession
+from detector.live import LATE, RESTARTED, RULES, LiveSession
 from detector.rule import RuleSet
 
 log = logging.getLogger(__name__)
@@ -91,6 +91,8 @@ class Detector:
         self._overflow = False
         self._busy = False
         self._task: asyncio.Task[None] | None = None
+        self._renewing: asyncio.Task[None] | None = None
+        self._meanwhile: tuple[str, list[StoredBatch]] | None = None
         self._position = 0  # every batch up to here has been judged
         self._written = 0  # the checkpoint as the store has it
         self._outbox: list[Verdicts] = []
@@ -117,6 +119,10 @@ class Detector:
         """Judge and write what has come, then stop."""
         if self._task is None:
             return
+        if self._renewing is not None:  # what it has not come to is judged again at start
+            self._renewing.cancel()
+            await asyncio.gather(self._renewing, return_exceptions=True)
+            self._renewing = None
         with contextlib.suppress(TimeoutError):  # what is not written is judged again at start
             async with asyncio.timeout(STOP_S):
                 await self.drain()
@@ -125,6 +131,35 @@ class Detector:
         with contextlib.suppress(asyncio.CancelledError):
             await self._task
         self._task = None
+
+    async def swap(self, rules: RuleSet) -> None:
+        """
+        Judge by *rules* from now on, without losing an event.
+
+        Sessions that are open are judged again from what is stored, one after the other in
+        the background; until its turn has come a session goes on under the rules before.
+        """
+        engine = await asyncio.to_thread(Engine, rules)
+        self.failures += self._engine.errors
+        self._engine, self.rules = engine, rules
+        if self._renewing is None or self._renewing.done():
+            self._renewing = asyncio.create_task(self._renew(), name="judging open sessions again")
+
+    async def renewed(self) -> None:
+        """Return once all open sessions are judged by the rules in force."""
+        if self._renewing is not None:
+            await asyncio.gather(self._renewing, return_exceptions=True)
+        await self.drain()
+
+    @property
+    def engine(self) -> Engine:
+        """Return what judges now. It is replaced as a whole by swap()."""
+        return self._engine
+
+    @property
+    def busy(self) -> bool:
+        """Say whether batches wait to be judged."""
+        return bool(self._batches or self._ended)
 
     def notify(self, batch: StoredBatch) -> None:
         """Take a batch that has been stored. Never blocks, never raises."""
@@ -199,6 +234,7 @@ class Detector:
                 session = self._ended.popleft()
                 await self._guarded(session.id, partial(self._end, session))
             await self._write()
+        await self._write()  # what was judged again in the background
 
     async def _guarded(self, session: str, work: Callable[[], Awaitable[None]]) -> None:
         """Do *work* on a session; one that fails must not end the task."""
@@ -228,6 +264,8 @@ class Detector:
 
     async def _batch(self, batch: StoredBatch) -> None:
         live = self._sessions.get(batch.session)
+        if self._meanwhile is not None and self._meanwhile[0] == batch.session:
+            self._meanwhile[1].append(batch)
         if live is None:
             await self._open(batch.session, again=batch.late)
         else:
@@ -241,9 +279,13 @@ class Detector:
         if session is None:
             return
         live = await self._fresh(session)
+        live.rebuild(await self._store.batches(name), self._clock.now_ms())
         live.sweep(self._clock.now_ms())
         if session.ended_ms is not None:
             return  # its end is judged from the store when session_ended() says so
+        if not live.by(self._engine):  # the rules changed while it was read
+            await self._open(name, again=True)
+            return
         self._sessions[name] = live
         if again:
             self._outbox.append(_whole(live, provisional=True, reason=RESTARTED))
@@ -251,7 +293,7 @@ class Detector:
             self._collect(live)
 
     async def _fresh(self, session: Session) -> LiveSession:
-        """Return *session* judged in canonical order as far as it is stored."""
+        """Return *session* with nothing judged yet."""
         site = await self._site(session.site)
         live = LiveSession(
             self._engine,
@@ -261,8 +303,42 @@ class Detector:
             idle_timeout_ms=site.idle_timeout_ms if site else 0,
         )
         live.know({flag.id for flag in await self._store.flags(session.id)})
-        live.rebuild(await self._store.batches(session.id), self._clock.now_ms())
         return live
+
+    async def _renew(self) -> None:
+        """Judge the open sessions again that were judged by an engine before this one."""
+        while True:
+            stale = [name for name, live in self._sessions.items() if not live.by(self._engine)]
+            if not stale:
+                return
+            for name in stale:
+                await self._guarded(name, partial(self._renew_one, name))
+
+    async def _renew_one(self, name: str) -> None:
+        session = await self._store.session(name)
+        before = self._sessions.get(name)
+        if session is None or before is None:
+            self._sessions.pop(name, None)
+            return
+        known = before.known
+        batches: list[StoredBatch] = []
+        self._meanwhile = name, batches
+        try:
+            live = await self._fresh(session)
+            stored = await self._store.batches(name)
+            # Long sessions take a while, and whoever sends must not wait for that.
+            await asyncio.to_thread(live.rebuild, stored, self._clock.now_ms())
+        finally:
+            self._meanwhile = None
+        if self._sessions.get(name) is not before:
+            return  # it has ended meanwhile, and was judged by the rules in force
+        live.know(known | before.known)
+        for batch in batches:
+            live.add(batch, self._clock.now_ms())
+        live.sweep(self._clock.now_ms())
+        self._sessions[name] = live
+        self._outbox.append(_whole(live, provisional=True, reason=RULES))
+        self._wake.set()
 
     async def _site(self, key: str) -> Site | None:
         if key not in self._sites:
@@ -280,14 +356,16 @@ class Detector:
         session = stored
         live = self._sessions.pop(session.id, None)
         known: set[str] = set()
-        if live is not None:
+        reason = RESTARTED
+        if live is not None and not live.by(self._engine):
+            reason, known = RULES, live.known
+        elif live is not None:
             live.end(session)
             if live.dirty is None:
                 self._outbox.append(_whole(live, provisional=False, reason=LATE))
                 return
-            known = live.known
+            reason, known = live.dirty, live.known
         judged = await self._judged(session, known)
-        reason = RESTARTED if live is None else live.dirty or LATE
         self._outbox.append(_final(session, judged, reason))
 
     async def _judged(self, session: Session, known: set[str]) -> Judgement:
