@@ -105,6 +105,9 @@ class DetectorSettings:
         10_000, "how long events wait for one that is known to be missing", _at_least(0)
     )
     sweep_ms: int = _setting(500, "how often deadlines are looked at", _at_least(10))
+    reload_ms: int = _setting(
+        1000, "how often the data folder's rule files are looked at for changes", _at_least(100)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

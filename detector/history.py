@@ -8,21 +8,17 @@ is detector/judging.py; open sessions are the service's (detector/service.py).
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from typing import Protocol
 
 from core.model import Flag, Score, Session, SessionQuery, Site, StoredBatch, Verdicts
-from core.settings import DetectorSettings
 from detector.engine import Engine
 from detector.judging import Judgement, judge_ended
 from detector.live import RULES
 
 PAGE = 200
 """Sessions that are listed at once."""
-
-YIELD_S = 0.02
-"""How long to wait while the detector has batches to judge: visitors come first."""
 
 
 class HistoryStore(Protocol):
@@ -39,22 +35,20 @@ class HistoryStore(Protocol):
 
 
 class History:
-    """The ended sessions of a store. *busy* says that there is something more urgent to do."""
+    """The ended sessions of a store. *first* returns once nothing more urgent is to be done."""
 
     def __init__(
         self,
         store: HistoryStore,
         *,
-        settings: DetectorSettings,
         flush_ms: int,
         on_verdicts: Callable[[Verdicts], None] | None = None,
-        busy: Callable[[], bool] = lambda: False,
+        first: Callable[[], Awaitable[None]] | None = None,
     ) -> None:
         self._store = store
-        self._settings = settings
         self._flush_ms = flush_ms
         self._on_verdicts = on_verdicts
-        self._busy = busy
+        self._first = first
         self._sites: dict[str, Site | None] = {}
 
     async def rejudge(
@@ -85,8 +79,8 @@ class History:
 
     async def _again(self, engine: Engine, session: Session) -> bool:
         """Judge one session again; return whether anything differs from what is stored."""
-        while self._busy():
-            await asyncio.sleep(YIELD_S)
+        if self._first is not None:
+            await self._first()
         store = self._store
         stored = await store.flags(session.id)
         judged = await self._judged(engine, session, stored)
@@ -115,7 +109,6 @@ class History:
             engine,
             session,
             batches,
-            lateness_ms=self._settings.lateness_ms,
             flush_ms=self._flush_ms,
             idle_timeout_ms=site.idle_timeout_ms if site else 0,
             known=[flag.id for flag in stored],

@@ -156,11 +156,6 @@ class Detector:
         """Return what judges now. It is replaced as a whole by swap()."""
         return self._engine
 
-    @property
-    def busy(self) -> bool:
-        """Say whether batches wait to be judged."""
-        return bool(self._batches or self._ended)
-
     def notify(self, batch: StoredBatch) -> None:
         """Take a batch that has been stored. Never blocks, never raises."""
         if len(self._batches) >= QUEUE_LIMIT:

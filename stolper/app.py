@@ -12,6 +12,7 @@ import json
 import logging
 import os
 from pathlib import Path
+from typing import cast
 
 from aiohttp import web
 
@@ -22,38 +23,24 @@ from collector.log import server_logger
 from collector.sessions import SessionCloser
 from console.context import RuleInfo
 from console.live import Live
+from console.workbench import Workbench
 from core.clock import Clock, SystemClock
 from core.errors import UserError
 from core.model import Session, StoredBatch, Verdicts
 from core.settings import Settings
 from core.sqlite import SqliteStore
-from detector.errors import RuleErrors
-from detector.loader import load_rules, shipped_rules
+from detector.history import History
+from detector.loader import shipped_rules
 from detector.rule import RuleSet
 from detector.service import Detector
+from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
+from stolper.rulebook import Rulebook
+from stolper.workbench import ServerWorkbench
 
 log = logging.getLogger("stolper")
 
 SERVER_FILE = "server.json"
-
-
-def rule_paths(data: Path) -> list[Path]:
-    """Return the folders that rules come from: the shipped ones, then the data folder's own."""
-    own = data / "rules"
-    return [shipped_rules(), own] if own.is_dir() else [shipped_rules()]
-
-
-def rules_in_force(data: Path) -> tuple[RuleSet, str]:
-    """
-    Return the rules of *data*, and what is wrong with its own ones, each with file and line.
-
-    As long as one of its files cannot be read only the shipped rules are in force.
-    """
-    try:
-        return load_rules(rule_paths(data)), ""
-    except RuleErrors as errors:
-        return load_rules([shipped_rules()]), str(errors)
 
 
 def rule_infos(rules: RuleSet) -> list[RuleInfo]:
@@ -65,7 +52,7 @@ def rule_infos(rules: RuleSet) -> list[RuleInfo]:
             rule.severity,
             dict(rule.description),
             dict(rule.guidance),
-            Path(rule.file).read_text(encoding="utf-8") if Path(rule.file).is_file() else "",
+            rules.texts.get(rule.file, ""),
         )
         for rule in rules.rules
     ]
@@ -87,9 +74,8 @@ class Server:
         self.public_url = ""
         self.console_url = ""
         self.owner_password: str | None = None
-        self.rule_problems = ""
         self._runners: list[web.AppRunner] = []
-        self._closing: asyncio.Task[None] | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._lock_file: int | None = None
 
     async def start(self) -> None:
@@ -97,14 +83,11 @@ class Server:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         await self.store.open()
-        rules, self.rule_problems = rules_in_force(self.data)
-        if self.rule_problems:
-            log.error(
-                "only the shipped rules are in force until this is mended:\n%s", self.rule_problems
-            )
+        own = OwnRules(self.data / "rules")
+        self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
         self.detector = Detector(
             self.store,
-            rules,
+            await self.rulebook.load(),
             self.clock,
             settings=self.settings.detector,
             on_verdicts=self._judged,
@@ -112,7 +95,13 @@ class Server:
         )
         self.closer = SessionCloser(self.store, self.clock, on_ended=self._ended)
         await self.detector.start()
-        self._closing = asyncio.create_task(self.closer.run(), name="session closer")
+        self.rulebook.swap = self.detector.swap
+        watching = self.rulebook.watch(self.settings.detector.reload_ms)
+        self._tasks = [
+            asyncio.create_task(self.closer.run(), name="session closer"),
+            asyncio.create_task(watching, name="rule files"),
+        ]
+        self.workbench = self._workbench()
         self.console_url = await self._listen(
             console.app.build_app(
                 self.store,
@@ -122,7 +111,8 @@ class Server:
                 end_session=self.closer.end,
                 player_dir=player_dir(),
                 rules=lambda: rule_infos(self.detector.rules),
-                rule_problems=lambda: self.rule_problems,
+                rule_problems=lambda: self.rulebook.problems,
+                workbench=cast(Workbench, self.workbench),
                 public_url=lambda: self.settings.server.public_url or self.public_url,
             ),
             self.settings.server.console,
@@ -150,9 +140,11 @@ class Server:
         for runner in reversed(self._runners):
             await runner.cleanup()
         self._runners.clear()
-        if self._closing is not None:
-            self._closing.cancel()
-            await asyncio.gather(self._closing, return_exceptions=True)
+        if self._tasks:
+            for task in self._tasks:
+                task.cancel()
+            await asyncio.gather(*self._tasks, return_exceptions=True)
+            self._tasks.clear()
             await self.detector.stop()
         await self.store.close()
         (self.data / SERVER_FILE).unlink(missing_ok=True)
@@ -198,6 +190,15 @@ class Server:
             reason = error.strerror or str(error)
             raise UserError(f"cannot listen on {address}: {reason}") from error
         return f"http://{host}:{runner.addresses[0][1]}"
+
+    def _workbench(self) -> ServerWorkbench:
+        history = History(
+            self.store,
+            flush_ms=self.settings.collector.flush_ms,
+            on_verdicts=self._judged,
+            first=self.detector.drain,
+        )
+        return ServerWorkbench(self.rulebook, self.store, self.clock, self.detector, history)
 
     def _stored(self, batch: StoredBatch) -> None:
         self.detector.notify(batch)

@@ -1,0 +1,213 @@
+"""
+The console's workbench on a running server: what console/workbench.py asks for.
+
+Owns the translation between the detector's values and the console's, and the conditions
+under which a file is written. Putting rules in force is stolper/rulebook.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from console.workbench import (
+    Checked,
+    Finding,
+    OwnFile,
+    Progress,
+    RuleState,
+    RuleUse,
+    Saved,
+    TestResult,
+    Version,
+)
+from core.clock import Clock
+from core.model import SessionQuery
+from core.store import Store
+from detector.errors import Issue
+from detector.history import History
+from detector.rule import Declared, RuleSet
+from detector.service import Detector
+from detector.testing import Outcome
+from stolper.own_rules import checked, revision
+from stolper.rulebook import Reading, Rulebook, version_of
+
+
+class Changed(Exception):
+    """The file is not the one that was edited. *text* is what it says now, None if it is gone."""
+
+    def __init__(self, text: str | None) -> None:
+        super().__init__("the file was changed meanwhile")
+        self.text = text
+
+
+class ServerWorkbench:
+    """The rules of one running server."""
+
+    def __init__(
+        self, book: Rulebook, store: Store, clock: Clock, detector: Detector, history: History
+    ) -> None:
+        self._book = book
+        self._store = store
+        self._clock = clock
+        self._detector = detector
+        self._history = history
+
+    # -- reading -------------------------------------------------------------------------
+
+    def rules(self) -> Sequence[RuleState]:
+        rules = self._book.rules
+        return [_state(one, rules) for one in sorted(rules.declared, key=lambda d: d.rule.id)]
+
+    def problems(self) -> str:
+        return self._book.problems
+
+    async def uses(self, since_ms: int, *, site: str | None = None) -> dict[str, RuleUse]:
+        found, total = await self._store.rule_uses(since_ms, site=site)
+        return {
+            rule: RuleUse(flags, sessions, sessions / total if total else 0.0)
+            for rule, (flags, sessions) in found.items()
+        }
+
+    def files(self) -> list[OwnFile]:
+        texts, _ = self._book.own.texts()
+        return [OwnFile(name, text, revision(text)) for name, text in sorted(texts.items())]
+
+    async def versions(self, rule: str) -> list[Version]:
+        return [
+            Version(v.rule, v.version, v.at_ms, v.author, v.reason, v.source)
+            for v in await self._store.rule_versions(rule)
+        ]
+
+    # -- trying --------------------------------------------------------------------------
+
+    async def check(self, name: str, text: str) -> Checked:
+        checked(name)
+        return await asyncio.to_thread(self._check, name, text)
+
+    def _check(self, name: str, text: str) -> Checked:
+        """Read *text* in its place. What was wrong elsewhere before is not its affair."""
+        present, _ = self._book.own.texts()
+        return self._compare(name, present, {**present, name: text})
+
+    def _compare(self, name: str, before: Mapping[str, str], after: Mapping[str, str]) -> Checked:
+        reading = self._book.read(after)
+        known: set[tuple[str, str]] = set()
+        if any(f.file != name for f in _failures(reading)):
+            known = {(f.file, f.message) for f in _failures(self._book.read(before))}
+        findings = [_finding(i) for i in reading.issues if i.file == name]
+        findings += [
+            f for f in _failures(reading) if f.file != name and (f.file, f.message) not in known
+        ]
+        tests = [_test(o) for o in reading.outcomes if o.example.file == name]
+        return Checked(tuple(findings), tuple(tests), _concerned(name, reading.rules))
+
+    # -- changing ------------------------------------------------------------------------
+
+    async def save(
+        self, name: str, text: str, *, revision: str | None, author: str, reason: str
+    ) -> Saved:
+        fits = await self.check(name, text)
+        if not fits.fits:
+            return Saved("refused", self._file(name), fits)
+
+        def write() -> None:
+            self._unchanged(name, revision)
+            self._book.own.write(name, text)
+
+        try:
+            await self._book.reload(author=author, reason=reason, write=write)
+        except Changed as changed:
+            return Saved("conflict", _own(name, changed.text), fits)
+        await self._store.audit(self._clock.now_ms(), author, "saved", f"rules/{name}")
+        return Saved("saved", _own(name, text), fits)
+
+    async def remove(self, name: str, *, revision: str, author: str, reason: str) -> Saved:
+        checked(name)
+        present, _ = await asyncio.to_thread(self._book.own.texts)
+        rest = {other: text for other, text in present.items() if other != name}
+        fits = await asyncio.to_thread(self._compare, name, present, rest)
+        if not fits.fits:
+            return Saved("refused", self._file(name), fits)
+
+        def write() -> None:
+            self._unchanged(name, revision)
+            self._book.own.remove(name)
+
+        try:
+            await self._book.reload(author=author, reason=reason, write=write)
+        except Changed as changed:
+            return Saved("conflict", _own(name, changed.text), fits)
+        await self._store.audit(self._clock.now_ms(), author, "removed", f"rules/{name}")
+        return Saved("saved", None, fits)
+
+    def _unchanged(self, name: str, expected: str | None) -> None:
+        """Raise Changed unless the file is the one of revision *expected* (None: there is none)."""
+        text = self._book.own.read(name)
+        if (None if text is None else revision(text)) != expected:
+            raise Changed(text)
+
+    def _file(self, name: str) -> OwnFile | None:
+        return _own(name, self._book.own.read(name))
+
+    async def rejudge(self, *, since_ms: int, progress: Progress | None = None) -> int:
+        query = SessionQuery(since_ms=since_ms, until_ms=self._clock.now_ms() + 1)
+        return await self._history.rejudge(self._detector.engine, query, progress=progress)
+
+
+def _own(name: str, text: str | None) -> OwnFile | None:
+    return None if text is None else OwnFile(name, text, revision(text))
+
+
+def _state(one: Declared, rules: RuleSet) -> RuleState:
+    rule = one.rule
+    return RuleState(
+        id=rule.id,
+        title=dict(rule.title),
+        severity=rule.severity,
+        weight=rule.weight,
+        tags=rule.tags,
+        description=dict(rule.description),
+        guidance=dict(rule.guidance),
+        blind_spots=dict(rule.blind_spots),
+        enabled=rule.enabled,
+        shipped=not one.own,
+        changed_by=one.changed_by,
+        file=Path(rule.file).name,
+        line=rule.line,
+        version=version_of(one, rules),
+        params=dict(one.params),
+        source=rules.texts.get(rule.file, ""),
+    )
+
+
+def _finding(issue: Issue) -> Finding:
+    return Finding(issue.file, issue.line, issue.column, issue.message, issue.level)
+
+
+def _failures(reading: Reading) -> list[Finding]:
+    """Return the errors of *reading*, a failed example as one at its place."""
+    found = [_finding(issue) for issue in reading.issues if issue.level == "error"]
+    for outcome in reading.outcomes:
+        example = outcome.example
+        if outcome.failure is not None:
+            message = f"the example '{example.name}' fails: {outcome.failure}"
+            found.append(Finding(example.file, example.line, 1, message, "error"))
+    return found
+
+
+def _test(outcome: Outcome) -> TestResult:
+    example = outcome.example
+    return TestResult(
+        example.rule, example.name, example.file, example.line, outcome.fires, outcome.failure
+    )
+
+
+def _concerned(name: str, rules: RuleSet) -> tuple[str, ...]:
+    """Return the ids of the rules that the file *name* declares or changes."""
+    return tuple(
+        sorted(
+            one.rule.id for one in rules.declared if one.rule.file == name or name in one.changed_by
+        )
+    )
