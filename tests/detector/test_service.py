@@ -153,7 +153,7 @@ async def test_flag_says_all_that_is_shown(bench: Bench, run: Any) -> None:
 
 
 async def test_replaced_flag_is_withdrawn_with_the_reason(bench: Bench, run: Any) -> None:
-    """A dead click that was shown gives way to the rage click that it is part of."""
+    """A dead click that was shown gives way to the second one, and both to the rage click."""
     detector = await run()
     events = presses(3)
     detector.notify(await bench.send(events[:1]))
@@ -165,7 +165,7 @@ async def test_replaced_flag_is_withdrawn_with_the_reason(bench: Bench, run: Any
 
     assert [("rage_click", "pay", True)] == await bench.flags()
     gone = [f for f in await bench.store.flags("s", withdrawn=True) if f.withdrawn]
-    assert [("dead_click", "replaced by rage_click")] == [(f.rule, f.withdrawn) for f in gone]
+    assert [("dead_click", "replaced by dead_click_repeat")] == [(f.rule, f.withdrawn) for f in gone]
 
 
 async def test_end_makes_flags_final(bench: Bench, run: Any) -> None:
@@ -216,7 +216,7 @@ async def test_late_batch_opens_the_session_again(bench: Bench, run: Any) -> Non
     await detector.drain()
     detector.session_ended(await bench.end())
     await detector.drain()
-    assert [("dead_click", "pay", False)] == await bench.flags()
+    assert [("dead_click_repeat", "pay", False)] == await bench.flags()
 
     late = await bench.send(events[2:])
     assert late.late
