@@ -33,6 +33,11 @@ export class Director {
     requestAnimationFrame((now) => this.#frame(now));
   }
 
+  /** The frame that holds the picture; null while none is shown. */
+  get frame(): HTMLIFrameElement | null {
+    return this.#screen?.frame ?? null;
+  }
+
   renew(base: string): void {
     this.#recordings.renew(base);
     void this.#present();

@@ -24,11 +24,12 @@ export function drawFlags(
     return;
   }
   page.flags.replaceChildren(
-    ...timeline.flags.map((flag) => flagItem(flag, timeline, texts, jump)),
+    ...timeline.flags.map((flag) => flagItem(page, flag, timeline, texts, jump)),
   );
 }
 
 function flagItem(
+  page: Page,
   flag: Flag,
   timeline: Timeline,
   texts: Texts,
@@ -54,7 +55,23 @@ function flagItem(
     jump(flag.id);
   });
   item.append(link);
+  const examples = page.replay.dataset.examples;
+  if (examples) item.append(exampleLinks(examples, timeline.session, flag, texts));
   return item;
+}
+
+/** Make the links by which a reader says whether *flag* is right: an example for the rule. */
+function exampleLinks(base: string, session: string, flag: Flag, texts: Texts): HTMLElement {
+  const links = make("p", "flag-examples");
+  for (const [fires, text] of [
+    ["1", texts.example_yes],
+    ["0", texts.example_no],
+  ] as const) {
+    const link = make("a", "", text);
+    link.href = `${base}?${new URLSearchParams({ session, flag: flag.id, fires })}`;
+    links.append(link);
+  }
+  return links;
 }
 
 /** The list of events, which follows the playhead unless the reader has just scrolled it. */

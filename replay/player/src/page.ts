@@ -46,9 +46,25 @@ export function findPage() {
     gaps: part("gaps", HTMLUListElement),
     complete: part("complete", HTMLElement),
     data: part("player-data", HTMLScriptElement),
+    pick: findPick(),
   };
 }
 
+/** Return the parts for picking an element; null where the reader may not change rules. */
+function findPick() {
+  if (!document.getElementById("pick")) return null;
+  return {
+    button: part("pick", HTMLButtonElement),
+    status: part("pick-status", HTMLElement),
+    dialog: part("pick-dialog", HTMLDialogElement),
+    what: part("pick-what", HTMLElement),
+    options: part("pick-options", HTMLElement),
+    note: part("pick-note", HTMLElement),
+    kinds: part("pick-kinds", HTMLElement),
+  };
+}
+
+export type PickParts = NonNullable<ReturnType<typeof findPick>>;
 export type Page = ReturnType<typeof findPage>;
 
 /** Make an element with text; never markup. */

@@ -16,7 +16,16 @@ import {
   tabInUse,
 } from "./model";
 import { findPage, type Page } from "./page";
-import { type FromStage, type Gap, hear, type ToStage, tell, type View } from "./protocol";
+import { Pick } from "./pick";
+import {
+  type FromStage,
+  type Gap,
+  hear,
+  type PickStep,
+  type ToStage,
+  tell,
+  type View,
+} from "./protocol";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const LIVE_LAG_MS = 1500; // behind the newest event, so that the picture rarely waits
@@ -28,6 +37,7 @@ class Player {
   readonly #texts: Texts;
   readonly #events: EventList;
   readonly #lead: number;
+  readonly #pick: Pick | null;
   #timeline: Timeline;
   #inactive: Span[] = [];
   #stageGaps: GapText[] = [];
@@ -52,6 +62,7 @@ class Player {
     this.#at = this.#startingPoint();
     this.#tab = this.#tabFor(this.#at);
     this.#follow = timeline.running && !location.search.match(/[?&](at|flag)=/);
+    this.#pick = page.pick && new Pick(page.pick, texts, this.#picking);
     this.#bind();
     this.#draw();
     hear<FromStage>(
@@ -124,7 +135,13 @@ class Player {
         void this.#renew();
         break;
       case "key":
-        act(message.press, this.#actions);
+        if (!this.#pick?.press(message.press.key)) act(message.press, this.#actions);
+        break;
+      case "hovered":
+        this.#pick?.hovered(message.picked);
+        break;
+      case "picked":
+        void this.#pick?.picked(message.picked);
         break;
     }
   }
@@ -160,6 +177,7 @@ class Player {
     this.#page.stageBox.dataset.view = view;
     this.#page.note.hidden = view === "shown";
     this.#page.note.textContent = fill(this.#texts[view], { reason });
+    if (view === "shown") this.#pick?.shown();
   }
 
   #addGaps(gaps: Gap[]): void {
@@ -191,6 +209,21 @@ class Player {
     help: () => this.#page.keys.showModal(),
   };
 
+  readonly #picking = {
+    pick: (on: boolean) => {
+      if (on) {
+        this.#setFollow(false);
+        this.#tell({ type: "pause" });
+      }
+      this.#tell({ type: "pick", on });
+    },
+    step: (step: PickStep) => this.#tell({ type: "pick_step", step }),
+    place: () => ({
+      at: this.#at - this.#timeline.start,
+      path: pathAt(this.#timeline, this.#tab, this.#at),
+    }),
+  };
+
   #bind(): void {
     const page = this.#page;
     hearKeys(this.#actions);
@@ -217,6 +250,7 @@ class Player {
   }
 
   #toggle(): void {
+    this.#pick?.set(false);
     if (!this.#ready) this.#wished = !this.#wished;
     else if (this.#playing) {
       this.#setFollow(false);

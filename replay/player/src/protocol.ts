@@ -33,7 +33,9 @@ export type ToStage =
   | { type: "play" }
   | { type: "pause" }
   | { type: "speed"; speed: number }
-  | { type: "token"; base: string };
+  | { type: "token"; base: string }
+  | { type: "pick"; on: boolean }
+  | { type: "pick_step"; step: PickStep };
 
 /** Why the stage shows what it shows. Everything but `shown` comes with a sentence on the page. */
 export type View =
@@ -53,6 +55,17 @@ export interface Gap {
   reason: string;
 }
 
+/** What a key does while an element is picked. */
+export type PickStep = "parent" | "child" | "previous" | "next" | "take";
+
+/** An element as the snippet describes a target; *path* goes from it to its ancestors. */
+export interface Picked {
+  tag: string;
+  role: string;
+  label: string;
+  path: object[];
+}
+
 export interface KeyPress {
   key: string;
   code: string;
@@ -68,7 +81,9 @@ export type FromStage =
   | { type: "gaps"; gaps: Gap[] }
   | { type: "ended" }
   | { type: "expired" }
-  | { type: "key"; press: KeyPress };
+  | { type: "key"; press: KeyPress }
+  | { type: "hovered"; picked: Picked | null }
+  | { type: "picked"; picked: Picked };
 
 /** Send *message* to *target*; both documents have this origin. */
 export function tell(target: Window, message: ToStage | FromStage): void {

@@ -128,6 +128,10 @@ export class Screen {
     return true;
   }
 
+  get frame(): HTMLIFrameElement {
+    return this.#replayer.iframe;
+  }
+
   get playing(): boolean {
     return this.#playing;
   }

@@ -2,6 +2,7 @@
 // and no words; the page around it tells it what to do.
 
 import { Director } from "./director";
+import { Picker } from "./picker";
 import { type FromStage, hear, type ToStage, tell } from "./protocol";
 
 const root = document.getElementById("stage");
@@ -26,7 +27,11 @@ function fit(width: number, height: number): void {
   root.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
 }
 
-const director = new Director(root, location.pathname, say);
+const director = new Director(root, location.pathname, (message) => {
+  if (message.type === "view" || message.type === "time") picker.changed();
+  say(message);
+});
+const picker = new Picker(() => director.frame, say);
 
 hear<ToStage>(
   () => window.parent,
@@ -52,6 +57,12 @@ hear<ToStage>(
         break;
       case "token":
         director.renew(message.base);
+        break;
+      case "pick":
+        picker.set(message.on);
+        break;
+      case "pick_step":
+        picker.step(message.step);
         break;
     }
   },
