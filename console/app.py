@@ -14,7 +14,18 @@ from aiohttp import hdrs, web
 
 from collector.limits import Addresses
 from collector.proxies import Proxies
-from console import api, feed, pages, session_pages, sign_in_pages, stage, struggle_pages
+from console import (
+    api,
+    change_pages,
+    example_pages,
+    feed,
+    pages,
+    pick_pages,
+    session_pages,
+    sign_in_pages,
+    stage,
+    struggle_pages,
+)
 from console.accounts import Passwords, SignedOut, Throttle
 from console.auth import guard
 from console.context import CONSOLE, SIGNER, Console, RuleInfo, Rules
@@ -82,6 +93,9 @@ def build_app(
     app.on_shutdown.append(_close_live)
     for part in (sign_in_pages, session_pages, struggle_pages, pages, stage, feed, api):
         part.add_routes(app)
+    if workbench is not None:
+        for form in (pick_pages, change_pages, example_pages):
+            form.add_routes(app)
     app.router.add_static("/static/", _STATIC)
     app.router.add_get("/player/{file}", stage.player_file)
     return app

@@ -11,7 +11,7 @@ import orjson
 from aiohttp import web
 from markupsafe import Markup
 
-from console.auth import SIGNED_IN
+from console.auth import SIGNED_IN, may_edit
 from console.context import console
 from console.pages import embed_line, render
 from console.stage import stage_path
@@ -159,6 +159,7 @@ async def show_one(request: web.Request) -> web.Response:
         origin=site.origins[0] if site and len(site.origins) == 1 else "",
         lead_ms=LEAD_MS,
         built=built,
+        may_pick=console(request).workbench is not None and await may_edit(request),
         player=_script_json(
             {"timeline": await _timeline(request, session), "texts": player_texts(language)}
         ),

@@ -1,0 +1,202 @@
+"""
+Owns what all forms that write rules share: showing what a change would write, whether it is
+right, what it would change over the last days, and saving it.
+
+Each form makes a `Proposal` of its values; the rest is here. Leaves judging to the workbench.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+
+from console.auth import require_editor
+from console.context import console
+from console.language import Language
+from console.pages import render
+from console.press_words import matches_text, seen_text
+from console.presses import count_presses
+from console.rule_yaml import block
+from console.workbench import Checked, DraftFlag, DraftRun, OwnFile, Workbench
+from core.errors import UserError
+
+SPAN_MS = 7 * 86_400_000
+"""How much of the past a change is tried on before it is saved."""
+
+_SHOWN = 5
+"""Examples of each kind of difference; more is read by nobody."""
+
+_FILE = "version: 1\n"
+
+
+class FormError(ValueError):
+    """A value of a form cannot be used. The text says which and what to do, in the reader's words."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """
+    A change of one own file: *text* is the whole file as it would be, *shown* what is new in it.
+
+    *revision* is that of the file the change was made of, None where there was none.
+    *rule* is the rule that people will want to see afterwards, "" for none. *selector* is what
+    was picked, so that its presses can be counted.
+    """
+
+    file: str
+    revision: str | None
+    text: str
+    shown: str
+    rule: str = ""
+    selector: str = ""
+
+
+BLANK: dict[str, Any] = {
+    "proposal": None, "checked": None, "problem": "", "error": "",
+    "run": None, "examples": [], "failure": "", "matches": ("", ""),
+}  # fmt: skip
+"""What the templates of the parts need while there is nothing to show."""
+
+Make = Callable[[Mapping[str, str]], Awaitable[Proposal]]
+Show = Callable[..., Awaitable[web.Response]]
+
+
+def workbench(request: web.Request) -> Workbench:
+    """Return the workbench. Raise 404 on a console that has none."""
+    found = console(request).workbench
+    if found is None:
+        raise web.HTTPNotFound
+    return found
+
+
+def words(request: web.Request) -> Language:
+    """Return the reader's language."""
+    return console(request).languages.of(request)
+
+
+async def form_values(request: web.Request) -> dict[str, str]:
+    """Return the texts of the form that was sent, and of the address where there is none."""
+    posted = await request.post() if request.method == "POST" else {}
+    values = {name: value for name, value in request.query.items() if name != "lang"}
+    values.update({name: value for name, value in posted.items() if isinstance(value, str)})
+    return {name: value.replace("\r\n", "\n").strip() for name, value in values.items()}
+
+
+def file_of(bench: Workbench, name: str) -> OwnFile | None:
+    """Return the own file *name* as it is now."""
+    return next((file for file in bench.files() if file.name == name), None)
+
+
+def appended(
+    bench: Workbench, name: str, section: str, values: Mapping[str, Any], *, rule: str = ""
+) -> Proposal:
+    """Return the proposal to add *values* to *section* of the own file *name*."""
+    return appended_text(bench, name, section, block(values), rule=rule)
+
+
+def appended_text(
+    bench: Workbench, name: str, section: str, item: str, *, rule: str = ""
+) -> Proposal:
+    """Return the proposal to add *item*, lines of YAML, to *section* of the own file *name*."""
+    known = file_of(bench, name)
+    text = bench.append(known.text if known else _FILE, section, item)
+    shown = f"{section}:\n" + bench.append(_FILE, section, item).partition(f"{section}:\n")[2]
+    return Proposal(name, known.revision if known else None, text, shown, rule)
+
+
+async def answer(request: web.Request, make: Make, page: Show) -> web.StreamResponse:
+    """
+    Answer the form that was sent, as its `do` says: preview, effect or save; else the whole page.
+
+    *make* turns the form's values into a proposal; *page* shows the form again.
+    """
+    who = await require_editor(request)
+    bench = workbench(request)
+    values = await form_values(request)
+    do = values.get("do", "")
+    try:
+        proposal = await make(values)
+    except (FormError, UserError) as error:
+        if do in ("preview", "effect"):
+            return render(request, "proposal_preview.html", proposal=None, checked=None, problem=str(error))  # fmt: skip
+        return await page(values, error=str(error))
+    if do == "preview":
+        checked = await bench.check(proposal.file, proposal.text)
+        return render(
+            request, "proposal_preview.html", proposal=proposal, checked=checked, problem=""
+        )
+    if do == "effect":
+        return render(request, "proposal_effect.html", **await effect(request, proposal))
+    if do != "save":
+        checked = await bench.check(proposal.file, proposal.text)
+        tried = await effect(request, proposal)
+        return await page(values, proposal=proposal, checked=checked, **tried)
+    return await _save(request, proposal, values, page, who)
+
+
+async def _save(
+    request: web.Request, proposal: Proposal, values: dict[str, str], page: Show, who: str
+) -> web.StreamResponse:
+    _ = words(request).gettext
+    saved = await workbench(request).save(
+        proposal.file,
+        proposal.text,
+        revision=proposal.revision,
+        author=who,
+        reason=values.get("reason", ""),
+    )
+    if saved.outcome == "saved":
+        query = {"file": proposal.file, "rule": proposal.rule, "session": values.get("session", "")}
+        asked = urlencode({name: value for name, value in query.items() if value})
+        raise web.HTTPSeeOther(f"/rules/saved?{asked}")
+    error = (
+        _("The file %(file)s was changed meanwhile. Nothing was written; look at it again.")
+        if saved.outcome == "conflict"
+        else _("This does not fit yet, so nothing was written. What is wrong stands below.")
+    ) % {"file": proposal.file}
+    checked: Checked | None = saved.checked
+    return await page(values, proposal=proposal, checked=checked, error=error)
+
+
+async def effect(request: web.Request, proposal: Proposal) -> dict[str, Any]:
+    """Return what the template of the effect needs: the run over the last days, and examples."""
+    since_ms = console(request).clock.now_ms() - SPAN_MS
+    bench = workbench(request)
+    matches = await _matches(request, proposal, since_ms)
+    try:
+        run = await bench.draft(proposal.file, proposal.text, since_ms=since_ms)
+    except UserError as error:
+        return {"run": None, "examples": [], "failure": str(error), "matches": matches}
+    examples = await _examples(request, run)
+    return {"run": run, "examples": examples, "failure": "", "matches": matches}
+
+
+async def _matches(request: web.Request, proposal: Proposal, since_ms: int) -> tuple[str, str]:
+    """Return in words what the proposal's selector found, and in how many sessions that was."""
+    if not proposal.selector:
+        return "", ""
+    store, chosen = console(request).store, proposal.selector
+    counted = await count_presses(store, [chosen], site=None, since_ms=since_ms)
+    return matches_text(counted, chosen, words(request)), seen_text(counted, words(request))
+
+
+async def _examples(request: web.Request, run: DraftRun) -> list[tuple[DraftFlag, str]]:
+    """Return a few flags that came or went, each with the address of its moment."""
+    some: list[DraftFlag] = []
+    for change in ("gained", "lost"):
+        some += [flag for flag in run.examples if flag.change == change][:_SHOWN]
+    return [(flag, await _moment(request, flag)) for flag in some]
+
+
+async def _moment(request: web.Request, flag: DraftFlag) -> str:
+    if flag.flag is not None:
+        return f"/sessions/{flag.session}?{urlencode({'flag': flag.flag})}"
+    session = await console(request).store.session(flag.session)
+    start = session.started_ms if session else flag.at_ms
+    return (
+        f"/sessions/{flag.session}?{urlencode({'at': max(0, round(flag.at_ms - start - 5_000))})}"
+    )
