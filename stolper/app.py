@@ -198,7 +198,15 @@ class Server:
             on_verdicts=self._judged,
             first=self.detector.drain,
         )
-        return ServerWorkbench(self.rulebook, self.store, self.clock, self.detector, history)
+        return ServerWorkbench(
+            self.rulebook,
+            self.store,
+            self.clock,
+            self.detector,
+            history,
+            data=self.data,
+            flush_ms=self.settings.collector.flush_ms,
+        )
 
     def _stored(self, batch: StoredBatch) -> None:
         self.detector.notify(batch)

@@ -70,7 +70,7 @@ class Rulebook:
         self.swap: Callable[[RuleSet], Awaitable[None]] | None = None
         self._store = store
         self._clock = clock
-        self._shipped = tuple(shipped)
+        self.shipped = tuple(shipped)
         self._reading: Reading | None = None
         self._seen: tuple[dict[str, str], dict[str, str]] | None = None
         self._lock = asyncio.Lock()
@@ -81,9 +81,15 @@ class Rulebook:
         assert self._reading is not None, "load() comes first"
         return self._reading.rules
 
+    @property
+    def texts(self) -> dict[str, str]:
+        """Return the own files in force, name to text."""
+        assert self._reading is not None, "load() comes first"
+        return self._reading.texts
+
     def read(self, texts: Mapping[str, str]) -> Reading:
         """Read *texts* after the shipped rules and run their examples. Blocks; pure."""
-        rules, issues = read_rules(self._shipped, texts)
+        rules, issues = read_rules(self.shipped, texts)
         if any(issue.level == "error" for issue in issues):
             return Reading(dict(texts), rules, issues, ())
         engine = Engine(rules)

@@ -8,11 +8,14 @@ under which a file is written. Putting rules in force is stolper/rulebook.py.
 from __future__ import annotations
 
 import asyncio
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from console.workbench import (
     Checked,
+    DraftFlag,
+    DraftRun,
     Finding,
     OwnFile,
     Progress,
@@ -25,11 +28,15 @@ from console.workbench import (
 from core.clock import Clock
 from core.model import SessionQuery
 from core.store import Store
+from detector.backtest import CHANGES, Backtest
+from detector.drafts import RuleText, named_in, read_texts
+from detector.edit import append_item
 from detector.errors import Issue
 from detector.history import History
 from detector.rule import Declared, RuleSet
 from detector.service import Detector
 from detector.testing import Outcome
+from stolper.history import Draft, backtest
 from stolper.own_rules import checked, revision
 from stolper.rulebook import Reading, Rulebook, version_of
 
@@ -46,8 +53,19 @@ class ServerWorkbench:
     """The rules of one running server."""
 
     def __init__(
-        self, book: Rulebook, store: Store, clock: Clock, detector: Detector, history: History
+        self,
+        book: Rulebook,
+        store: Store,
+        clock: Clock,
+        detector: Detector,
+        history: History,
+        *,
+        data: Path,
+        flush_ms: int,
     ) -> None:
+        """*data* is the folder that worker processes open for themselves."""
+        self._data = data
+        self._flush_ms = flush_ms
         self._book = book
         self._store = store
         self._clock = clock
@@ -102,6 +120,44 @@ class ServerWorkbench:
         ]
         tests = [_test(o) for o in reading.outcomes if o.example.file == name]
         return Checked(tuple(findings), tuple(tests), _concerned(name, reading.rules))
+
+    async def draft(
+        self,
+        name: str,
+        text: str,
+        *,
+        since_ms: int,
+        site: str | None = None,
+        progress: Progress | None = None,
+    ) -> DraftRun:
+        loop = asyncio.get_running_loop()
+        begun = loop.time()
+        query = SessionQuery(site=site, since_ms=since_ms, until_ms=self._clock.now_ms() + 1)
+        found = await backtest(
+            self._store,
+            await asyncio.to_thread(self._draft, checked(name), text),
+            query,
+            data=self._data,
+            flush_ms=self._flush_ms,
+            jobs=max(1, (os.cpu_count() or 1) - 1),  # one core stays with those who send
+            progress=progress,
+        )
+        return _run(found, since_ms, round((loop.time() - begun) * 1000))
+
+    def _draft(self, name: str, text: str) -> Draft:
+        """Return *text* in place of the own file *name*, against what is in force."""
+        shipped = read_texts(self._book.shipped)
+        last = max((known.group for known in shipped), default=-1) + 1
+        own = self._book.texts
+
+        def together(texts: Mapping[str, str]) -> tuple[RuleText, ...]:
+            return (*shipped, *(RuleText(n, texts[n], last) for n in sorted(texts)))
+
+        named = named_in(text) | named_in(own.get(name, ""))
+        return Draft(together({**own, name: text}), together(own), named)
+
+    def append(self, text: str, section: str, item: str) -> str:
+        return append_item(text, section, item)
 
     # -- changing ------------------------------------------------------------------------
 
@@ -179,6 +235,27 @@ def _state(one: Declared, rules: RuleSet) -> RuleState:
         version=version_of(one, rules),
         params=dict(one.params),
         source=rules.texts.get(rule.file, ""),
+    )
+
+
+def _run(found: Backtest, since_ms: float, took_ms: int) -> DraftRun:
+    examples = [
+        DraftFlag(
+            one.change, one.session, one.rule, one.group, one.at_ms, one.page, one.severity,
+            one.captures, one.flag,
+        )
+        for change in CHANGES
+        for one in found.examples(change)
+    ]  # fmt: skip
+    return DraftRun(
+        since_ms=since_ms,
+        sessions=found.sessions,
+        gained=found.total("gained"),
+        lost=found.total("lost"),
+        unchanged=found.total("unchanged"),
+        sessions_flagged=found.flagged,
+        examples=tuple(examples),
+        took_ms=took_ms,
     )
 
 
