@@ -28,15 +28,19 @@ def matches_text(counted: Counted, selector: str, language: Language) -> str:
     if not found.presses:
         return language.gettext("no press so far")
 
-    def amount(one: str, many: str, number: int) -> str:
-        text = language.ngettext(one, many, number)
+    ngettext = language.ngettext
+
+    def amount(text: str, number: int) -> str:
         return text % {"num": format_decimal(number, locale=language.code)}
 
-    presses = amount("%(num)s press", "%(num)s presses", found.presses)
-    sessions = amount("%(num)s session", "%(num)s sessions", found.sessions)
+    presses = amount(ngettext("%(num)s press", "%(num)s presses", found.presses), found.presses)
+    sessions = amount(
+        ngettext("%(num)s session", "%(num)s sessions", found.sessions), found.sessions
+    )
     text = language.gettext("%(presses)s in %(sessions)s") % {"presses": presses, "sessions": sessions}  # fmt: skip
     if found.targets > 1:
-        text += " · " + amount("%(num)s element", "%(num)s elements", found.targets)
+        elements = ngettext("%(num)s element", "%(num)s elements", found.targets)
+        text += " · " + amount(elements, found.targets)
     return text
 
 

@@ -211,6 +211,7 @@ def player_texts(language: Language) -> dict[str, str]:
         "example_no": _("No struggle"),
         "pick_how": _("Point at an element and click, or walk with the arrow keys and press Enter. Esc ends."),
         "pick_here": _("%(what)s: click or press Enter to pick it"),
+        "pick_named": _("%(kind)s “%(label)s”"),
         "pick_counting": _("Counting presses …"),
         "pick_failed": _("The server did not answer. Close this and pick again."),
         "pick_none": _("Nothing about this element can be relied on. Pick one around it: press ↑ while picking."),

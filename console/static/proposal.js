@@ -51,20 +51,23 @@ async function refresh() {
   asked = new AbortController();
   const { signal } = asked;
   if (!form.checkValidity()) return; // half-filled: the server would only say what is missing
+  note(effect, effect.dataset.busy ?? "");
+  effect.setAttribute("aria-busy", "true");
   try {
     put(preview, await ask("preview", signal));
     const fits = preview.querySelector("[data-fits]");
     form.dataset.fits = fits?.getAttribute("data-fits") ?? "no";
     if (!fits) {
       effect.replaceChildren();
+      effect.removeAttribute("aria-busy");
       return;
     }
-    effect.setAttribute("aria-busy", "true");
-    note(effect, effect.dataset.busy ?? "");
     put(effect, await ask("effect", signal));
     effect.removeAttribute("aria-busy");
   } catch {
-    if (!signal.aborted) note(effect, effect.dataset.failed ?? "");
+    if (signal.aborted) return; // another question is under way
+    note(effect, effect.dataset.failed ?? "");
+    effect.removeAttribute("aria-busy");
   }
 }
 

@@ -93,7 +93,7 @@ export class Pick {
   hovered(picked: Picked | null): void {
     if (!this.#on || this.#parts.dialog.open) return;
     this.#parts.status.textContent = picked
-      ? fill(this.#texts.pick_here, { what: words(picked) })
+      ? fill(this.#texts.pick_here, { what: words(picked, this.#texts) })
       : (this.#texts.pick_how ?? "");
   }
 
@@ -101,7 +101,7 @@ export class Pick {
     if (!this.#on) return;
     const { dialog, what, options, note, kinds } = this.#parts;
     const asked = ++this.#asked;
-    what.textContent = words(picked);
+    what.textContent = words(picked, this.#texts);
     options.replaceChildren();
     kinds.hidden = true;
     note.textContent = this.#texts.pick_counting ?? "";
@@ -159,6 +159,7 @@ function choice(option: Option, checked: boolean): HTMLLabelElement {
   return label;
 }
 
-function words({ tag, role, label }: Picked): string {
-  return [role || tag, label && `“${label}”`].filter(Boolean).join(" ");
+function words({ tag, role, label }: Picked, texts: Texts): string {
+  const kind = role || tag;
+  return label ? fill(texts.pick_named, { kind, label }) : kind;
 }

@@ -80,7 +80,8 @@ export class Picker {
       const next: Element | null = inner.shadowRoot?.elementFromPoint(left, top) ?? null;
       inner = next === inner ? null : next;
     }
-    return found && pressable(found).element;
+    const element = found && pressable(found).element;
+    return element?.matches("html, body") ? null : element; // all of the page is nothing to pick
   }
 
   /** Return where a walk by keys begins: the first thing to press, else the page's body. */
@@ -121,6 +122,12 @@ export class Picker {
 
 function brief(element: Element): Picked {
   const { tag, role, label, path } = describe(element);
+  // The Replayer marks the page with classes of its own.
+  for (const one of path as { classes?: string[] }[]) {
+    const own = one.classes?.filter((name) => !name.startsWith("rrweb-"));
+    if (own?.length) one.classes = own;
+    else delete one.classes;
+  }
   return { tag, role: role ?? "", label: label ?? "", path };
 }
 
