@@ -96,8 +96,12 @@ class EventType:
         What a map holds is `scalar`. Raise UnknownName if there is no such field.
         """
         head, *rest = dotted.split(".")
-        scope: dict[str, Field] = dict(self._fields_in_reach())
-        found = _lookup(f"field of '{self.name}'", head, scope).type
+        near = self.fields.get(head)
+        if near is None and self._schema is not None:
+            near = self._schema.envelope.get(head) or self._schema.session.get(head)
+        if near is None:
+            near = _lookup(f"field of '{self.name}'", head, dict(self._fields_in_reach()))
+        found = near.type
         for name in rest:
             if found.kind == "map":
                 found = FieldType("scalar")

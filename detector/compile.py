@@ -364,7 +364,8 @@ class _Compiler:
             self._early.setdefault(event, []).append(Reaction(where, call))
 
     def _add_mapping(self, mapping: Mapping) -> None:
-        call = partial(_derive, mapping.name, dict(mapping.props))
+        copied = [(name, getter(field), default) for name, field, default in mapping.copied]
+        call = partial(_derive, mapping.name, dict(mapping.props), copied)
         for event, where in mapping.source.cases:
             self._late.setdefault(event, []).append(Reaction(where, call))
 
@@ -405,14 +406,30 @@ def _first_slot(
 
 
 def _derive(
-    name: str, props: dict[str, object], state: State, event: dict[str, Any], ts: float
+    name: str,
+    props: dict[str, object],
+    copied: list[tuple[str, Callable[[Any], object], bool | None]],
+    state: State,
+    event: dict[str, Any],
+    ts: float,
 ) -> None:
-    """Queue the custom event that a mapping makes of *event*."""
+    """Queue the custom event that a mapping makes of *event*, unless that is derived itself."""
+    if DERIVED in event:
+        return
     if state[2] is None:
         state[2] = Book()
     derived = {key: value for key, value in event.items() if key in _CARRIED}
-    derived.update(type="custom", name=name, props=props, ts=ts)
+    if copied:
+        props = dict(props)
+        for prop, read, default in copied:
+            value = read(event)
+            if value is not None or default is not None:
+                props[prop] = default if value is None else value
+    derived.update({"type": "custom", "name": name, "props": props, "ts": ts, DERIVED: True})
     state[2].queue.append(derived)
 
+
+DERIVED = "derived"
+"""Marks an event that a mapping made: one mapping never feeds another, so none can run on."""
 
 _CARRIED = frozenset(("i", "t", "page_load", "tab", "view", "path"))

@@ -12,7 +12,8 @@ from pathlib import Path, PurePath
 
 from core.events import EventSchema, load_schema
 from detector.errors import Problems
-from detector.loader import Library, rule_files
+from detector.files import rule_files
+from detector.loader import Library
 from detector.nodes import Map, Scalar, Seq, parse
 from detector.rule import RuleSet
 

@@ -1,12 +1,15 @@
 """
 What is wrong with rule files: located issues, collected until all files have been read.
 
-Owns the form in which people see them. Leaves the finding to the readers.
+Owns the form in which people see them, and how many they see. Leaves the finding to the
+readers.
 """
 
 from __future__ import annotations
 
 import difflib
+import re
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
@@ -14,6 +17,17 @@ from typing import Literal, Protocol
 from core.errors import UserError
 
 Level = Literal["error", "warning"]
+
+MAX_ISSUES = 200
+"""So many findings of one file are told: nobody reads more at once, and each costs time."""
+
+MAX_SHOWN_LINE = 160
+"""A longer line is shown in part, around the place."""
+
+MAX_SHOWN_WORD = 80
+MAX_MESSAGE = 1000
+
+_QUOTED = re.compile(r"'([^']{%d,})'" % (MAX_SHOWN_WORD + 1))  # noqa: UP031 -- braces of the regex
 
 
 class Located(Protocol):
@@ -46,7 +60,11 @@ class SourceFile:
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One finding: where, one sentence, one suggestion, and the line itself."""
+    """
+    One finding: where, one sentence, one suggestion, and the line itself.
+
+    *source* leaves out the first *skipped* characters of a very long line.
+    """
 
     file: str
     line: int
@@ -54,14 +72,18 @@ class Issue:
     message: str
     source: str = ""
     level: Level = "error"
+    skipped: int = 0
 
     def __str__(self) -> str:
         prefix = "warning: " if self.level == "warning" else ""
         head = f"{self.file}:{self.line}:{self.column} {prefix}{self.message}"
         if not self.source.strip():
             return head
-        shown = self.source.replace("\t", "→")
-        return f"{head}\n    {shown}\n    {' ' * (self.column - 1)}^"
+        shown = "".join(c if c.isprintable() else "→" if c == "\t" else "·" for c in self.source)
+        if self.skipped:
+            shown = "…" + shown[1:]
+        caret = min(max(self.column - 1 - self.skipped, 0), len(shown))
+        return f"{head}\n    {shown}\n    {' ' * caret}^"
 
 
 class RuleErrors(UserError):
@@ -78,10 +100,18 @@ class RuleErrors(UserError):
 
 
 class Problems:
-    """Collects issues while rule files are read."""
+    """
+    Collects issues while rule files are read.
+
+    *unread* are words of passages that could not be read: rules of these names may exist.
+    """
 
     def __init__(self) -> None:
         self.issues: list[Issue] = []
+        self.unread: set[str] = set()
+        self._known: set[Issue] = set()
+        self._counts: Counter[tuple[str, Level]] = Counter()
+        self._failed = False
 
     def error(self, at: Located, message: str) -> None:
         """Note an error at *at*: the rules cannot be loaded."""
@@ -92,18 +122,38 @@ class Problems:
         self._add(at, message, "warning")
 
     def add(self, issue: Issue) -> None:
-        """Note a finished issue; the same one twice counts once."""
-        if issue not in self.issues:
-            self.issues.append(issue)
+        """Note a finished issue; the same one twice counts once, and of too many the rest is left out."""
+        self._failed = self._failed or issue.level == "error"
+        kind = (issue.file, issue.level)
+        if issue in self._known or self._counts[kind] > MAX_ISSUES:
+            return
+        self._counts[kind] += 1
+        if self._counts[kind] > MAX_ISSUES:
+            issue = Issue(
+                issue.file, issue.line, issue.column,
+                f"there are more than {MAX_ISSUES} {issue.level}s in this file. "
+                "Correct those above; then the others are shown.",
+                level=issue.level,
+            )  # fmt: skip
+        self._known.add(issue)
+        self.issues.append(issue)
+
+    def full(self, file: SourceFile) -> bool:
+        """Say whether *file* has so many errors that reading on helps nobody."""
+        return self._counts[(file.name, "error")] > MAX_ISSUES
 
     def _add(self, at: Located, message: str, level: Level) -> None:
-        source = at.file.text(at.line)
-        self.add(Issue(at.file.name, at.line, at.column, message, source, level))
+        line = at.file.text(at.line)
+        skipped = 0
+        if len(line) > MAX_SHOWN_LINE:
+            skipped = max(0, min(at.column - 1, len(line)) - MAX_SHOWN_LINE // 2)
+            line = line[skipped : skipped + MAX_SHOWN_LINE]
+        self.add(Issue(at.file.name, at.line, at.column, readable(message), line, level, skipped))
 
     @property
     def failed(self) -> bool:
         """Say whether there is any error."""
-        return any(issue.level == "error" for issue in self.issues)
+        return self._failed
 
     def raise_if_failed(self) -> None:
         """Raise RuleErrors with everything noted if there is any error."""
@@ -111,8 +161,21 @@ class Problems:
             raise RuleErrors(self.issues)
 
 
+def readable(message: str) -> str:
+    """Return *message* as one line: long words of the file shortened, control characters shown."""
+    message = _QUOTED.sub(lambda found: f"'{found[1][:MAX_SHOWN_WORD]}…'", message)
+    if len(message) > MAX_MESSAGE:
+        half = MAX_MESSAGE // 2
+        message = f"{message[:half]} … {message[-half:]}"
+    if message.isprintable():
+        return message
+    return "".join(c if c.isprintable() else repr(c)[1:-1] for c in message)
+
+
 def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that *word* may have been meant to be."""
+    if len(word) > MAX_SHOWN_WORD:
+        return None
     found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
     return found[0] if found else None
 

@@ -9,20 +9,26 @@ from __future__ import annotations
 import importlib.util
 from collections.abc import Iterator, Sequence
 from collections.abc import Mapping as AbstractMapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from core.events import EventSchema, load_schema
-from detector.errors import Issue, Problems, SourceFile, did_you_mean
+from detector import lints
+from detector.errors import Issue, Problems, did_you_mean
+from detector.files import named, read_text, rule_files, shown_name
 from detector.layers import layered
 from detector.nodes import Map, Node, Scalar, shown
 from detector.read_file import RuleFile, changed_lists, read_file, read_mapping, read_process
 from detector.read_rule import Change, only_there, read_rule, rule_id
 from detector.read_score import read_score
 from detector.read_tests import read_example
-from detector.rule import Declared, Example, Mapping, Process, Rule, RuleSet
-from detector.scope import Scope, as_map, as_text
+from detector.rule import Declared, Example, Mapping, Process, Rule, RuleSet, Scoring
+from detector.scope import Budget, Exhausted, Scope, as_map, as_text
 from detector.spec import MAX_RULES
+
+COST_OF_RULE = 20
+"""What a rule, and each change of one, costs of its file's budget beside its conditions."""
 
 
 def shipped_rules() -> Path:
@@ -74,13 +80,6 @@ def read_rules(
     return rules, tuple(sorted(problems.issues, key=lambda i: (i.file, i.line, i.column)))
 
 
-def rule_files(path: Path) -> list[Path]:
-    """Return the rule files that *path* names: itself, or those in the folder, by name."""
-    if path.is_dir():
-        return sorted([*path.glob("*.yaml"), *path.glob("*.yml")])
-    return [path]
-
-
 @dataclass(slots=True)
 class _Target:
     """A rule's node with all that changes it."""
@@ -104,47 +103,47 @@ class Library:
         """Read the file or folder *path*."""
         files = rule_files(path)
         if not files or not path.exists():
-            at = Node(_no_source(str(path)), 1, 1)
-            self._problems.error(at, "there is no rule file here. Name a .yaml file or a folder.")
+            self._problems.error(
+                named(str(path)), "there is no rule file here. Name a .yaml file or a folder."
+            )
             return
         for file in files:
-            try:
-                text = file.read_text(encoding="utf-8")
-            except (OSError, UnicodeDecodeError) as error:
-                at = Node(_no_source(_shown(file)), 1, 1)
-                self._problems.error(at, f"the file cannot be read: {error}. Save it as UTF-8.")
-                continue
-            self.add_text(_shown(file), text, group=group)
+            text = read_text(file, self._problems)
+            if text is not None:
+                self.add_text(shown_name(file), text, group=group)
 
     def add_text(self, name: str, text: str, *, group: int = 0) -> None:
         """Read a file's *text*; *name* is what messages call it."""
-        read = read_file(name, text, group, self._problems, self._bare_scope())
-        if read is not None:
-            read.reference = group < 0
-            self._files.append(read)
+        with bounded():
+            scope = self._bare_scope(Budget())
+            read = read_file(name, text, group, self._problems, scope)
+            if read is not None:
+                read.reference = group < 0
+                self._files.append(read)
 
-    def _bare_scope(self) -> Scope:
-        return Scope(self._problems, self._schema, regex=self._regex)
+    def _bare_scope(self, budget: Budget) -> Scope:
+        return Scope(self._problems, self._schema, regex=self._regex, budget=budget)
 
-    def _scope(self, file: RuleFile, processes: dict[str, Process]) -> Scope:
+    def _scope(
+        self, file: RuleFile, processes: dict[str, Process], budget: Budget | None = None
+    ) -> Scope:
         return Scope(
-            self._problems, self._schema, file.lists, file.macros, {}, processes, regex=self._regex
-        )
+            self._problems, self._schema, file.lists, file.macros, {}, processes,
+            regex=self._regex, budget=budget or file.budget,
+        )  # fmt: skip
 
     def rule_set(self) -> RuleSet:
         """Return everything together. Problems were noted, not raised."""
         processes = self._processes()
         targets = self._targets()
         self._attach_overrides(targets)
-        rules: list[Rule] = []
-        off: set[str] = set()
-        for name, target in targets.items():
-            found = [rule for rule in self._read(target, processes) if rule.enabled]
-            rules.extend(found)
-            if not found:
-                off.add(name)
-        self._check_together(targets, rules)
+        rules, off = self._rules(targets, processes)
+        self._check_together(targets, rules, off)
         ordered = layered(rules, self._problems)
+        scores = [(self._scope(f, processes), f.score) for f in self._files]
+        scoring: Scoring | None = None
+        with bounded():
+            scoring = read_score([(s, n) for s, n in scores if n is not None], processes, targets)
         return RuleSet(
             rules=ordered,
             processes=tuple(processes.values()),
@@ -153,48 +152,75 @@ class Library:
             schema=self._schema,
             warnings=tuple(str(i) for i in self._problems.issues if i.level == "warning"),
             sources={name: target.file.text for name, target in targets.items()},
-            scoring=read_score(
-                [(self._scope(f, processes), f.score) for f in self._files if f.score is not None],
-                processes,
-                targets,
-            ),
+            scoring=scoring,
             declared=tuple(self._declared),
             texts={file.name: file.text for file in self._files},
         )
+
+    def _rules(
+        self, targets: dict[str, _Target], processes: dict[str, Process]
+    ) -> tuple[list[Rule], set[str]]:
+        """Return the rules in force, and the ids of those that are not."""
+        rules: list[Rule] = []
+        off: set[str] = set()
+        for name, target in targets.items():
+            found: list[Rule] = []
+            with bounded():
+                for rule in self._read(target, processes):
+                    if not rule.enabled:
+                        continue
+                    found.append(rule)
+                    if len(rules) + len(found) > MAX_RULES:
+                        at = target.node.get("id") or target.node
+                        self._problems.error(
+                            at, f"this is one of more than {MAX_RULES} rules. Switch some off."
+                        )
+                        return rules, off
+            rules.extend(found)
+            if not found:
+                off.add(name)
+            elif not target.file.reference:
+                lints.check_rule(self._problems, found[-1], target.node, self._schema)
+        return rules, off
 
     def _processes(self) -> dict[str, Process]:
         found: dict[str, Process] = {}
         for file in self._files:
             for name, node in file.processes.items():
-                process = read_process(self._scope(file, {}), name, node)
-                if process is not None:
-                    found[name] = process
+                with bounded():
+                    process = read_process(self._scope(file, {}), name, node)
+                    if process is not None:
+                        found[name] = process
         return found
 
     def _mappings(self, processes: dict[str, Process]) -> Iterator[Mapping]:
         for file in self._files:
             for node in file.mappings:
-                mapping = read_mapping(self._scope(file, processes), node)
-                if mapping is not None:
-                    yield mapping
+                with bounded():
+                    mapping = read_mapping(self._scope(file, processes), node)
+                    if mapping is not None:
+                        yield mapping
 
     def _targets(self) -> dict[str, _Target]:
         found: dict[str, _Target] = {}
         for file in self._files:
             for node in file.rules:
-                name = rule_id(self._bare_scope(), node)
-                if name is None:
-                    continue
-                first = found.get(name)
-                if first is not None and not first.file.reference:
-                    self._duplicate(node, name, first)
-                    continue
-                found[name] = _Target(file, node)
+                with bounded():
+                    self._add_target(found, file, node)
         return found
 
-    def _duplicate(self, node: Map, name: str, first: _Target) -> None:
+    def _add_target(self, found: dict[str, _Target], file: RuleFile, node: Map) -> None:
+        scope = self._bare_scope(file.budget)
+        scope.spend(node, COST_OF_RULE)
+        name = rule_id(scope, node)
+        if name is None:
+            return
+        first = found.get(name)
+        if first is None or first.file.reference:
+            found[name] = _Target(file, node)
+            return
         at = first.node.key("id") or first.node
-        self._problems.error(
+        scope.error(
             node.get("id") or node,
             f"rule id '{name}' is already used at {first.file.name}:{at.line}. "
             "To change that rule, use 'overrides:'.",
@@ -203,15 +229,22 @@ class Library:
     def _attach_overrides(self, targets: dict[str, _Target]) -> None:
         for file in self._files:
             for node in file.overrides:
-                at = node.get("rule")
-                name = as_text(self._bare_scope(), at, "'rule'") if at else None
-                if name is None or at is None:
-                    continue
-                if name not in targets:
-                    hint = did_you_mean(name, targets, label="Rules")
-                    self._problems.error(at, f"there is no rule '{name}' to override. {hint}")
-                    continue
-                targets[name].changes.append((file, node))
+                with bounded():
+                    self._attach_override(targets, file, node)
+
+    def _attach_override(self, targets: dict[str, _Target], file: RuleFile, node: Map) -> None:
+        scope = self._bare_scope(file.budget)
+        scope.spend(node, COST_OF_RULE)
+        at = node.get("rule")
+        name = as_text(scope, at, "'rule'") if at else None
+        if name is None or at is None:
+            return
+        if name in targets:
+            lints.check_override(self._problems, node, targets[name].node)
+            targets[name].changes.append((file, node))
+        elif name not in self._problems.unread:
+            hint = did_you_mean(name, targets, label="Rules")
+            scope.error(at, f"there is no rule '{name}' to override. {hint}")
 
     def _read(self, target: _Target, processes: dict[str, Process]) -> Iterator[Rule]:
         """Yield the rule, and a variant for each override that holds only in some places."""
@@ -220,12 +253,18 @@ class Library:
         base = self._one(target, general, processes)
         self._declare(target, base, bool(special))
         for change in special:
-            scope = self._scope(change[0], processes)
             where = change[1].get("for")
-            assert where is not None
+            scope = self._scope(change[0], processes)
             variant = self._one(target, [*general, change], processes)
-            base = only_there(scope, base, where, inside=False)
-            yield only_there(scope, variant, where, inside=True)
+            if where is None or not base.steps or not base.steps[0].matcher.cases:
+                continue
+            there = only_there(scope, variant, where, inside=True)
+            elsewhere = only_there(scope, base, where, inside=False)
+            if there is None or elsewhere is None:
+                lints.without_place(self._problems, where, base)
+                continue
+            yield there
+            base = elsewhere
         yield base
 
     def _declare(self, target: _Target, base: Rule, varies: bool) -> None:
@@ -255,7 +294,10 @@ class Library:
         changes: Sequence[tuple[RuleFile, Map]],
         processes: dict[str, Process],
     ) -> Rule:
-        scope = self._scope(target.file, processes)
+        """Return the rule with *changes*; reading it again is charged to who wants them."""
+        budget = changes[-1][0].budget if changes else target.file.budget
+        scope = self._scope(target.file, processes, budget)
+        scope.spend(target.node, COST_OF_RULE * (1 + len(changes)))
         params = target.node.get("params")
         block = as_map(scope, params, "'params'") if params else None
         known = {key.text: value for key, value in block.entries} if block else {}
@@ -282,28 +324,38 @@ class Library:
                 found[key.text] = value
         return found
 
-    def _check_together(self, targets: dict[str, _Target], rules: Sequence[Rule]) -> None:
+    def _check_together(
+        self, targets: dict[str, _Target], rules: Sequence[Rule], off: set[str]
+    ) -> None:
+        for rule in rules:
+            for name in sorted(set(lints.asked_rules(rule))):
+                if (name in targets and name not in off) or name in self._problems.unread:
+                    continue
+                own = targets[rule.id].node
+                hint = (
+                    "It is switched off."
+                    if name in off
+                    else did_you_mean(name, targets, label="Rules")
+                )
+                self._problems.warn(
+                    own.get("id") or own,
+                    f"rule '{rule.id}' waits for flags of '{name}', which raises none. {hint}",
+                )
         for target in targets.values():
             node = target.node.get("suppresses")
             for item in getattr(node, "items", ()):
                 if isinstance(item, Scalar) and item.text not in targets:
                     hint = did_you_mean(item.text, targets, label="Rules")
                     self._problems.warn(item, f"there is no rule '{item.text}' here. {hint}")
-        if len(rules) > MAX_RULES and self._files:
-            at = Node(_no_source(self._files[-1].name), 1, 1)
-            self._problems.error(at, f"more than {MAX_RULES} rules. Switch some off.")
 
     def _examples(self, targets: dict[str, _Target], off: set[str]) -> Iterator[Example]:
         tested: dict[str, set[bool]] = {}
         for file in self._files:
             for node in file.tests:
-                example = read_example(self._bare_scope(), node)
+                example = None
+                with bounded():
+                    example = self._example(file, node, targets)
                 if example is None:
-                    continue
-                if example.rule not in targets:
-                    hint = did_you_mean(example.rule, targets, label="Rules")
-                    at = node.get("rule") if isinstance(node, Map) else None
-                    self._problems.error(at or node, f"there is no rule '{example.rule}'. {hint}")
                     continue
                 tested.setdefault(example.rule, set()).add(bool(example.expect))
                 if not file.reference and example.rule not in off:
@@ -316,6 +368,24 @@ class Library:
                     "Add both under 'tests:'.",
                 )
 
+    def _example(self, file: RuleFile, node: Node, targets: dict[str, _Target]) -> Example | None:
+        scope = self._bare_scope(file.budget)
+        example = read_example(scope, node)
+        if example is None or example.rule in targets:
+            return example
+        if example.rule not in self._problems.unread:
+            hint = did_you_mean(example.rule, targets, label="Rules")
+            at = node.get("rule") if isinstance(node, Map) else None
+            scope.error(at or node, f"there is no rule '{example.rule}'. {hint}")
+        return None
+
+
+@contextmanager
+def bounded() -> Iterator[None]:
+    """Leave off reading something when its file's budget is spent; that has been noted."""
+    with suppress(Exhausted):
+        yield
+
 
 def _collect(change: Change, node: Map) -> None:
     change.enabled = node.get("enabled") or change.enabled
@@ -326,15 +396,3 @@ def _collect(change: Change, node: Map) -> None:
         change.thresholds.insert(0, thresholds)
     if excepts is not None:
         change.excepts.append(excepts)
-
-
-def _shown(path: Path) -> str:
-    """Return *path* as messages call it: relative to the working directory if it lies there."""
-    try:
-        return str(path.resolve().relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)
-
-
-def _no_source(name: str) -> SourceFile:
-    return SourceFile(name, ())

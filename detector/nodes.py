@@ -9,22 +9,30 @@ Leaves the meaning of keys and values to the readers.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from itertools import islice
+from typing import Any, cast
 
 import yaml
 
-from detector.errors import Issue, Problems, SourceFile
+from detector import yamltext
+from detector.errors import MAX_ISSUES, Problems, SourceFile
 
-MAX_BYTES = 256 * 1024
-"""A rule file of this size holds thousands of rules; more is an accident or an attack."""
+MAX_BYTES = yamltext.MAX_BYTES
 
 MAX_DEPTH = 20
 """The deepest legal rule needs about ten levels."""
 
+MAX_REPAIRS = 5
+"""So many mistakes of layout are told at once; each costs another reading of the file."""
+
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,14})\Z")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}\Z")
+MAX_NUMBER = 40
+"""Longer numbers are not even shown as what YAML would make of them."""
+
 _BOOLS = {"true": True, "false": False, "True": True, "False": False}
 _RESOLVER: Any = yaml.SafeLoader("")  # PyYAML's stubs leave resolve() untyped
 
@@ -61,14 +69,20 @@ class Map(Node):
     """A map; keys are always text."""
 
     entries: tuple[tuple[Scalar, Node], ...]
+    _index: dict[str, tuple[Scalar, Node]] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_index", {key.text: (key, value) for key, value in self.entries})
 
     def get(self, name: str) -> Node | None:
         """Return the value of *name*."""
-        return next((value for key, value in self.entries if key.text == name), None)
+        found = self._index.get(name)
+        return found[1] if found else None
 
     def key(self, name: str) -> Scalar | None:
         """Return the key *name* itself, for its place."""
-        return next((key for key, _ in self.entries if key.text == name), None)
+        found = self._index.get(name)
+        return found[0] if found else None
 
     def names(self) -> list[str]:
         """Return the keys' texts in order."""
@@ -88,24 +102,21 @@ def parse(name: str, text: str, problems: Problems) -> Map | None:
     """
     Return the map that *text* is, or None after noting in *problems* why it is none.
 
-    *name* is the file as messages call it.
+    *name* is the file as messages call it. A mistake of layout leaves out the list item
+    around it; the rest is read, so that its mistakes are told, too.
     """
-    file = SourceFile(name, tuple(text.splitlines()))
+    lines = yamltext.lines_of(text.removeprefix("\ufeff"))
+    file = SourceFile(name, tuple(lines))
     top = Node(file, 1, 1)
-    if len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
+    if len(text) > MAX_BYTES or len(text.encode("utf-8", "surrogatepass")) > MAX_BYTES:
         problems.error(top, f"the file is larger than {MAX_BYTES // 1024} KiB. Split it.")
         return None
-    if _has_tabs(file, problems):
+    if _note(file, yamltext.control_characters(lines), problems):
         return None
-    try:
-        root = _Composer(file, text, problems).document()
-    except _Refused:
-        return None
-    except yaml.MarkedYAMLError as error:
-        problems.add(_syntax_issue(file, error))
-        return None
-    except yaml.YAMLError as error:
-        problems.error(top, f"this is no YAML text: {_first_line(error)}. Save it as UTF-8.")
+    tabs, lines, moved = yamltext.without_tabs(lines)
+    _note(file, tabs, problems)
+    composed, root = _composed(file, lines, moved, problems)
+    if not composed:
         return None
     if root is None:
         problems.error(top, "the file is empty. Begin with 'version: 1'.")
@@ -116,32 +127,43 @@ def parse(name: str, text: str, problems: Problems) -> Map | None:
     return root
 
 
-def _has_tabs(file: SourceFile, problems: Problems) -> bool:
+def _note(file: SourceFile, findings: Iterable[yamltext.Finding], problems: Problems) -> bool:
+    """Note *findings* as errors. Return whether there were any."""
     found = False
-    for number, line in enumerate(file.lines, 1):
-        indent = line[: len(line) - len(line.lstrip())]
-        if "\t" in indent and line.strip():
-            column = indent.index("\t") + 1
-            problems.error(
-                Node(file, number, column),
-                "a tab starts this line; YAML needs spaces (2 per level).",
-            )
-            found = True
+    for finding in islice(findings, MAX_ISSUES + 1):
+        problems.error(Node(file, finding.line, finding.column), finding.message)
+        found = True
     return found
 
 
-def _first_line(error: Exception) -> str:
-    return str(error).splitlines()[0].strip() if str(error) else "unreadable"
+def _composed(
+    file: SourceFile, lines: list[str], moved: dict[int, int], problems: Problems
+) -> tuple[bool, Node | None]:
+    """
+    Return whether *lines* could be read, and their root.
 
-
-def _syntax_issue(file: SourceFile, error: yaml.MarkedYAMLError) -> Issue:
-    mark = error.problem_mark or error.context_mark
-    line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
-    problem = (error.problem or "unreadable").rstrip(".")
-    advice = "Check the indentation (2 spaces per level) and the quotes here and one line above."
-    return Issue(
-        file.name, line, column, f"this is not valid YAML: {problem}. {advice}", file.text(line)
-    )
+    Behind a mistake of layout reading starts again without the item that holds it. A
+    mistake in or right after a line that a tab starts (those in *moved*) has been told already.
+    """
+    for _ in range(MAX_REPAIRS):
+        try:
+            return True, _Composer(file, "\n".join(lines), problems, moved).document()
+        except _Refused:
+            return False, None
+        except yaml.MarkedYAMLError as error:
+            finding = yamltext.explained(error)
+        except yaml.YAMLError as error:
+            reason = str(error).splitlines()[0].strip() if str(error) else "unreadable"
+            problems.error(Node(file, 1, 1), f"this is no YAML text: {reason}. Save it as UTF-8.")
+            return False, None
+        if not moved.keys() & {finding.line - 1, finding.line}:
+            _note(file, [finding], problems)
+        rest = yamltext.without_item(lines, finding.line)
+        if rest is None:
+            return False, None
+        lines = rest[0]
+        problems.unread |= rest[1]
+    return False, None
 
 
 class _Refused(Exception):
@@ -151,9 +173,13 @@ class _Refused(Exception):
 class _Composer:
     """Builds nodes from the C parser's events, so that an alias is never followed."""
 
-    def __init__(self, file: SourceFile, text: str, problems: Problems) -> None:
+    def __init__(
+        self, file: SourceFile, text: str, problems: Problems, moved: dict[int, int]
+    ) -> None:
         self._file = file
+        self._moved = moved
         self._problems = problems
+        self._aliased = False
         self._events: Iterator[Any] = yaml.parse(text, Loader=yaml.CSafeLoader)
 
     def document(self) -> Node | None:
@@ -164,6 +190,8 @@ class _Composer:
                 if root is not None:
                     self._refuse(event, "a second document starts here. Use one file per document.")
                 root = self._node(next(self._events), 1)
+        if self._aliased:
+            raise _Refused
         return root
 
     def _refuse(self, event: Any, message: str) -> None:
@@ -171,19 +199,18 @@ class _Composer:
         raise _Refused
 
     def _at(self, event: Any) -> Node:
-        return Node(self._file, event.start_mark.line + 1, event.start_mark.column + 1)
+        return Node(self._file, *self._place(event))
+
+    def _place(self, event: Any) -> tuple[int, int]:
+        """Return line and column of *event* in the file as it was given."""
+        line, column = event.start_mark.line + 1, event.start_mark.column + 1
+        return line, column - self._moved.get(line, 0)
 
     def _node(self, event: Any, depth: int) -> Node:
         if isinstance(event, yaml.AliasEvent):
-            self._refuse(
-                event, f"aliases (*{event.anchor}) are not read here. Use 'lists' or 'macros'."
-            )
-        if event.anchor is not None:
-            self._refuse(
-                event, f"anchors (&{event.anchor}) are not read here. Use 'lists' or 'macros'."
-            )
-        if event.tag is not None:
-            self._refuse(event, f"tags ({event.tag}) are not read here. Leave it out.")
+            return self._alias(event)
+        if event.anchor is not None or event.tag is not None:
+            self._extra(event)
         if depth > MAX_DEPTH:
             self._refuse(event, f"this is nested more than {MAX_DEPTH} levels deep. Flatten it.")
         if isinstance(event, yaml.ScalarEvent):
@@ -191,6 +218,29 @@ class _Composer:
         if isinstance(event, yaml.SequenceStartEvent):
             return self._seq(event, depth)
         return self._map(event, depth)
+
+    def _alias(self, event: Any) -> Node:
+        """Note an alias; it is never followed, and the file is not read any further than YAML."""
+        at = self._at(event)
+        self._problems.error(
+            at,
+            f"aliases (*{event.anchor}) are not read here. Use 'lists' or 'macros'; "
+            f'a pattern goes in quotes: "*{event.anchor}".',
+        )
+        self._aliased = True
+        return Scalar(at.file, at.line, at.column, "", None)
+
+    def _extra(self, event: Any) -> None:
+        """Note an anchor or a tag."""
+        at = self._at(event)
+        if event.anchor is not None:
+            self._problems.error(
+                at, f"anchors (&{event.anchor}) are not read here. Use 'lists' or 'macros'."
+            )
+        if event.tag is not None:
+            tag = event.tag.replace("tag:yaml.org,2002:", "!!")
+            advice = "Put the value in quotes instead." if tag == "!!str" else "Leave it out."
+            self._problems.error(at, f"tags ({tag}) are not read here. {advice}")
 
     def _seq(self, start: Any, depth: int) -> Seq:
         items: list[Node] = []
@@ -219,36 +269,41 @@ class _Composer:
     def _key(self, event: Any) -> Scalar:
         if not isinstance(event, yaml.ScalarEvent) or event.tag or event.anchor:
             self._refuse(event, "a key is plain text. Put it in quotes.")
-        at = self._at(event)
-        return Scalar(at.file, at.line, at.column, event.value, event.value)
+        return Scalar(self._file, *self._place(event), event.value, event.value)
 
     def _scalar(self, event: Any) -> Scalar:
-        at = self._at(event)
-        text: str = event.value
+        text = event.value
+        line, column = self._place(event)
         value: str | int | float | bool | None = text
         if event.implicit[0]:
-            value = self._plain(at, text)
-        return Scalar(at.file, at.line, at.column, text, value)
+            value, tag = (_plain if len(text) < 100 else _plain.__wrapped__)(text)
+            if tag:
+                self._problems.error(Node(self._file, line, column), _surprise(text, tag))
+        return Scalar(self._file, line, column, text, value)
 
-    def _plain(self, at: Node, text: str) -> str | int | float | bool | None:
-        if text in _BOOLS:
-            return _BOOLS[text]
-        if _INT.match(text):
-            return int(text)
-        if _FLOAT.match(text):
-            return float(text)
-        tag = _RESOLVER.resolve(yaml.ScalarNode, text, (True, False))
-        if tag == "tag:yaml.org,2002:str":
-            return text
-        if tag == "tag:yaml.org,2002:null":
-            return None
-        self._problems.error(at, _surprise(text, tag))
-        return text
+
+@lru_cache(maxsize=4096)
+def _plain(text: str) -> tuple[str | int | float | bool | None, str]:
+    """Return what *text* without quotes is, and the tag of what YAML would surprise with."""
+    if text in _BOOLS:
+        return _BOOLS[text], ""
+    if _INT.match(text):
+        return int(text), ""
+    if _FLOAT.match(text):
+        return float(text), ""
+    tag = cast(str, _RESOLVER.resolve(yaml.ScalarNode, text, (True, False)))
+    if tag == "tag:yaml.org,2002:str":
+        return text, ""
+    if tag == "tag:yaml.org,2002:null":
+        return None, ""
+    return text, tag
 
 
 def _surprise(text: str, tag: str) -> str:
     """Say what YAML makes of *text*, and how to write what was meant."""
     kind = tag.rsplit(":", 1)[-1]
+    if len(text) > MAX_NUMBER:
+        return "this long number would lose digits. Put it in quotes, or leave it out."
     try:
         read = yaml.safe_load(text)
     except (yaml.YAMLError, ValueError):
@@ -256,6 +311,8 @@ def _surprise(text: str, tag: str) -> str:
     if kind == "bool":
         word = "true" if read else "false"
         return f'YAML reads {text} as {word}. Write {word}, or put it in quotes: "{text}".'
+    if str(read) == text and kind in ("int", "float"):
+        return f'{text} is too long for a number. Put it in quotes: "{text}".'
     names = {"int": "the number", "float": "the number", "timestamp": "the date"}
     what = names.get(kind, "something else:")
     return f'YAML reads {text} as {what} {read}. Put it in quotes: "{text}".'

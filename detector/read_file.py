@@ -7,15 +7,18 @@ by detector/loader.py once all files are known, since overrides may change them.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping as AbstractMapping
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from detector.errors import Problems
 from detector.nodes import Map, Node, Scalar, Seq, parse
 from detector.read_steps import events_of, field_of
-from detector.read_where import narrowed, read_matcher
+from detector.read_where import field_type, read_matcher, read_where
 from detector.rule import Mapping, Matcher, Process
 from detector.scope import (
+    Budget,
     Scope,
     as_bool,
     as_duration,
@@ -23,12 +26,27 @@ from detector.scope import (
     as_name,
     as_seq,
     as_text,
-    as_texts,
     check_keys,
+    flat_items,
 )
-from detector.spec import FILE_KEYS, MAPPING_KEYS, OVERRIDE_KEYS, PROCESS_KEYS
+from detector.spec import (
+    COPY_KEYS,
+    FILE_KEYS,
+    MAPPING_KEYS,
+    ON_KEYS,
+    OVERRIDE_KEYS,
+    PROCESS_KEYS,
+    TO_KEYS,
+)
+from detector.where import Const, Where, conjunction
 
-_ON_FIELDS = ("target", "path", "url", "message")
+_NAME = re.compile(r"[A-Za-z_][\w-]{0,63}")
+
+_ON_MESSAGE = {"message": "words", "console": "text"}
+"""Where `on: {message: ...}` looks in events that call their text otherwise."""
+
+_CONST_PROPS = 32
+"""As many properties as the snippet sends."""
 
 
 @dataclass(slots=True)
@@ -47,6 +65,7 @@ class RuleFile:
     overrides: tuple[Map, ...] = ()
     tests: tuple[Node, ...] = ()
     score: Node | None = None
+    budget: Budget = field(default_factory=Budget)
 
 
 def read_file(
@@ -58,9 +77,9 @@ def read_file(
         return None
     check_keys(scope, root, FILE_KEYS, "this file")
     version = root.get("version")
-    if version is not None and (not isinstance(version, Scalar) or version.value != 1):
+    if version is not None and (not isinstance(version, Scalar) or version.text != "1"):
         scope.error(version, "only version 1 of the language is known here. Write version: 1.")
-    file = RuleFile(name, text, group)
+    file = RuleFile(name, text, group, budget=scope.budget)
     file.lists = _named(scope, root, "lists")
     for key, value in file.lists.items():
         if not isinstance(value, Seq):
@@ -79,13 +98,27 @@ def read_file(
 
 def _named(scope: Scope, root: Map, section: str) -> dict[str, Node]:
     node = root.get(section)
-    block = as_map(scope, node, f"'{section}'") if node else None
+    if node is None or _nothing(node):
+        return {}
+    block = as_map(scope, node, f"'{section}'")
+    for key, _ in block.entries if block else ():
+        if not _NAME.fullmatch(key.text):
+            scope.error(
+                key, f"'{key.text}' is no name for '{section}'. Use letters, digits, _ and -."
+            )
     return {key.text: value for key, value in block.entries} if block else {}
+
+
+def _nothing(node: Node) -> bool:
+    """Say whether a section was begun and left empty."""
+    return isinstance(node, Scalar) and node.value is None
 
 
 def _items(scope: Scope, root: Map, section: str) -> tuple[Node, ...]:
     node = root.get(section)
-    return as_seq(scope, node, f"'{section}'") if node else ()
+    if node is None or _nothing(node):
+        return ()
+    return as_seq(scope, node, f"'{section}'")
 
 
 def _maps(scope: Scope, root: Map, section: str, what: str) -> tuple[Map, ...]:
@@ -113,10 +146,11 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
     goal_name = as_name(scope, goal, "step", known) if goal else None
     if start_name is not None and start_name != steps[0][0] and start is not None:
         scope.error(start, f"'start' is the first step, '{steps[0][0]}'. Put '{start_name}' first.")
-    skipped = as_texts(scope, optional, "a step") if optional else ()
-    for step in skipped:
-        if step not in known and optional is not None:
-            scope.error(optional, f"process '{name}' has no step '{step}'. Remove it.")
+    skipped: list[str] = []
+    for item in flat_items(scope, optional) if optional else ():
+        step = as_name(scope, item, "step", known)
+        if step is not None:
+            skipped.append(step)
     goal_name = goal_name or steps[-1][0]
     if value is not None:
         text = as_text(scope, value, "'value'")
@@ -127,7 +161,7 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
         steps,
         goal_name,
         bool(as_bool(scope, strict, "strict")) if strict else False,
-        skipped,
+        tuple(skipped),
         as_duration(scope, limit, "time_limit") if limit else None,
     )
 
@@ -145,19 +179,57 @@ def read_mapping(scope: Scope, node: Node) -> Mapping | None:
     matcher = read_matcher(scope, source)
     if on is not None:
         matcher = _patterned(scope, matcher, on)
+    check_keys(scope, target, TO_KEYS, "'to'")
     name_node, props_node = target.get("name"), target.get("props")
     name = as_text(scope, name_node, "'name'") if name_node else None
     if name is None:
-        scope.error(target, "'to' needs the 'name' of the custom event. Add it.")
         return None
-    props: list[tuple[str, str | int | float | bool]] = []
+    props: list[tuple[str, Const]] = []
+    copied: list[tuple[str, str, bool | None]] = []
     props_map = as_map(scope, props_node, "'props'") if props_node else None
+    if props_map is not None and len(props_map.entries) > _CONST_PROPS:
+        scope.error(props_map, f"an event has at most {_CONST_PROPS} props. Remove some.")
     for key, value in props_map.entries if props_map else ():
-        if isinstance(value, Scalar) and value.value is not None:
+        if isinstance(value, Map):
+            source_field = _copied(scope, value, events_of(matcher))
+            if source_field is not None:
+                copied.append((key.text, *source_field))
+        elif isinstance(value, Scalar) and value.value is not None:
             props.append((key.text, value.value))
         else:
-            scope.error(value, f"prop '{key.text}' is one value. Write a text, number or bool.")
-    return Mapping(matcher, name, tuple(props))
+            scope.error(
+                value,
+                f"prop '{key.text}' is one value. Write a text, number or bool, or "
+                "{from: field} to copy one.",
+            )
+    return Mapping(matcher, name, tuple(props), tuple(copied))
+
+
+def _copied(scope: Scope, node: Map, events: Sequence[str]) -> tuple[str, bool | None] | None:
+    """
+    Return the field that `{from: field}` copies, and what stands for an absent one.
+
+    Each of *events* must have it, as one value.
+    """
+    check_keys(scope, node, COPY_KEYS, "this prop")
+    at = node.get("from")
+    name = as_text(scope, at, "'from'") if at else None
+    if at is None or name is None:
+        return None
+    default: bool | None = None
+    for event in events:
+        found = field_type(scope, at, name, event)
+        if found is None:
+            return None
+        type_, session = found
+        default = type_.default
+        if session or type_.kind in ("list", "map", "target"):
+            what = "an attribute of the session" if session else str(type_)
+            scope.error(
+                at, f"'{name}' is {what}; a prop is one value of the event. Name e.g. target.key."
+            )
+            return None
+    return name, default
 
 
 def _patterned(scope: Scope, matcher: Matcher, on: Node) -> Matcher:
@@ -165,17 +237,27 @@ def _patterned(scope: Scope, matcher: Matcher, on: Node) -> Matcher:
     block = as_map(scope, on, "'on'")
     if block is None:
         return matcher
+    check_keys(scope, block, ON_KEYS, "'on'")
     for key, value in block.entries:
-        if key.text not in _ON_FIELDS:
-            scope.error(key, f"'{key.text}' has no patterns. Use one of: {', '.join(_ON_FIELDS)}.")
+        if key.text not in ON_KEYS:
             continue
         test: Node = value
         if key.text != "target":
             word = Scalar(key.file, key.line, key.column, "glob", "glob")
             test = Map(value.file, value.line, value.column, ((word, value),))
-        where = Map(key.file, key.line, key.column, ((key, test),))
-        matcher = narrowed(scope, matcher, where)
+        matcher = Matcher(
+            tuple(_with_pattern(scope, event, where, key, test) for event, where in matcher.cases)
+        )
     return matcher
+
+
+def _with_pattern(
+    scope: Scope, event: str, where: Where, key: Scalar, test: Node
+) -> tuple[str, Where]:
+    name = _ON_MESSAGE.get(event, "message") if key.text == "message" else key.text
+    field_key = Scalar(key.file, key.line, key.column, name, name)
+    block = Map(key.file, key.line, key.column, ((field_key, test),))
+    return event, conjunction(where, read_where(scope, block, event))
 
 
 def changed_lists(scope: Scope, lists: AbstractMapping[str, Node], change: Node) -> dict[str, Node]:
@@ -199,6 +281,7 @@ def _changed_list(scope: Scope, present: Seq, value: Node) -> Node:
     for key, part in value.entries:
         given = as_seq(scope, part, f"'{key.text}'")
         if key.text == "append":
+            scope.spend(part, len(items) + len(given))
             items.extend(given)
         elif key.text == "remove":
             gone = {item.text for item in given if isinstance(item, Scalar)}

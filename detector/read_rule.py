@@ -14,7 +14,6 @@ from typing import Literal, cast, get_args
 from core.model import SEVERITIES, Severity
 from detector.errors import did_you_mean
 from detector.nodes import Map, Node, Seq
-from detector.patterns import BadSelector, parse_selector
 from detector.read_steps import (
     Body,
     events_of,
@@ -24,7 +23,7 @@ from detector.read_steps import (
     read_process_use,
     read_sequence,
 )
-from detector.read_where import field_type, read_matcher, read_where
+from detector.read_where import field_type, read_matcher, read_selector_texts, read_where
 from detector.rule import Capture, FieldOf, Matcher, Rule, Step, Threshold
 from detector.scope import (
     Scope,
@@ -39,6 +38,7 @@ from detector.scope import (
     as_text,
     as_texts,
     check_keys,
+    flat_items,
 )
 from detector.spec import (
     EXCEPT_KEYS,
@@ -54,7 +54,7 @@ from detector.spec import (
 from detector.where import ALWAYS, InProcess, Not, Selector, Test, Where, conjunction
 
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,63}")
-_FUNCTION = re.compile(r"(last|first|count)\((\$?[\w-]+)\)(?:\.([\w.]+))?")
+_FUNCTION = re.compile(r"(last|first|count)\((\$?[\w-]+)\)(?:\.([\w.-]+))?")
 _BODIES = {"match": read_match, "sequence": read_sequence, "process": read_process_use}
 
 Flagging = Literal["once", "burst", "every"]
@@ -373,12 +373,10 @@ def read_places(
         if key.text not in keys:
             continue
         if key.text == "process":
-            names = as_texts(scope, value, "a process")
-            for name in names:
-                if name not in scope.processes:
-                    hint = did_you_mean(name, scope.processes, label="Processes")
-                    scope.error(value, f"unknown process '{name}'. {hint}")
-            places.append(InProcess(names))
+            names = [
+                as_name(scope, i, "process", scope.processes) for i in flat_items(scope, value)
+            ]
+            places.append(InProcess(tuple(name for name in names if name is not None)))
             continue
         field_name = "path" if key.text == "page" else key.text
         place = _place(scope, value, event, field_name)
@@ -401,30 +399,28 @@ def _place(scope: Scope, value: Node, event: str, name: str) -> Where | None:
     return Test(name, "glob", texts, type_.kind, session) if texts else None
 
 
-def read_selector_texts(scope: Scope, value: Node) -> tuple[str, ...]:
-    """Return the selectors in *value*, refusing those that need more than a target's path."""
-    good: list[str] = []
-    for text in as_texts(scope, value, "a selector"):
-        try:
-            parse_selector(text)
-        except BadSelector as error:
-            scope.error(value, f"selector '{text}': {error}.")
-        else:
-            good.append(text)
-    return tuple(good)
+def only_there(scope: Scope, rule: Rule, node: Node, *, inside: bool) -> Rule | None:
+    """
+    Return *rule* restricted to (or, not *inside*, kept out of) the places of an override.
 
-
-def only_there(scope: Scope, rule: Rule, node: Node, *, inside: bool) -> Rule:
-    """Return *rule* restricted to (or, not *inside*, kept out of) the places of an override."""
-    guards = dict(rule.guards)
-    for event in dict.fromkeys(e for s in rule.steps for e in events_of(s.matcher)):
+    The place of a hit is that of its first event, so each hit falls to the rule or to the
+    override, never to both. An event that cannot tell the place is left to the rule; None
+    if nothing is left.
+    """
+    first = rule.steps[0]
+    cases: list[tuple[str, Where]] = []
+    for event, where in first.matcher.cases:
         places = read_places(scope, node, event, FOR_KEYS, "'for'")
-        if not places:
-            continue
-        there = conjunction(*places)
-        part = there if inside else Not(there)
-        guards[event] = conjunction(guards.get(event, ALWAYS), part)
-    return dataclasses.replace(rule, guards=tuple(sorted(guards.items(), key=lambda g: g[0])))
+        known = bool(places) and len(places) == len(getattr(node, "entries", ()))
+        if known:
+            there = conjunction(*places)
+            cases.append((event, conjunction(where, there if inside else Not(there))))
+        elif not inside:
+            cases.append((event, where))
+    if not cases:
+        return None
+    first = dataclasses.replace(first, matcher=Matcher(tuple(cases)))
+    return dataclasses.replace(rule, steps=(first, *rule.steps[1:]))
 
 
 def _span(ms: int) -> str:

@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from detector.nodes import Map, Node, Scalar
+from detector.nodes import Map, Node, Scalar, Seq
 from detector.read_where import field_type, is_session, read_matcher, read_where
 from detector.rule import Absence, Counting, FieldOf, Matcher, Process, Share, Step
 from detector.scope import (
@@ -37,6 +37,7 @@ from detector.spec import (
 )
 from detector.where import Where, conjunction
 
+_ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _PX = re.compile(r"([0-9]{1,4})px")
 
 
@@ -113,7 +114,7 @@ def _pixels(scope: Scope, node: Node) -> float | None:
     found = scope.resolve(node)
     match = _PX.fullmatch(found.text) if isinstance(found, Scalar) else None
     if match is None:
-        scope.error(node, "'near' is a distance on the page. Write e.g. 30px.")
+        scope.error(found or node, "'near' is a distance on the page. Write e.g. 30px.")
         return None
     return float(match[1])
 
@@ -140,6 +141,11 @@ def read_sequence(scope: Scope, node: Node) -> Body:
     """Return the body of `sequence: [...]`."""
     items = as_seq(scope, node, "'sequence'")
     if not items:
+        if isinstance(node, Seq):
+            scope.error(node, "this sequence is empty. Give it 2 to 8 steps: - {event: ...}.")
+        return Body()
+    if len(items) > MAX_STEPS:
+        scope.error(node, f"a sequence has at most {MAX_STEPS} steps. Split the rule.")
         return Body()
     _register_aliases(scope, items)
     body = Body()
@@ -161,9 +167,7 @@ def read_sequence(scope: Scope, node: Node) -> Body:
         steps.append(_step(scope, item, number, waiting))
         waiting = None
     body.steps, body.tail = tuple(steps), waiting
-    if len(items) > MAX_STEPS:
-        scope.error(node, f"a sequence has at most {MAX_STEPS} steps. Split the rule.")
-    elif len(items) == 1 and steps:
+    if len(items) == 1 and steps:
         scope.error(node, "a sequence has 2 to 8 steps, this one has 1. Use 'match' instead.")
     return body
 
@@ -178,6 +182,8 @@ def _register_aliases(scope: Scope, items: Sequence[Node]) -> None:
             scope.error(name, f"two steps are called '{name.value}' (line {line}). Rename one.")
         elif name.value == "process":
             scope.error(name, "'process' is a word of captures. Choose another name.")
+        elif not _ALIAS.fullmatch(name.value):
+            scope.error(name, f"'{name.text}' is no name for a step. Use letters, digits and _.")
         else:
             scope.aliases[name.value] = Alias((), item.line)
 
@@ -239,9 +245,15 @@ def read_process_use(scope: Scope, node: Node) -> Body:
     within = as_duration(scope, within_node, "within") if within_node else None
     or_end = bool(as_bool(scope, end_node, "or_end")) if end_node else False
     if within_node is None and not or_end:
-        scope.error(node, "'process' needs 'within' (or or_end: true), else it never ends.")
+        scope.error(
+            node,
+            "'process' needs 'within' (or or_end: true), else it never ends. Add within: 30m.",
+        )
     if reached is None or missing is None:
         return Body()
+    if reached == missing:
+        at = block.get("not") or node
+        scope.error(at, "'reached' and 'not' are the same step. Name the step that did not follow.")
     steps = tuple(Step(known[step], step) for step in _way_to(process, reached))
     for step in steps:
         scope.aliases[step.alias] = Alias(events_of(step.matcher), block.line, done=True)

@@ -43,14 +43,15 @@ def read_example(scope: Scope, node: Node) -> Example | None:
     events_node = block.get("events")
     for item in as_seq(scope, events_node, "'events'") if events_node else ():
         events.extend(_events(scope, item))
+        if len(events) > MAX_TEST_EVENTS:
+            scope.error(item, f"this test has more than {MAX_TEST_EVENTS} events. Use fewer.")
+            return None
     expect_node = block.get("expect")
     if events_node is None or expect_node is None:
         lacks = "events" if events_node is None else "expect"
         scope.error(node, f"this test has no '{lacks}'. Add it; 'expect: []' asserts silence.")
         return None
     expected = [_expected(scope, item) for item in as_seq(scope, expect_node, "'expect'")]
-    if len(events) > MAX_TEST_EVENTS:
-        scope.error(node, f"this test has more than {MAX_TEST_EVENTS} events. Use fewer.")
     if rule_id is None or title is None:
         return None
     events.sort(key=lambda event: event.at_ms)
@@ -86,7 +87,8 @@ def _events(scope: Scope, node: Node) -> list[TestEvent]:
         return []
     at = as_duration(scope, at_node, "at", limit=False) or 0
     if tick is not None:
-        as_bool(scope, tick, "tick")
+        if as_bool(scope, tick, "tick") is False:
+            scope.error(tick, "'tick' is true or left out. Write tick: true.")
         return [TestEvent(at, None)]
     if event_node is None:
         scope.error(node, "this event has no 'event' (its name). Add e.g. event: click.")
@@ -97,12 +99,14 @@ def _events(scope: Scope, node: Node) -> list[TestEvent]:
     times_node, every_node = block.get("x"), block.get("every")
     times = (as_int(scope, times_node, "x", 1, 1000) if times_node else None) or 1
     every = (as_duration(scope, every_node, "every") if every_node else None) or 1000
+    scope.spend(block, times)
     fields = _fields(scope, block, name)
     return [TestEvent(at + n * every, {"type": name, **fields}) for n in range(times)]
 
 
 def _fields(scope: Scope, block: Map, event: str) -> dict[str, Any]:
     fields: dict[str, Any] = {}
+    scope.spend(block, len(block.entries))
     for key, value in block.entries:
         if key.text == "fields":
             inner = as_map(scope, value, "'fields'")

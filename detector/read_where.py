@@ -8,6 +8,7 @@ what cannot be read is noted in the scope's problems and left out.
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Mapping
 
 from core.durations import parse_duration_ms
@@ -16,8 +17,18 @@ from detector import patterns
 from detector.errors import did_you_mean
 from detector.nodes import Map, Node, Scalar, Seq
 from detector.rule import Matcher
-from detector.scope import Scope, as_bool, as_items, as_map, as_text, as_texts, check_keys
-from detector.spec import MATCHER_KEYS, OPERATORS, WHERE_WORDS, Key
+from detector.scope import (
+    MAX_NAMES,
+    Scope,
+    as_bool,
+    as_items,
+    as_map,
+    as_text,
+    as_texts,
+    check_keys,
+    flat_items,
+)
+from detector.spec import MATCHER_KEYS, MAX_PATTERN, OPERATORS, WHERE_WORDS, Key
 from detector.where import (
     ALWAYS,
     All,
@@ -29,6 +40,7 @@ from detector.where import (
     Test,
     Where,
     conjunction,
+    leaves,
 )
 
 EMPTY = Matcher(())
@@ -66,6 +78,7 @@ def narrowed(scope: Scope, matcher: Matcher, where: Node) -> Matcher:
 def _events(scope: Scope, node: Node) -> Matcher:
     cases: list[tuple[str, Where]] = []
     for item in as_items(node):
+        scope.spend(item)
         if isinstance(item, Map):
             scope.error(item, "an event is a name here. Put 'where' beside 'event'.")
             continue
@@ -103,11 +116,19 @@ def as_event_name(scope: Scope, node: Node) -> str | None:
 
 
 def _macro(scope: Scope, at: Node, name: str) -> Matcher:
+    """Return the macro *name*, read once for each rule."""
     if name in scope.macro_stack:
         scope.error(at, f"macro '${name}' uses itself. Write one of the two out.")
         return EMPTY
-    inner = dataclasses.replace(scope, macro_stack=(*scope.macro_stack, name), aliases={})
-    return read_matcher(inner, scope.macros[name])
+    if len(scope.macro_stack) > MAX_NAMES:
+        scope.error(at, f"macro '${name}' stands in too many others. Write it out.")
+        return EMPTY
+    found = scope.known_macros.get(name)
+    if found is None:
+        inner = dataclasses.replace(scope, macro_stack=(*scope.macro_stack, name), aliases={})
+        found = scope.known_macros[name] = read_matcher(inner, scope.macros[name])
+    scope.spend(at, sum(1 + sum(1 for _ in leaves(where)) for _, where in found.cases))
+    return found
 
 
 def read_where(scope: Scope, node: Node, event: str) -> Where:
@@ -117,7 +138,10 @@ def read_where(scope: Scope, node: Node, event: str) -> Where:
         return ALWAYS
     parts: list[Where] = []
     for key, value in block.entries:
+        scope.spend(key)
         if key.text == "any" and isinstance(value, Seq):
+            if not value.items:
+                scope.error(key, "'any' of nothing never holds. Give it where-blocks: - {...}.")
             parts.append(AnyOf(tuple(read_where(scope, item, event) for item in value.items)))
         elif key.text == "not" and isinstance(value, Map):
             parts.append(Not(read_where(scope, value, event)))
@@ -179,9 +203,28 @@ class _Tests:
 
     def test(self, node: Node) -> Where:
         """Return the test in *node*: a value, a list of values, or operators."""
-        if isinstance(node, Map):
-            return conjunction(*(self._operator(key, value) for key, value in node.entries))
-        return self._one_of(node)
+        if not isinstance(node, Map):
+            return self._one_of(node)
+        if not node.entries:
+            self._scope.error(node, f"'{self._field}' is given no test. Write e.g. exists: true.")
+        tests = [self._operator(key, value) for key, value in node.entries]
+        self._warn_never(node, tests)
+        return conjunction(*tests)
+
+    def _warn_never(self, node: Map, tests: list[Where]) -> None:
+        """Note bounds that no number lies between."""
+        low, high = -math.inf, math.inf
+        strict = False
+        for test in tests:
+            if isinstance(test, Test) and test.op in (*_ORDER, "between"):
+                numbers = [value for value in test.value if isinstance(value, int | float)]
+                low = max(low, numbers[0]) if test.op in ("gt", "gte", "between") else low
+                high = min(high, numbers[-1]) if test.op in ("lt", "lte", "between") else high
+                strict = strict or test.op in ("gt", "lt")
+        if low > high or (strict and low == high):
+            self._scope.problems.warn(
+                node, f"no value of '{self._field}' meets all of this. Swap the limits."
+            )
 
     def _make(self, op: str, *values: Const) -> Test:
         return Test(self._field, op, values, self._type.kind, self._session)
@@ -256,16 +299,8 @@ class _Tests:
         return conjunction(self._make("exists"), Not(inside))
 
     def _selector(self, node: Node) -> Where:
-        good: list[str] = []
-        for item in as_items(node):
-            for text in as_texts(self._scope, item, "a selector"):
-                try:
-                    patterns.parse_selector(text)
-                except patterns.BadSelector as error:
-                    self._scope.error(item, f"selector '{text}': {error}.")
-                else:
-                    good.append(text)
-        return Selector(self._field, tuple(good)) if good else ALWAYS
+        good = read_selector_texts(self._scope, node)
+        return Selector(self._field, good) if good else ALWAYS
 
     def _ordered(self, name: str, key: Scalar, value: Node) -> Where:
         if not (self._item.numeric or self._item.kind == "scalar"):
@@ -309,6 +344,9 @@ class _Tests:
                 key, "'regex' needs google-re2 (pip install 'stolper[regex]'). Or use glob."
             )
             return ALWAYS
+        if len(text) > MAX_PATTERN:
+            self._scope.error(value, f"a pattern has at most {MAX_PATTERN} characters. Shorten it.")
+            return ALWAYS
         try:
             patterns.regex(text)
         except ImportError:
@@ -327,6 +365,11 @@ class _Tests:
         if not self._is_text(key, name):
             return ALWAYS
         texts = as_texts(self._scope, value, f"'{name}'")
+        if any(len(text) > MAX_PATTERN for text in texts):
+            self._scope.error(
+                value, f"'{name}' takes at most {MAX_PATTERN} characters. Shorten the text."
+            )
+            return ALWAYS
         return self._make(name, *texts) if texts else ALWAYS
 
     def _is_text(self, key: Scalar, name: str) -> bool:
@@ -339,18 +382,12 @@ class _Tests:
 
     def _values(self, found: Node, at: Node) -> tuple[Const, ...]:
         values: list[Const] = []
-        for item in as_items(found):
-            inner = self._scope.resolve(item)
-            if isinstance(inner, Seq):
-                values.extend(self._values(inner, item))
-                continue
-            value = self._value(inner) if isinstance(inner, Scalar) else None
+        for item in flat_items(self._scope, found):
+            value = self._value(item) if isinstance(item, Scalar) else None
             if value is None:
-                if inner is not None:
-                    place = item if item.file is at.file else at
-                    self._scope.error(place, self._wrong(inner))
-                continue
-            values.append(value)
+                self._scope.error(item, self._wrong(item))
+            else:
+                values.append(value)
         if not values and isinstance(found, Seq) and not found.items:
             self._scope.error(at, f"the list for '{self._field}' is empty. Put a value in it.")
         return tuple(values)
@@ -370,6 +407,8 @@ class _Tests:
     def _wrong(self, node: Node) -> str:
         shown = node.text if isinstance(node, Scalar) else "this"
         kind = self._item.kind
+        if isinstance(node, Scalar) and node.value is None:
+            return f"'{self._field}' is given no value. Write one, or {{exists: true}}."
         if kind == "enum":
             hint = did_you_mean(shown, self._item.values)
             return f"'{shown}' is no value of '{self._field}'. {hint}"
@@ -380,6 +419,23 @@ class _Tests:
         if self._item.numeric:
             return f"'{self._field}' is a number, not '{shown}'. Write it without quotes."
         return f"'{self._field}' is {self._type} and cannot be compared. Test a part of it."
+
+    def _comparable(self, at: Node, text: str, other: FieldType) -> bool:
+        """Note a same_as between types that are never equal (a map's values may be any)."""
+        pair = {_family(self._type), _family(other)}
+        if "target" in pair or "list" in pair or "map" in pair:
+            self._scope.error(
+                at, f"'{self._field}' and '{text}' are no single values. Compare target.key or so."
+            )
+            return False
+        if len(pair) == 2 and "scalar" not in pair:
+            self._scope.error(
+                at,
+                f"'{self._field}' is {self._type} and '{text}' is {other}: they are never equal. "
+                "Compare fields of one kind.",
+            )
+            return False
+        return True
 
     def _same_as(self, value: Node) -> Where:
         text = as_text(self._scope, value, "'same_as'")
@@ -401,9 +457,35 @@ class _Tests:
             )
             return ALWAYS
         for event in known.events:
-            if field_type(self._scope, value, source, event) is None:
+            other = field_type(self._scope, value, source, event)
+            if other is None or not self._comparable(value, text, other[0]):
                 return ALWAYS
         return SameAs(self._field, alias, source)
+
+
+def _family(type_: FieldType) -> str:
+    if type_.numeric:
+        return "number"
+    return "text" if type_.kind in ("str", "enum") else type_.kind
+
+
+def read_selector_texts(scope: Scope, value: Node) -> tuple[str, ...]:
+    """Return the selectors in *value*, refusing those that need more than a target's path."""
+    good: list[str] = []
+    for item in flat_items(scope, value):
+        text = as_text(scope, item, "a selector")
+        if text is None:
+            continue
+        if len(text) > MAX_PATTERN:
+            scope.error(item, f"a selector has at most {MAX_PATTERN} characters. Shorten it.")
+            continue
+        try:
+            patterns.parse_selector(text)
+        except patterns.BadSelector as error:
+            scope.error(item, f"selector '{text}': {error}.")
+        else:
+            good.append(text)
+    return tuple(good)
 
 
 def _regex_reason(pattern: str, reason: str) -> str:

@@ -97,11 +97,17 @@ class Process:
 
 @dataclass(frozen=True, slots=True)
 class Mapping:
-    """A custom event derived from others."""
+    """
+    A custom event derived from others that were sent (never from derived ones).
+
+    *props* are the same each time; *copied* are taken from fields of the source, the third
+    item standing for an absent field.
+    """
 
     source: Matcher
     name: str
     props: tuple[tuple[str, str | int | float | bool], ...]
+    copied: tuple[tuple[str, str, bool | None], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ Owns the resolving of `$name` and the small readers of scalars that all readers 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,6 +20,42 @@ from detector.spec import MAX_SPAN_MS, Key
 from detector.where import Const
 
 LANGUAGES = ("de", "en")
+
+MAX_NAMES = 8
+"""So many names may stand for one another: `$a` is `$b`, which is a list."""
+
+
+MAX_WORK = 30_000
+"""
+So many tests, values and events one file may come to once `$names` are written out and
+conditions are read for each of their events. A rule with its examples comes to some
+hundreds; this many are read in well under a second.
+"""
+
+
+class Exhausted(Exception):
+    """A file asked for more work, or has more errors, than anyone needs; that has been noted."""
+
+
+@dataclass(slots=True)
+class Budget:
+    """How much reading one file has cost so far (*spent*)."""
+
+    spent: int = 0
+    gone: bool = False
+
+    def spend(self, problems: Problems, at: Node, units: int = 1) -> None:
+        """Count *units* of work at *at*; note an error and raise Exhausted when it is too much."""
+        self.spent += units
+        if self.spent > MAX_WORK:
+            if not self.gone:
+                problems.error(
+                    at,
+                    f"written out, this file comes to more than {MAX_WORK} tests, values and "
+                    "events here. Split it, or name fewer of them.",
+                )
+            self.gone = True
+            raise Exhausted
 
 
 @dataclass(slots=True)
@@ -44,22 +80,40 @@ class Scope:
     aliases: dict[str, Alias] = field(default_factory=dict)
     macro_stack: tuple[str, ...] = ()
     regex: bool = True  # google-re2 is installed
+    budget: Budget = field(default_factory=Budget)
+    known_macros: dict[str, Matcher] = field(default_factory=dict)
 
     def error(self, node: Node, message: str) -> None:
-        """Note an error at *node*."""
+        """Note an error at *node*. Raise Exhausted if its file has so many that it is enough."""
         self.problems.error(node, message)
+        if self.problems.full(node.file):
+            self.budget.gone = True
+            raise Exhausted
+
+    def spend(self, at: Node, units: int = 1) -> None:
+        """Count work at *at*."""
+        self.budget.spend(self.problems, at, units)
 
     def resolve(self, node: Node) -> Node | None:
-        """Return what *node* stands for: itself, or the param or list that `$name` names."""
-        if not isinstance(node, Scalar) or not isinstance(node.value, str):
-            return node
-        if not node.value.startswith("$"):
-            return node
-        name = node.value[1:]
-        found = self.params.get(name) or self.lists.get(name)
-        if found is None:
-            self.error(node, f"'{node.value}' is not defined. {self._defined(name)}")
-        return found
+        """
+        Return what *node* stands for: itself, or the param or list that `$name` names.
+
+        A param may name a list; whatever names itself in the end is an error.
+        """
+        found: Node | None = node
+        for _ in range(MAX_NAMES):
+            if not isinstance(found, Scalar) or not isinstance(found.value, str):
+                return found
+            if not found.value.startswith("$"):
+                return found
+            self.spend(node)
+            name, place = found.value[1:], found
+            found = self.params.get(name) or self.lists.get(name)
+            if found is None:
+                self.error(place, f"'{place.value}' is not defined. {self._defined(name)}")
+                return None
+        self.error(node, "this name stands for itself, or for too many others. Put a value there.")
+        return None
 
     def _defined(self, name: str) -> str:
         shown: list[str] = []
@@ -114,25 +168,32 @@ def as_text(scope: Scope, node: Node, what: str) -> str | None:
         return found.value
     shown = found.text if isinstance(found, Scalar) else ""
     advice = f'Put it in quotes: "{shown}".' if shown else "Write one text."
-    scope.error(node, f"{what} is a text. {advice}")
+    scope.error(found, f"{what} is a text. {advice}")
     return None
 
 
 def as_texts(scope: Scope, node: Node, what: str) -> tuple[str, ...]:
     """Return *node*, a text or a list of texts; lists may name others by `$name`."""
-    found = scope.resolve(node)
-    if found is None:
-        return ()
     texts: list[str] = []
-    for item in as_items(found):
-        inner = scope.resolve(item)
-        if isinstance(inner, Seq):
-            texts.extend(as_texts(scope, inner, what))
-        elif inner is not None:
-            text = as_text(scope, inner, what)
-            if text is not None:
-                texts.append(text)
+    for item in flat_items(scope, node):
+        text = as_text(scope, item, what)
+        if text is not None:
+            texts.append(text)
     return tuple(texts)
+
+
+def flat_items(scope: Scope, node: Node, depth: int = 0) -> Iterator[Node]:
+    """Yield the values in *node*, a value or a list; lists in lists are written out."""
+    found = scope.resolve(node)
+    if depth > MAX_NAMES:
+        scope.error(node, "this list stands in itself, or in too many others. Write it out.")
+        return
+    if isinstance(found, Seq):
+        for item in found.items:
+            yield from flat_items(scope, item, depth + 1)
+    elif found is not None:
+        scope.spend(found)
+        yield found
 
 
 def as_name(scope: Scope, node: Node, what: str, known: Iterable[str]) -> str | None:
@@ -151,7 +212,7 @@ def as_bool(scope: Scope, node: Node, what: str) -> bool | None:
     if isinstance(found, Scalar) and isinstance(found.value, bool):
         return found.value
     if found is not None:
-        scope.error(node, f"'{what}' is true or false. Write one of the two.")
+        scope.error(found, f"'{what}' is true or false. Write one of the two.")
     return None
 
 
@@ -164,11 +225,11 @@ def as_number(
         return None
     raw = found.value if isinstance(found, Scalar) else None
     if not isinstance(raw, int | float) or isinstance(raw, bool):
-        scope.error(node, f"'{what}' is a number. Write it without quotes or unit.")
+        scope.error(found, f"'{what}' is a number. Write it without quotes or unit.")
         return None
     value = float(raw)
     if not low <= value <= high:
-        scope.error(node, f"'{what}' goes from {low:g} to {high:g}. Choose one of these.")
+        scope.error(found, f"'{what}' goes from {low:g} to {high:g}. Choose one of these.")
         return None
     return value
 
@@ -190,21 +251,22 @@ def as_duration(scope: Scope, node: Node, what: str, *, limit: bool = True) -> i
     if found is None:
         return None
     if not isinstance(found, Scalar):
-        scope.error(node, f"'{what}' is a duration. Write e.g. 250ms, 3s, 10m or 2h.")
+        scope.error(found, f"'{what}' is a duration. Write e.g. 250ms, 3s, 10m or 2h.")
         return None
     if isinstance(found.value, int | float) and not isinstance(found.value, bool):
         n = found.text
         if found.value == 0 and not limit:
             return 0
-        scope.error(node, f"'{what}: {n}' has no unit. Write {n}s, {n}m or {n}ms.")
+        scope.error(found, f"'{what}: {n}' has no unit. Write {n}s, {n}m or {n}ms.")
         return None
     try:
         value = parse_duration_ms(found.text)
     except ValueError as error:
-        scope.error(node, f"'{what}': {error}")
+        scope.error(found, f"'{what}': {error}")
         return None
     if limit and not 0 < value <= MAX_SPAN_MS:
-        scope.error(node, f"'{what}' goes from 1ms to 24h. Choose a shorter span.")
+        advice = "shorter" if value else "longer"
+        scope.error(found, f"'{what}' goes from 1ms to 24h. Choose a {advice} span.")
         return None
     return value
 

@@ -30,6 +30,8 @@ MAX_FLAGS = 1000
 MAX_CAPTURES = 8
 MAX_CAPTURE_BYTES = 256
 MAX_EVIDENCE = 10
+MAX_PATTERN = 1000
+"""Characters of a glob, selector or regular expression."""
 
 WEIGHTS = {"info": 1.0, "low": 2.0, "medium": 4.0, "high": 6.0, "critical": 8.0}
 """Points in the session score by severity, where a rule gives no weight."""
@@ -144,6 +146,20 @@ CRITICAL_KEYS = {
 GOAL_KEYS = {
     **MATCHER_KEYS,
     "rules": Key("list of rule ids", "only flags of these rules are about this goal", "all"),
+}
+
+TO_KEYS = {
+    "name": Key("text", "name of the custom event", required=True),
+    "props": Key("name: value, or name: {from: field}", "its properties, fixed or copied"),
+}
+
+COPY_KEYS = {"from": Key("field", "the field of the source event to copy", required=True)}
+
+ON_KEYS = {
+    "target": Key("selectors", "matched on the target and its ancestors"),
+    "path": Key("globs", "the page's path"),
+    "url": Key("globs", "where the request went, or what did not load"),
+    "message": Key("globs", "the text of an error, message or console entry"),
 }
 
 SHARE_KEYS = {

@@ -14,7 +14,7 @@ import secrets
 from pathlib import Path
 
 from core.errors import UserError
-from detector.loader import rule_files
+from detector.files import rule_files
 from detector.nodes import MAX_BYTES
 
 FILE_NAME = re.compile(r"[a-z0-9_-]{1,64}\.yaml")
