@@ -52,8 +52,9 @@ demo: setup build ## a shop with planted defects, visitors, collector and consol
 screenshot: setup build ## docs/screenshot.png, from a real visit to the demo shop
 	@$(BIN)/python -m tools.screenshot
 
-generate: $(VENV)/.done ## files made from core/events.yaml
+generate: $(VENV)/.done ## files made from core/events.yaml, and the table of the shipped rules
 	@$(BIN)/python -m core.generate
+	@$(BIN)/python -m tools.catalogue
 
 check: setup build ## linters, types, import contract, generated files
 	@echo "==> checks"
@@ -62,6 +63,7 @@ check: setup build ## linters, types, import contract, generated files
 	@$(BIN)/lint-imports
 	@npm run --silent lint && npm run --silent typecheck
 	@$(BIN)/python -m core.generate --check
+	@$(BIN)/python -m tools.catalogue --check
 	@$(BIN)/stolper rules lint
 
 test: check ## everything that must hold before a change lands

@@ -17,6 +17,7 @@ from core.settings import declared
 from detector.loader import shipped_rules
 from detector.spec import OPERATORS, RULE_KEYS
 from stolper.cli import main
+from tools import catalogue
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
@@ -99,6 +100,16 @@ def test_rule_files_carry_their_ids() -> None:
             ]
 
     assert [] == wrong
+
+
+def test_catalogue_names_each_shipped_rule() -> None:
+    """docs/catalogue.md is what the rule files say, and the README counts them rightly."""
+    rules = [path.stem for path in shipped_rules().glob("*.yaml") if path.stem[0] != "_"]
+    text = (DOCS / "catalogue.md").read_text()
+
+    assert catalogue.page() == text
+    assert [] == [rule for rule in rules if f"| [{rule}](../rules/{rule}.yaml) |" not in text]
+    assert f"[{len(rules)} shipped rules]" in (ROOT / "README.md").read_text()
 
 
 def test_every_documentation_link_leads_somewhere() -> None:
