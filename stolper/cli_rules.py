@@ -6,14 +6,17 @@ Owns words and exit codes; reading is detector/loader.py, running detector/testi
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from pathlib import Path
 
 import click
 
 from core.errors import UserError
+from core.events import load_schema
 from detector.errors import RuleErrors
 from detector.loader import load_rules, shipped_rules
+from detector.schema import json_schema
 from detector.testing import Outcome, run_files
 
 LEAST = 3
@@ -77,6 +80,12 @@ def test(paths: tuple[Path, ...], data: Path | None) -> None:
     )
     if failed or any(problems):
         raise SystemExit(1)
+
+
+@rules.command()
+def schema() -> None:
+    """Print the JSON Schema of rule files, for editors."""
+    click.echo(json.dumps(json_schema(load_schema()), indent=1, ensure_ascii=False))
 
 
 def _own(rule: object, named: Sequence[Path]) -> bool:
