@@ -99,7 +99,7 @@ export interface ClickEvent {
   error_ms?: number;
   /** mutations by background mutators meanwhile */
   far?: number;
-  /** where nothing pressable was pressed: distance to the edge of the nearest pressable element, at most 48 */
+  /** where nothing pressable was pressed: distance to the edge of the nearest pressable, enabled and visible element, at most 48; not for keys, on media and scrollbars */
   miss_px?: number;
   /** key of that element */
   miss_key?: string;
@@ -107,7 +107,7 @@ export interface ClickEvent {
   cut?: boolean;
 }
 
-/** A form field: at blur, after 5 s of pause (`partial`), and for each invalid field at a refused submit. Never its value. */
+/** A form field: at blur, after 5 s of pause (`partial`), at each choice made in it (`cause: choice`), and for each invalid field at a refused submit. Never its value. */
 export interface FieldEvent {
   type: "field";
   /** the field */
@@ -156,11 +156,11 @@ export interface FieldEvent {
   invalid_flags?: string[];
   /** still focused, after a pause */
   partial?: boolean;
-  /** longest pause between two inputs */
+  /** longest pause between two inputs since the focus; absent with fewer than two */
   longest_pause_ms?: number;
-  /** choices made by the visitor in a select, radio group or checkbox within the last 20 s */
+  /** choice: choices made by the visitor in this select, radio group or checkbox within the last 20 s */
   choices?: number;
-  /** after two or more of these choices it holds the value that it had before them */
+  /** choice: after two or more of these it holds what it held before them */
   restored?: boolean;
   /** what made the event; choice: a select, radio or checkbox was changed */
   cause?: "blur" | "pause" | "submit" | "choice";
@@ -325,32 +325,32 @@ export interface AssetEvent {
   first_party?: boolean;
 }
 
-/** How fast the page was. One event per measurement; only its own fields are there. */
+/** How fast the page was, where the browser measures it. One event per measurement; only its own fields are there. */
 export interface VitalsEvent {
   type: "vitals";
   /** what was measured */
   kind?: "lcp" | "inp" | "cls" | "long_task" | "route";
-  /** largest contentful paint, final at the first input or when the page view ends */
+  /** largest contentful paint of the document, once: told at the first input, when nothing larger has come for 3 s after the load, or when the page view ends */
   lcp_ms?: number;
-  /** an interaction that took 200 ms or more until the next paint */
+  /** an interaction that took 200 ms or more until the next paint; at most 100 a page load */
   inp_ms?: number;
-  /** cumulative layout shift of the page view, at its end */
+  /** cumulative layout shift of the page view (its worst burst of at most 5 s), told at its end; left out where nothing shifted */
   cls?: number;
-  /** a task that blocked the main thread for 200 ms or more */
+  /** a task that blocked the main thread for 200 ms or more; at most 100 a page load */
   long_task_ms?: number;
-  /** route change of a single-page application until the page was quiet for 200 ms */
+  /** route change of a single-page application until the last insertion, text or request before 200 ms without any, or until the next press or key; left out if it was not quiet within 20 s */
   route_ms?: number;
   /** inp: what was used */
   target?: number;
-  /** long_task: time since the last press or key; absent above 10 s */
+  /** long_task: time from the last press or key to its begin, 0 if it was made during the task; absent above 10 s */
   since_input_ms?: number;
-  /** inp, long_task: during the first interaction while the page was still loading */
+  /** inp, long_task: of the very first input, made while the page was still loading */
   first_input?: boolean;
-  /** the tab was hidden at some time before */
+  /** lcp, route: the tab was hidden meanwhile */
   hidden?: boolean;
 }
 
-/** One leg of scrolling: movement in one direction, ended by a turn or by 1 s of rest. Legs under 50 px are left out; at most 120 per page view. */
+/** One leg of scrolling up or down: movement in one direction, ended by a turn, 1 s of rest, a press of the mouse or the page view's end; `t` is when that was known. Legs under 50 px are left out; at most 120 per page view. */
 export interface ScrollEvent {
   type: "scroll";
   /** the scroll container; absent for the page itself */
@@ -365,11 +365,11 @@ export interface ScrollEvent {
   depth?: number;
   /** height of the content in heights of the viewport (or container) */
   pages?: number;
-  /** no wheel, touch, key or scrollbar moved it */
+  /** no wheel, touch, key, scrollbar or held pointer moved it: a script, a link within the page, the search in it */
   programmatic?: boolean;
 }
 
-/** A mouse pointer that shakes (4 or more turns of at least 90 degrees within 2 s) or rests (3 s or more on something pressable). No button was down. */
+/** A mouse pointer that shakes (4 or more turns of at least 90 degrees within 2 s; told for 2 s at a time) or rests (3 s or more within 40 px on something pressable; told when that ends: by moving on, a press, a key, scrolling, leaving). No button was down. At most 60 of each a page load. */
 export interface CursorEvent {
   type: "cursor";
   /** which of the two */
@@ -392,7 +392,7 @@ export interface CursorEvent {
   media?: boolean;
 }
 
-/** Copy, cut or paste. Never the text. */
+/** Copy, cut or paste by the visitor. Never the text. Of a sensitive field no length and no shape. */
 export interface CopyEvent {
   type: "copy";
   /** which of them */
@@ -407,7 +407,7 @@ export interface CopyEvent {
   shape?: "phone" | "email" | "id" | "other";
 }
 
-/** A swipe (30 px or more), a pinch, or a turn of the device. */
+/** A swipe (30 px or more; `t` is its end), a pinch (fingers 15 % further apart or together), or a turn of the device. */
 export interface GestureEvent {
   type: "gesture";
   /** which of them */
@@ -422,21 +422,21 @@ export interface GestureEvent {
   dy?: number;
   /** swipe: distance */
   px?: number;
-  /** pinch: scale at the end, relative to its begin */
+  /** pinch: distance of the fingers at the end, relative to its begin */
   zoom?: number;
-  /** pinch: the page forbids zooming (viewport meta, touch-action) */
+  /** pinch: the page forbids zooming (viewport meta, touch-action), and did not zoom */
   blocked?: boolean;
   /** rotate: the new one */
   orientation?: "portrait" | "landscape";
-  /** swipe: first scroll or near reaction, within 1000 ms; absent: none */
+  /** swipe: from its begin to the first scroll or near reaction; absent: none until 1000 ms after its end */
   answered_ms?: number;
-  /** swipe: what it would scroll was at its end already */
+  /** swipe: what it would scroll was at its end already; upwards and downwards the page itself counts */
   at_edge?: boolean;
-  /** on an image, map, gallery, canvas or another surface that cannot be observed */
+  /** on a canvas, video, map or another surface that cannot be observed; pinch: or on a picture or gallery */
   media?: boolean;
 }
 
-/** A burst of keys of one class outside of text: 2 or more within 2 s. Never which character. */
+/** A burst of keys of one class outside of text: 2 or more, each within 1 s of the one before, for at most 2 s (then another burst begins). `t` is the second press. No shortcuts. Never which character. */
 export interface KeyEvent {
   type: "key";
   /** kind of the keys */
@@ -451,7 +451,7 @@ export interface KeyEvent {
   span_ms?: number;
   /** the focus moved to another element */
   moved?: boolean;
-  /** first near reaction of any of them; absent: none within 1000 ms */
+  /** first near reaction to any of them, since the press before it; absent: none until 1000 ms after the last */
   answered_ms?: number;
 }
 

@@ -70,6 +70,8 @@ export interface Signals {
   error: Signal<{ t: number; firstParty: boolean }>;
   /** The page or its route went away. */
   navigation: Signal<{ t: number; route: boolean }>;
+  /** A route begins; *path* is the one that is left. Sent before its `leave`. */
+  route: Signal<{ t: number; path: string }>;
   action: Signal<Action>;
   message: Signal<{ t: number; severity: string; field: string | undefined; element: Element }>;
   /** The document is being left: what is open is cut. */
@@ -84,6 +86,7 @@ export function makeSignals(): Signals {
     requestEnd: signal(),
     error: signal(),
     navigation: signal(),
+    route: signal(),
     action: signal(),
     message: signal(),
     leaving: signal(),

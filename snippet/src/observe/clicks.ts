@@ -3,11 +3,13 @@
 import type { Early } from "../config";
 import { all, type Stop } from "../guard";
 import { makeAnswers } from "../press/answers";
+import type { Background } from "../press/background";
 import { markup } from "../press/changes";
 import { observeEffects } from "../press/effects";
 import { pressFacts } from "../press/facts";
 import { makeGesture } from "../press/gesture";
 import { hit } from "../press/hit";
+import { missed } from "../press/miss";
 import { clickAnswer, leads, opensList } from "../press/native";
 import { surroundings } from "../press/near";
 import { outcome, type Press, WINDOW_MS } from "../press/outcome";
@@ -23,6 +25,8 @@ export interface Clicks extends Stop {
   early(items: Early[]): void;
   /** The press whose task runs now, or the newest within 1 s. */
   pressOf(t: number): number | undefined;
+  /** What the changes before *t0* say of *change*. */
+  judge: Background["judge"];
 }
 
 const PROBES_MS = [60, 400]; // after the release; and once more when it is judged
@@ -48,6 +52,9 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     const target = scope.describe(element);
     const around = surroundings(element);
     const facts: Facts<"click"> = { target, ...pressFacts(element, event, privacy) };
+    if (!target.interactive) {
+      Object.assign(facts, missed(element, facts, scope.describe, privacy.policy));
+    }
     const refocus = signs.sinceFocus(t);
     if (refocus !== undefined && refocus <= REFOCUS_MS) facts.refocus_ms = refocus;
     const press: Press = {
@@ -225,6 +232,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
   return {
     ...stops,
     early,
+    judge: answers.judge,
     pressOf: (t) => {
       const press = gesture.task() ?? newest;
       return press && t - press.t0 <= LINK_MS ? press.open.i : undefined;

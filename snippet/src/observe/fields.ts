@@ -1,10 +1,11 @@
-// Form fields: one event at blur, after a pause of 5 s, and for each refused field at a refused
-// submit. And what is typed is noted, so that nothing repeats it.
+// Form fields: one event at blur, after a pause of 5 s, for each choice that the visitor makes, and
+// for each refused field at a refused submit. And what is typed is noted, so that nothing repeats it.
 
 import { all, type Stop } from "../guard";
 import { isElement } from "../privacy/dom";
 import { isSensitive } from "../privacy/sensitive";
 import type { Emit, Facts, Scope } from "../scope";
+import { makeChoices } from "./choices";
 import { enter, type Field, facts, fresh, input, isField, type Progress } from "./fieldstate";
 import { refusals } from "./validity";
 
@@ -15,6 +16,8 @@ export interface Fields extends Stop {
   firstInput(form: Element): number | undefined;
 }
 
+type Cause = NonNullable<Facts<"field">["cause"]>;
+
 const PAUSE_MS = 5000;
 const BLUR_MS = 60; // validation at blur has been drawn by then
 
@@ -22,6 +25,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   const { guard, privacy, now, signals } = scope;
   const progress = new WeakMap<Field, Progress>();
   const begun = new WeakMap<Element, number>();
+  const choices = makeChoices();
   let current: Field | undefined;
   let pause: Stop | undefined;
 
@@ -39,6 +43,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     const field = event.composedPath()[0] ?? null;
     if (!isField(field) || !watched(field) || field === current) return;
     isSensitive(field); // a password is known as one before the page shows it
+    choices.see(field);
     current = field;
     enter(of(field), field, now());
     waitForPause();
@@ -79,6 +84,14 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     if (field === current) waitForPause();
   }
 
+  function onChange(event: Event): void {
+    const field = event.composedPath()[0] ?? null;
+    if (!event.isTrusted || !isField(field) || !watched(field) || isSensitive(field)) return;
+    const t = now();
+    const made = choices.made(field, t);
+    if (made) emit("field", { ...describe(field, "choice", t), ...made });
+  }
+
   function onBlur(event: FocusEvent): void {
     const field = event.composedPath()[0] ?? null;
     if (!isField(field) || !watched(field)) return;
@@ -93,7 +106,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     guard.later(() => open.done(judged()), BLUR_MS);
   }
 
-  function describe(field: Field, cause: "blur" | "pause" | "submit", t: number): Facts<"field"> {
+  function describe(field: Field, cause: Cause, t: number): Facts<"field"> {
     return { target: scope.describe(field), ...facts(field, of(field), t, privacy), cause };
   }
 
@@ -114,6 +127,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   const stops = all([
     guard.listen<FocusEvent>(window, "focusin", onFocus),
     guard.listen(window, "input", onInput),
+    guard.listen(window, "change", onChange),
     guard.listen<FocusEvent>(window, "focusout", onBlur),
     signals.leaving.on(() => pause?.stop()),
     { stop: () => pause?.stop() },

@@ -55,6 +55,7 @@ export interface Progress {
   entered: boolean; // data had been entered at an earlier blur
   returns: number;
   pauses: number;
+  longestPause: number; // between two inputs since the focus, in milliseconds
   tallest: number; // greatest length since the focus
   peak: number; // greatest length since the last refill
   fallen: boolean;
@@ -78,6 +79,7 @@ export function fresh(): Progress {
     entered: false,
     returns: 0,
     pauses: 0,
+    longestPause: 0,
     tallest: 0,
     peak: 0,
     fallen: false,
@@ -105,6 +107,7 @@ export function enter(progress: Progress, field: Field, t: number): void {
   progress.inputs = 0;
   progress.deletions = 0;
   progress.pauses = 0;
+  progress.longestPause = 0;
   progress.paste = false;
   progress.autofill = false;
   progress.cleared = false;
@@ -116,6 +119,7 @@ export function enter(progress: Progress, field: Field, t: number): void {
 
 export function input(progress: Progress, field: Field, t: number, kind: string | undefined): void {
   progress.firstInputAt ??= t;
+  progress.longestPause = Math.max(progress.longestPause, t - (progress.lastInputAt ?? t));
   progress.lastInputAt = t;
   progress.inputs++;
   const length = lengthOf(field);
@@ -187,6 +191,7 @@ export function facts(
     changed: stateOf(field) !== progress.before,
     returns: progress.returns,
     pauses: progress.pauses,
+    ...(progress.inputs > 1 ? { longest_pause_ms: progress.longestPause } : {}),
     cleared: progress.cleared,
     refills: progress.refills,
   };

@@ -62,6 +62,7 @@ export function observePages(emit: Emit, scope: Scope): Pages {
       ...(loaded && timing?.responseStatus ? { status: timing.responseStatus } : {}),
       ...(keys.length ? { query_keys: keys.slice(0, 20) } : {}),
       visible: document.visibilityState === "visible",
+      auto_refresh: refreshesItself(),
       width: innerWidth,
       height: innerHeight,
     };
@@ -72,6 +73,7 @@ export function observePages(emit: Emit, scope: Scope): Pages {
     const current = location.pathname + location.search;
     if (current === here) return; // only the fragment or the state
     const from = { path, dwell: visible() };
+    signals.route.send({ t: now(), path });
     // The address is the new route's already.
     emit("leave", { kind: "route", visible_ms: from.dwell }, undefined, path);
     here = current;
@@ -142,6 +144,17 @@ export function observePages(emit: Emit, scope: Scope): Pages {
       view(loadKind(), undefined, t);
     },
   };
+}
+
+/** A meta refresh without an address, or with the document's own. */
+function refreshesItself(): boolean {
+  const meta = document.querySelector('meta[http-equiv="refresh" i]');
+  const found = /^\s*[\d.]+\s*(?:[;,\s]\s*(?:url\s*=\s*)?['"]?([^'"]*))?/i.exec(
+    meta?.getAttribute("content") ?? "",
+  );
+  if (!found) return false;
+  const [here] = location.href.split("#");
+  return new URL(found[1]?.trim() ?? "", location.href).href.split("#")[0] === here;
 }
 
 function loadKind(): Nav {

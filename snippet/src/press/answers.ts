@@ -4,7 +4,7 @@
 
 import { within } from "../privacy/dom";
 import type { Reaction } from "../scope";
-import { makeBackground } from "./background";
+import { type Background, makeBackground } from "./background";
 import { type Change, changesOf, visible } from "./changes";
 import type { Gesture } from "./gesture";
 import { isNear } from "./near";
@@ -26,6 +26,7 @@ export interface Answers {
   typed(t: number): void;
   /** *element* changes of itself, as was seen before *press*. */
   restless(element: Element, press: Press): boolean;
+  judge: Background["judge"];
 }
 
 export interface AnswersContext {
@@ -167,6 +168,7 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     typed: (t) => {
       lastTyped = t;
     },
+    judge: background.judge,
     restless: (element, press) => background.restless(element, press.t0),
   };
 }

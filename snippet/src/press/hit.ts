@@ -18,7 +18,7 @@ export function hit(x: number, y: number, path: EventTarget[]): Element | undefi
   return untouchable(element, x, y) ?? element;
 }
 
-function deepest(x: number, y: number): Element | undefined {
+export function deepest(x: number, y: number): Element | undefined {
   let found = document.elementFromPoint(x, y) ?? undefined;
   while (found?.shadowRoot) {
     const inner: Element | null = found.shadowRoot.elementFromPoint(x, y);
