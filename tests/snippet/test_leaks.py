@@ -363,3 +363,79 @@ async def test_titles_are_told_by_their_mask(collector: Collector, open_page: Op
 
     assert len(set(hashes["standard"])) == 1
     assert len(set(hashes["open"])) == 2
+
+
+FIELDS = (
+    "<main><h1>yqheadqy</h1><div id=d role=link tabindex=0 title=zqtitleqz>zqlabelqz</div>"
+    "<p id=p class=price>zqpriceqz 4711</p><select id=s name=s><option>zqoptionqz"
+    "<option>zqotherqz</select><div style='height:3000px'>zqlongqz</div></main>"
+)
+
+
+@pytest.mark.parametrize("preset", ["strict", "standard"])
+async def test_hands_and_moves_tell_no_words(
+    collector: Collector, open_page: Open, preset: str
+) -> None:
+    """Copies, keys, choices, scrolling, rests, shakes and misses name places and hold no words."""
+    collector.configure(privacy=preset)
+    page = await open_page(FIELDS + "<input id=i>")
+    await page.evaluate("getSelection().selectAllChildren(p)")
+    await page.keyboard.press("Control+c")
+    await page.focus("#d")
+    for key in "zqz":
+        await page.keyboard.press(key)
+    await page.focus("#s")
+    await page.keyboard.press("ArrowDown")
+    await page.focus("#i")
+    await page.keyboard.press("Control+v")
+    box = await page.locator("#d").bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 20, box["y"] + 5)
+    await page.wait_for_timeout(3100)
+    for nth in range(10):
+        await page.mouse.move(100 + nth % 2 * 200, 300)
+        await page.wait_for_timeout(60)
+    await page.mouse.click(box["x"] + 20, box["y"] + box["height"] + 6)
+    await page.mouse.wheel(0, 400)
+    await page.wait_for_timeout(2600)
+    text = await arrived(collector, page)
+    kinds = {event["type"] for event in collector.events()}
+    causes = {event["cause"] for event in collector.events("field")}
+
+    assert canaries(text) == set()
+    assert {"copy", "key", "cursor", "click", "scroll", "field"} <= kinds
+    assert "choice" in causes
+    assert ("yqheadqy" in text) is (preset == "standard")
+    assert "4711" not in text
+
+
+async def test_nothing_that_happens_in_ignored_places_is_told(
+    collector: Collector, open_page: Open
+) -> None:
+    """Copies, keys, choices, rests and shakes in an ignored area are not told; outside they are."""
+    area = (
+        "<div style='height:200px'{0}><p id=p{1}>words</p><button id=b{1}>B</button>"
+        "<input type=checkbox id=c{1}></div>"
+    )
+    page = await open_page(area.format(" data-stolper=ignore", 1) + area.format("", 2))
+    for nth in (1, 2):
+        await page.evaluate("id => getSelection().selectAllChildren(window[id])", f"p{nth}")
+        await page.keyboard.press("Control+c")
+        await page.evaluate("getSelection().removeAllRanges()")
+        await page.focus(f"#b{nth}")
+        await page.keyboard.press("x")
+        await page.keyboard.press("x")
+        await page.focus(f"#c{nth}")
+        await page.keyboard.press("Space")
+        await page.hover(f"#b{nth}")
+        await page.wait_for_timeout(3200)
+        await page.mouse.move(600, 20 + 200 * (nth - 1))
+    await page.wait_for_timeout(1200)
+    await arrived(collector, page)
+    told = [
+        (event["type"], event["target"]["key"])
+        for event in collector.events()
+        if event["type"] in ("copy", "key", "cursor") or event.get("cause") == "choice"
+    ]
+
+    assert [("copy", "#p2"), ("cursor", "#b2"), ("field", "#c2"), ("key", "#b2")] == sorted(told)
