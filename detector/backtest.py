@@ -140,15 +140,20 @@ class Comparison:
     def __init__(self, draft: RuleSet, force: RuleSet, named: Collection[str]) -> None:
         self.concerned = concerned(draft, force, named)
         self._draft, self._force = draft, force
-        own = needed_by(draft, self.concerned) | needed_by(force, self.concerned)
+        self._others = (
+            touched_by(draft, self.concerned) | touched_by(force, self.concerned)
+        ) - self.concerned
+        own = self._needed(self.concerned)
+        # Where the rules built on them are judged anyway, one judgement does for both.
+        self._at_once = self._needed(self._others | self.concerned) <= own
         new, old = narrowed(draft, own), narrowed(force, own)
         self._new = Engine(new)
         # Equal rule sets raise equal flags: judged once, all unchanged.
         self._old = self._new if _same(new, old) else Engine(old)
-        self._others = (
-            touched_by(draft, self.concerned) | touched_by(force, self.concerned)
-        ) - self.concerned
         self._wide: tuple[Engine, Engine] | None = None
+
+    def _needed(self, ids: Collection[str]) -> set[str]:
+        return needed_by(self._draft, ids) | needed_by(self._force, ids)
 
     def judge(
         self,
@@ -195,22 +200,24 @@ class Comparison:
             return
         self._count(result, session, standing, _standing(old, own))
         if self._others and _traces(new, own) != _traces(old, own):
-            self._rest(result, session, ready)
+            if not self._at_once:
+                new, old = (_all(judge(engine, ready)) for engine in self._wider())
+            self._rest(result, session, new, old)
 
-    def _rest(self, result: Backtest, session: Session, ready: Ended) -> None:
-        """Count what rules gain or lose that are built on what differs here."""
+    def _wider(self) -> tuple[Engine, Engine]:
+        """Return engines that also judge the rules built on those concerned."""
         if self._wide is None:
-            ids = needed_by(self._draft, self._others | self.concerned) | needed_by(
-                self._force, self._others | self.concerned
-            )
-            self._wide = (
-                Engine(narrowed(self._draft, ids)),
-                Engine(narrowed(self._force, ids)),
-            )
-        new, old = (_standing(_all(judge(e, ready)), self._others) for e in self._wide)
-        both = new.keys() & old.keys()
-        gained = {key: flag for key, flag in new.items() if key not in both}
-        lost = {key: flag for key, flag in old.items() if key not in both}
+            ids = self._needed(self._others | self.concerned)
+            self._wide = Engine(narrowed(self._draft, ids)), Engine(narrowed(self._force, ids))
+        return self._wide
+
+    def _rest(
+        self, result: Backtest, session: Session, new: Sequence[Raised], old: Sequence[Raised]
+    ) -> None:
+        """Count what rules gain or lose that are built on what differs here."""
+        gained, lost = _standing(new, self._others), _standing(old, self._others)
+        for key in gained.keys() & lost.keys():
+            del gained[key], lost[key]
         self._count(result, session, gained, lost)
 
     def _count(
@@ -220,11 +227,8 @@ class Comparison:
         new: dict[_Key, Raised],
         old: dict[_Key, Raised],
     ) -> None:
-        places = {key[:3] for key in new.keys() ^ old.keys()}
-        moved = {
-            place
-            for place in places
-            if any(key[:3] == place for key in new) and any(key[:3] == place for key in old)
+        moved = {key[:3] for key in new.keys() - old.keys()} & {
+            key[:3] for key in old.keys() - new.keys()
         }
         for key, raised in {**old, **new}.items():
             change: Change = "unchanged"
