@@ -17,7 +17,7 @@ from detector.book import Mark, Raised
 from detector.judging import Ended, ended
 from detector.patterns import ignored_rules, selector_of
 from detector.reads import FLAG
-from detector.rule import Matcher, Rule, RuleSet
+from detector.rule import Mapping, Matcher, Rule, RuleSet
 from detector.trace import Check, Context, checks, holds, process_steps, value_of
 from detector.verdicts import flag_id
 from detector.whatif import Trial
@@ -635,9 +635,14 @@ def _kept(rule: Rule, step: int, event: Event) -> dict[tuple[str, str], Any]:
     }
 
 
-def _props(mapping: Any, event: Event) -> dict[str, Any]:
+def _props(mapping: Mapping, event: Event) -> dict[str, Any]:
     """Return the props of the event that *mapping* derives of *event*."""
-    return {name: value for name, value in mapping.props if not dataclasses.is_dataclass(value)}
+    props: dict[str, Any] = dict(mapping.props)
+    for name, source, default in mapping.copied:
+        value = value_of(event, source)
+        if value is not None or default is not None:
+            props[name] = default if value is None else value
+    return props
 
 
 def _when(after_ms: float) -> str:

@@ -165,9 +165,9 @@ def reads(rules: RuleSet) -> Reads:
         for _, matcher in process.steps:
             _add_matcher(found, matcher)
     for mapping in rules.mappings:
-        for event, _ in mapping.source.cases:
-            found.setdefault(event, set())
         _add_matcher(found, mapping.source)
+        for event, _ in mapping.source.cases:
+            found[event].update(Read(name) for _, name, _ in mapping.copied)
     return found
 
 
