@@ -455,7 +455,7 @@ export interface KeyEvent {
   answered_ms?: number;
 }
 
-/** From `stolper('track', name, props)`. Conventional names: search{results, query_hash}, cart{op, total}, coupon{ok}, payment{result, code}, login{result}, step{name}, goal{name}, help{channel}, order_placed{total}. */
+/** From `stolper('track', name, props)`. Conventional names: search{results, query_hash}, cart{op, total, item}, coupon{ok}, payment{result, code}, login{result}, password_reset, step{name}, goal{name}, help{channel}, error_page, order_placed{total}. */
 export interface CustomEvent {
   type: "custom";
   /** name */
