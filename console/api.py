@@ -22,7 +22,7 @@ from console.format import iso
 from console.language import Language
 from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
-from core.model import Flag, Gap, Session, SessionQuery, Site, Struggle
+from core.model import Flag, Gap, Score, Session, SessionQuery, Site, Struggle, band_of
 from replay import deep
 from replay.recording import recordings
 
@@ -50,7 +50,7 @@ def add_routes(app: web.Application) -> None:
 
 
 async def list_sessions(request: web.Request) -> web.Response:
-    """Answer with sessions, newest start first."""
+    """Answer with sessions, newest start first or, if asked to, highest score first."""
     await _check_site(request)
     query = session_query(request, console(request).clock.now_ms())
     sessions = await console(request).store.sessions(query)
@@ -64,7 +64,8 @@ async def show_session(request: web.Request) -> web.Response:
     store = console(request).store
     flags = [flag_json(flag, language) for flag in await store.flags(session.id)]
     gaps = [gap_json(gap) for gap in await store.gaps(session.id)]
-    return answer({"session": {**session_json(session), "flags": flags, "gaps": gaps}})
+    score = score_json(await store.score(session.id))
+    return answer({"session": {**session_json(session), **score, "flags": flags, "gaps": gaps}})
 
 
 async def show_events(request: web.Request) -> web.Response:
@@ -164,12 +165,18 @@ def session_query(request: web.Request, now_ms: int) -> SessionQuery:
     flagged = request.query.get("flagged")
     if flagged not in (None, "true", "false"):
         raise ApiError(400, "bad_parameter", "flagged is true or false")
+    order = request.query.get("order", "newest")
+    if order not in ("newest", "score"):
+        raise ApiError(400, "bad_parameter", "order is newest or score")
     return SessionQuery(
         site=request.query.get("site"),
         since_ms=since_ms(request, now_ms),
         rule=request.query.get("rule"),
         struggle=request.query.get("struggle"),
         flagged=None if flagged is None else flagged == "true",
+        score_min=_optional(request, "score_min", 100),
+        score_max=_optional(request, "score_max", 100),
+        order="score" if order == "score" else "newest",
         limit=limit(request),
         offset=_number(request, "offset", 0, 0, 10_000_000),
     )
@@ -196,6 +203,10 @@ def _iso_ms(text: str) -> int:
 def limit(request: web.Request) -> int:
     """Return the parameter `limit`."""
     return _number(request, "limit", 50, 1, MAX_LIMIT)
+
+
+def _optional(request: web.Request, name: str, most: int) -> int | None:
+    return _number(request, name, 0, 0, most) if name in request.query else None
 
 
 def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
@@ -236,6 +247,7 @@ def session_json(session: Session) -> dict[str, Any]:
         "pages": session.pages,
         "events": session.events,
         "score": session.score,
+        "band": None if session.score is None else band_of(session.score),
         "flags": session.flags,
         "top_severity": session.top_severity,
         "rules": list(session.rules),
@@ -246,6 +258,29 @@ def session_json(session: Session) -> dict[str, Any]:
         "entry_path": session.entry_path,
         "last_path": session.last_path,
     }
+
+
+def score_json(score: Score | None) -> dict[str, Any]:
+    """Return what a session's *score* is made of."""
+    if score is None:
+        return {"points": None, "terms": None}
+    terms = [
+        {
+            "flag": term.flag,
+            "rule": term.rule,
+            "version": term.version,
+            "target": term.target,
+            "at": iso(term.at_ms),
+            "incident": term.incident,
+            "weight": term.weight,
+            "repeat": term.repeat,
+            "context": term.context,
+            "share": term.share,
+            "points": term.points,
+        }
+        for term in score.terms
+    ]
+    return {"points": score.points, "terms": terms}
 
 
 def flag_json(flag: Flag, language: Language) -> dict[str, Any]:

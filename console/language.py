@@ -20,6 +20,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from console import catalogue
 from console import format as formats
+from console.score_words import band_look, band_text
 from console.words import Words, device_text, end_text, severity_text
 
 SOURCE = "en"
@@ -96,6 +97,11 @@ def _environment(language: Language) -> Environment:
     extended.install_gettext_translations(language.translations, newstyle=True)
     environment.filters.update(formats.filters(language.code))
     environment.filters["translated"] = language.text
-    for name, word in (("severity", severity_text), ("device", device_text), ("ending", end_text)):
+    environment.filters["band_look"] = band_look
+    words = (
+        ("severity", severity_text), ("device", device_text), ("ending", end_text),
+        ("band", band_text),
+    )  # fmt: skip
+    for name, word in words:
         environment.filters[name] = partial(_worded, word, language.gettext)
     return environment

@@ -14,6 +14,7 @@ from markupsafe import Markup
 from console.auth import SIGNED_IN, may_edit
 from console.context import console
 from console.pages import embed_line, render
+from console.score_words import BANDS, incidents
 from console.stage import stage_path
 from console.texts import player_texts, timeline_json
 from core.model import Session, SessionQuery
@@ -81,12 +82,16 @@ def _query(request: web.Request) -> tuple[SessionQuery, dict[str, str]]:
         "flagged": flagged if flagged in {"yes", "no"} else "",
         "rule": request.query.get("rule", ""),
         "since": period,
+        "score": least if (least := request.query.get("score", "")) in BANDS else "",
+        "order": "score" if request.query.get("order") == "score" else "",
     }
     query = SessionQuery(
         site=chosen["site"] or None,
         since_ms=since_ms,
         rule=chosen["rule"] or None,
         flagged={"yes": True, "no": False}.get(flagged),
+        score_min=BANDS[chosen["score"]][0] if chosen["score"] else None,
+        order="score" if chosen["order"] else "newest",
         limit=PAGE_SIZE,
         offset=(number - 1) * PAGE_SIZE,
     )
@@ -100,6 +105,7 @@ async def _list(request: web.Request) -> dict[str, Any]:
     total = await store.count_sessions(query)
     page = query.offset // PAGE_SIZE + 1
     filters = {name: value for name, value in chosen.items() if value}
+    narrowing = filters.keys() - {"order"}
 
     def page_link(number: int) -> str:
         return "/sessions?" + urlencode({**filters, "page": number})
@@ -110,7 +116,7 @@ async def _list(request: web.Request) -> dict[str, Any]:
         "total": total,
         "first": query.offset + 1,
         "chosen": chosen,
-        "filtered": bool(filters),
+        "filtered": bool(narrowing),
         "page": page,
         "rows_url": f"/sessions/rows?{urlencode({**filters, 'page': page})}",
         "previous": page_link(page - 1) if page > 1 else None,
@@ -150,11 +156,14 @@ async def show_one(request: web.Request) -> web.Response:
     built = (console(request).player_dir / "player.js").is_file()
     language = console(request).languages.of(request)
     site = await store.site(session.site)
+    flags, score = await store.flags(session.id), await store.score(session.id)
     return render(
         request,
         "session.html",
         session=session,
-        flags=await store.flags(session.id),
+        flags=flags,
+        score=score,
+        incidents=incidents(score, flags, language.gettext) if score else [],
         gaps=await store.gaps(session.id),
         origin=site.origins[0] if site and len(site.origins) == 1 else "",
         lead_ms=LEAD_MS,
