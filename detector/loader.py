@@ -361,7 +361,9 @@ class Library:
                 if not file.reference and example.rule not in off:
                     yield example
         for name, target in targets.items():
-            if tested.get(name) != {True, False} and not target.file.reference:
+            if name in off or target.file.reference:
+                continue
+            if tested.get(name) != {True, False}:
                 self._problems.warn(
                     target.node.get("id") or target.node,
                     f"rule '{name}' has no test that expects a flag and one that expects silence. "

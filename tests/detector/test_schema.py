@@ -23,11 +23,21 @@ VALIDATOR = Draft202012Validator(SCHEMA)
 DOCS = Path(__file__).parents[2] / "docs"
 
 
+class Editor(yaml.SafeLoader):
+    """Reads YAML 1.2, as editors do: only true and false are bools, `on` is a word."""
+
+
+Editor.yaml_implicit_resolvers = {
+    first: [(tag, form) for tag, form in found if tag != "tag:yaml.org,2002:bool"]
+    for first, found in yaml.SafeLoader.yaml_implicit_resolvers.items()
+}
+Editor.add_implicit_resolver("tag:yaml.org,2002:bool", re.compile("^(?:true|false)$"), ["t", "f"])
+
+
 def wrong(text: str) -> list[str]:
     """Return the places of *text* at which an editor would draw a line."""
-    return [
-        "/".join(map(str, e.absolute_path)) for e in VALIDATOR.iter_errors(yaml.safe_load(text))
-    ]
+    read = yaml.load(text, Loader=Editor)
+    return ["/".join(map(str, e.absolute_path)) for e in VALIDATOR.iter_errors(read)]
 
 
 def rule(body: str, top: str = "") -> str:
@@ -64,7 +74,7 @@ SEEN = {
     "two bodies": rule("match: click\nsequence: [click, error]"),
     "no body": rule("severity: high"),
     "a number where a text is due": rule("match: {event: page, where: {path: 01234}}"),
-    "a bool where a text is due": rule("match: {event: page, where: {path: yes}}"),
+    "a bool where a text is due": rule("match: {event: page, where: {path: true}}"),
     "absent first": rule("sequence:\n  - {absent: click, within: 3s}\n  - error"),
     "absent without span": rule("sequence:\n  - click\n  - {absent: error}"),
     "a step later than never": rule("sequence: [click]"),
