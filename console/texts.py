@@ -122,6 +122,8 @@ def _field(row: Row, _: Words) -> tuple[str, str]:
     name = row.label or str(row.facts.get("field") or _("a field"))
     if row.facts.get("invalid"):
         return _("Field %(what)s was refused") % {"what": name}, ""
+    if row.facts.get("cause") == "choice":
+        return _("Chose in %(what)s") % {"what": name}, ""
     refills = row.facts.get("refills")
     detail = _("refilled %(times)s times") % {"times": refills} if refills else ""
     return _("Filled in %(what)s") % {"what": name}, detail
@@ -171,6 +173,42 @@ def _custom(row: Row, _: Words) -> tuple[str, str]:
     return str(row.facts.get("name") or row.type), ", ".join(f"{k}: {v}" for k, v in props.items())
 
 
+def _vitals(row: Row, _: Words) -> tuple[str, str]:
+    facts = row.facts
+    loaded = facts.get("lcp_ms") or facts.get("route_ms")
+    took = loaded or facts.get("inp_ms") or facts.get("long_task_ms") or 0
+    detail = _("took %(seconds)s s") % {"seconds": round(took / 1000, 1)}
+    return (_("Slow page") if loaded else _("The page did not react")), detail
+
+
+def _cursor(row: Row, _: Words) -> tuple[str, str]:
+    return _("Mouse pointer shaken"), row.label
+
+
+def _copy(row: Row, _: Words) -> tuple[str, str]:
+    kinds = {"cut": _("Cut out"), "paste": _("Pasted")}
+    kind = str(row.facts.get("kind"))
+    if kind == "copy" and row.facts.get("region") == "error":
+        return _("Copied an error message"), row.label
+    return kinds.get(kind, _("Copied")), row.label
+
+
+def _gesture(row: Row, _: Words) -> tuple[str, str]:
+    kind = row.facts.get("kind")
+    if kind == "rotate":
+        return _("Device turned"), ""
+    if kind == "pinch":
+        return _("Zoomed with two fingers"), (
+            _("the page forbids it") if row.facts.get("blocked") else row.label
+        )
+    return _("Swiped without a reaction"), row.label
+
+
+def _key(row: Row, _: Words) -> tuple[str, str]:
+    detail = _("%(times)s times") % {"times": row.facts.get("count")}
+    return _("Keys pressed without a reaction"), detail
+
+
 _TELLERS: dict[str, Callable[[Row, Words], tuple[str, str]]] = {
     "page": _page,
     "click": _click,
@@ -182,6 +220,11 @@ _TELLERS: dict[str, Callable[[Row, Words], tuple[str, str]]] = {
     "console": _console,
     "asset": _asset,
     "custom": _custom,
+    "vitals": _vitals,
+    "cursor": _cursor,
+    "copy": _copy,
+    "gesture": _gesture,
+    "key": _key,
 }
 
 

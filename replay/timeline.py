@@ -8,7 +8,7 @@ into words). All times are server time in milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -25,11 +25,18 @@ MARGIN_MS = 1_000
 SLOW_REQUEST_MS = 3_000
 """Requests slower than this are worth a row; all others that succeeded are only in the API."""
 
-_SILENT = frozenset({"leave", "visibility"})
+SLOW_PAGE_MS = 4_000
+"""Pages and routes that took longer to be there are worth a row."""
+
+FREEZE_MS = 500
+"""Reactions and blocked threads that took longer are felt, and worth a row."""
+
+_SILENT = frozenset({"leave", "visibility", "scroll"})  # scrolling shows in the picture
 _FACTS = (
     "answered_ms", "answer", "request_status", "error_ms", "field", "length", "refills", "invalid",
     "outcome", "invalid_fields", "kind", "severity", "words", "nav", "message", "file", "line",
     "level", "text", "method", "url", "status", "duration_ms", "name", "props", "sensitive",
+    "cause", "count", "region", "blocked", "lcp_ms", "route_ms", "inp_ms", "long_task_ms",
 )  # fmt: skip
 
 
@@ -159,7 +166,7 @@ def inactive_spans(
 def event_row(event: Event) -> Row | None:
     """Return the list's row for *event*, or None if it is not worth one."""
     kind = str(event["type"])
-    if kind in _SILENT or (kind == "request" and not _noteworthy_request(event)):
+    if kind in _SILENT or not _NOTEWORTHY.get(kind, _always)(event):
         return None
     target = event.get("target")
     label = target.get("label") or target.get("key") if isinstance(target, dict) else None
@@ -184,8 +191,36 @@ def _noteworthy_request(event: Event) -> bool:
     return failed or (event.get("duration_ms") or 0) >= SLOW_REQUEST_MS
 
 
+def _noteworthy_vitals(event: Event) -> bool:
+    loaded = max(event.get("lcp_ms") or 0, event.get("route_ms") or 0)
+    reacted = max(event.get("inp_ms") or 0, event.get("long_task_ms") or 0)
+    return loaded >= SLOW_PAGE_MS or reacted >= FREEZE_MS
+
+
+def _noteworthy_gesture(event: Event) -> bool:
+    """Swipes that moved something show in the picture; at the page's end nothing can move."""
+    if event.get("kind") != "swipe":
+        return True
+    return not (event.get("answered_ms") is not None or event.get("at_edge") or event.get("media"))
+
+
+def _always(_: Event) -> bool:
+    return True
+
+
+_NOTEWORTHY: dict[str, Callable[[Event], bool]] = {
+    "request": _noteworthy_request,
+    "vitals": _noteworthy_vitals,
+    "gesture": _noteworthy_gesture,
+    "key": lambda event: event.get("answered_ms") is None,
+    "cursor": lambda event: event.get("kind") == "shake",
+}
+
+
 def _tone(event: Event) -> Tone:
     kind = event["type"]
+    if kind == "vitals":
+        return "notice"
     if kind == "page":
         return "page"
     if kind in {"error", "asset"}:
