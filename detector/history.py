@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from core.model import Flag, Score, Session, SessionQuery, Site, StoredBatch, Verdicts
@@ -32,6 +32,14 @@ class HistoryStore(Protocol):
     async def flags(self, session: str, *, withdrawn: bool = False) -> list[Flag]: ...
     async def score(self, session: str) -> Score | None: ...
     async def commit_verdicts(self, verdicts: Sequence[Verdicts]) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rejudged:
+    """How many ended sessions were judged again, and how many of them differ from before."""
+
+    judged: int
+    changed: int
 
 
 class History:
@@ -57,25 +65,26 @@ class History:
         query: SessionQuery,
         *,
         progress: Callable[[int, int], None] | None = None,
-    ) -> int:
+    ) -> Rejudged:
         """
-        Judge the ended sessions of *query* by *engine*, store it, and return how many changed.
+        Judge the ended sessions of *query* by *engine*, and store what comes of it.
 
         Flags are added, or withdrawn with a reason. *progress* is called with sessions done
         and all. A session to which something comes meanwhile is left: it is judged at its end.
         """
         total = await self._store.count_sessions(query)
-        done = changed = 0
+        done = judged = changed = 0
         while True:
             page = await self._store.sessions(replace(query, limit=PAGE, offset=done))
             for session in page:
-                if session.ended_ms is not None and await self._again(engine, session):
-                    changed += 1
+                if session.ended_ms is not None:
+                    judged += 1
+                    changed += await self._again(engine, session)
                 done += 1
                 if progress is not None:
                     progress(min(done, total), total)
             if len(page) < PAGE:
-                return changed
+                return Rejudged(judged, changed)
 
     async def _again(self, engine: Engine, session: Session) -> bool:
         """Judge one session again; return whether anything differs from what is stored."""

@@ -11,6 +11,7 @@ import asyncio
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from console.workbench import (
     Checked,
@@ -26,6 +27,7 @@ from console.workbench import (
     Version,
 )
 from core.clock import Clock
+from core.events import load_schema
 from core.model import SessionQuery
 from core.store import Store
 from detector.backtest import CHANGES, Backtest
@@ -34,6 +36,7 @@ from detector.edit import append_item
 from detector.errors import Issue
 from detector.history import History
 from detector.rule import Declared, RuleSet
+from detector.schema import json_schema
 from detector.service import Detector
 from detector.testing import Outcome
 from stolper.history import Draft, backtest
@@ -159,6 +162,9 @@ class ServerWorkbench:
     def append(self, text: str, section: str, item: str) -> str:
         return append_item(text, section, item)
 
+    def schema(self) -> dict[str, Any]:
+        return json_schema(load_schema())
+
     # -- changing ------------------------------------------------------------------------
 
     async def save(
@@ -209,7 +215,8 @@ class ServerWorkbench:
 
     async def rejudge(self, *, since_ms: int, progress: Progress | None = None) -> int:
         query = SessionQuery(since_ms=since_ms, until_ms=self._clock.now_ms() + 1)
-        return await self._history.rejudge(self._detector.engine, query, progress=progress)
+        found = await self._history.rejudge(self._detector.engine, query, progress=progress)
+        return found.changed
 
 
 def _own(name: str, text: str | None) -> OwnFile | None:

@@ -12,7 +12,7 @@ import pytest
 
 from core.model import Flag, SessionQuery
 from detector.engine import Engine
-from detector.history import History
+from detector.history import History, Rejudged
 from detector.live import RULES
 from detector.loader import read_rules, shipped_rules
 from detector.rule import RuleSet
@@ -242,7 +242,7 @@ async def test_a_mapping_added_today_yields_flags_on_yesterdays_sessions(
     )
     again = await history(bench).rejudge(engine, SessionQuery(since_ms=NOW - DAY))
 
-    assert (1, 0) == (changed, again)
+    assert (1, 0) == (changed.changed, again.changed)
     assert [("voucher_trouble", "", False)] == await bench.flags()
     assert (1, 1) == seen[-1]
     session = await bench.store.session("s")
@@ -262,7 +262,7 @@ async def test_an_except_added_today_withdraws_flags_of_yesterday(bench: Bench, 
         Engine(shipped(demo=EXCEPTED)), SessionQuery(since_ms=NOW - DAY)
     )
 
-    assert 1 == changed
+    assert Rejudged(1, 1) == changed
     assert [RULES] == [f.withdrawn for f in await bench.store.flags("s", withdrawn=True)]
     after = await bench.store.score("s")
     assert before is not None and after is not None
@@ -278,10 +278,10 @@ async def test_history_leaves_alone_what_is_older_open_or_the_same(bench: Bench,
     told = len(bench.told)
     engine = Engine(shipped(mapped=MAPPED))
 
-    assert 0 == await history(bench).rejudge(engine, SessionQuery(since_ms=NOW + 1))
-    assert 0 == await history(bench).rejudge(Engine(shipped()), SessionQuery())
+    assert Rejudged(0, 0) == await history(bench).rejudge(engine, SessionQuery(since_ms=NOW + 1))
+    assert Rejudged(1, 0) == await history(bench).rejudge(Engine(shipped()), SessionQuery())
     assert told == len(bench.told)
-    assert 1 == await history(bench).rejudge(engine, SessionQuery())
+    assert Rejudged(1, 1) == await history(bench).rejudge(engine, SessionQuery())
     assert [] == await bench.flags("open")
 
 
@@ -296,5 +296,4 @@ async def test_history_is_judged_as_the_service_judges_an_end(bench: Bench, run:
         detector.session_ended(await bench.end(f"s{n}", kind=rng.choice(["left", "idle", "ended"])))
     await detector.drain()
 
-    assert 0 == await history(bench).rejudge(Engine(shipped()), SessionQuery())
-    assert START == NOW
+    assert Rejudged(12, 0) == await history(bench).rejudge(Engine(shipped()), SessionQuery())
