@@ -103,6 +103,14 @@ def remove_item(text: str, section: str, number: int) -> str:
     return result
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes a value that stands twice in full: rule files have no aliases."""
+
+    def ignore_aliases(self, data: Any) -> bool:
+        """Say that *data* is never referred to."""
+        return True
+
+
 def item_text(item: Mapping[str, Any]) -> str:
     """Return *item* as one list item of YAML: a key per line, what is inside in braces."""
     lines = [f"{key}: {flow(value)}" for key, value in item.items()]
@@ -111,8 +119,13 @@ def item_text(item: Mapping[str, Any]) -> str:
 
 def flow(value: object) -> str:
     """Return *value* as YAML in one line; texts are quoted where they must be."""
-    text: str = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, allow_unicode=True, width=1 << 30
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        default_flow_style=True,
+        sort_keys=False,
+        allow_unicode=True,
+        width=1 << 30,
     )
     return text.removesuffix("...\n").strip("\n")
 

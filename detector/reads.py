@@ -183,6 +183,12 @@ def _add_rule(found: Reads, rule: Rule) -> None:
     for event in (name for step in rule.steps for name, _ in step.matcher.cases):
         if rule.counting is not None:
             found[event].update(_counted(rule))
+    # What clears a rule clears only the value that it carries itself, if it carries one.
+    for event in (name for name, _ in (rule.until.cases if rule.until else ())):
+        if rule.counting is not None and rule.counting.same is not None:
+            found[event].add(Read(rule.counting.same))
+        elif rule.group is not None:
+            found[event].add(Read(rule.group.field))
     if rule.clock == "visible":
         found["visibility"].add(Read("state"))
     fields = [capture.field for capture in rule.captures if capture.kind == "step"]

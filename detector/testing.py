@@ -21,7 +21,7 @@ from detector.engine import Engine, flags
 from detector.loader import load_rules
 from detector.rule import Example, Expected, RuleSet
 
-_START_MS = 1_700_000_000_000.0
+START_MS = 1_700_000_000_000.0
 """Any moment will do; offsets count from it."""
 
 _CLICK = {"trusted": True, "pointer": "mouse", "button": 0}
@@ -44,7 +44,7 @@ def events_of(example: Example) -> list[dict[str, Any] | float]:
     """Return the example's events in full; a number is a tick at that time."""
     found: list[dict[str, Any] | float] = []
     for number, item in enumerate(example.events):
-        ts = _START_MS + item.at_ms
+        ts = START_MS + item.at_ms
         if item.event is None:
             found.append(ts)
             continue
@@ -88,7 +88,7 @@ def _difference(found: Sequence[Raised], expected: Sequence[Expected]) -> str | 
 
 
 def _wrong(flag: Raised, want: Expected) -> str | None:
-    at = round(flag.at - _START_MS)
+    at = round(flag.at - START_MS)
     checks: list[tuple[str, object, object]] = [
         ("at", want.at_ms, at),
         ("group", want.group, flag.group),
@@ -105,7 +105,7 @@ def _wrong(flag: Raised, want: Expected) -> str | None:
 
 def _shown(flag: Raised) -> str:
     group = f" on '{flag.group}'" if flag.group else ""
-    return f"{flag.rule.id} at {flag.at - _START_MS:.0f} ms{group}"
+    return f"{flag.rule.id} at {flag.at - START_MS:.0f} ms{group}"
 
 
 def run_examples(rules: RuleSet) -> list[Outcome]:

@@ -219,6 +219,13 @@ def test_flow_is_one_line_that_reads_back(value: Any) -> None:
     assert value == yaml.safe_load(line)
 
 
+def test_value_that_stands_twice_is_written_twice() -> None:
+    """Rule files know no anchors, so none are written."""
+    shared = ["/a"]
+
+    assert "{path: [/a], page: [/a]}" == flow({"path": shared, "page": shared})
+
+
 @given(st.text(max_size=200), st.text(max_size=60))
 @settings(deadline=None)
 def test_nonsense_is_refused_or_edited_but_never_fails(before: str, item: str) -> None:
