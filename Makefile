@@ -7,7 +7,7 @@ PUBLIC  ?= 127.0.0.1:8000
 CONSOLE ?= 127.0.0.1:8001
 SHOP    ?= 127.0.0.1:8002
 
-BROWSER_SOURCES := $(shell find snippet replay/player -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
+BROWSER_SOURCES := $(shell find snippet replay/player console/editor -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test test-fast test-long check screenshot generate clean
@@ -39,7 +39,7 @@ node_modules/.done: package.json package-lock.json
 	  || { echo "==> Chromium (Debian's package, about 300 MB on disk)"; \
 	       sh tools/apt-install.sh chromium fonts-dejavu-core libatomic1; }
 
-build: snippet/dist/manifest.json ## the browser files: snippet and player
+build: snippet/dist/manifest.json ## the browser files: snippet, player and rule editor
 
 snippet/dist/manifest.json: node_modules/.done $(BROWSER_SOURCES)
 	@echo "==> building the browser files"
@@ -79,4 +79,4 @@ test-long: setup build ## soaks, long fuzzing, wide matrices
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(PYTEST)
 
 clean: ## remove what was built and installed
-	rm -rf $(VENV) node_modules snippet/dist replay/player/dist tests/e2e/widgets/dist
+	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist tests/e2e/widgets/dist

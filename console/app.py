@@ -17,10 +17,13 @@ from collector.proxies import Proxies
 from console import (
     api,
     change_pages,
+    editor_pages,
     example_pages,
     feed,
     pages,
     pick_pages,
+    rule_api,
+    rule_pages,
     session_pages,
     sign_in_pages,
     stage,
@@ -28,7 +31,7 @@ from console import (
 )
 from console.accounts import Passwords, SignedOut, Throttle
 from console.auth import guard
-from console.context import CONSOLE, SIGNER, Console, RuleInfo, Rules
+from console.context import CONSOLE, SIGNER, Console
 from console.headers import CSP, HEADERS
 from console.language import Languages
 from console.live import Live
@@ -38,8 +41,6 @@ from core.clock import Clock
 from core.model import Session
 from core.settings import Settings
 from core.store import Store
-
-__all__ = ["RuleInfo", "build_app"]
 
 log = logging.getLogger("stolper.console")
 
@@ -54,20 +55,15 @@ def build_app(
     live: Live,
     end_session: Callable[[str], Awaitable[Session | None]],
     player_dir: Path,
-    rules: Rules | None = None,
+    workbench: Workbench,
     public_url: Callable[[], str] | None = None,
-    rule_problems: Callable[[], str] | None = None,
-    workbench: Workbench | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
 
     *end_session* closes a session by id. *player_dir* holds the built player; without it
-    the session page says which command is missing. *rules* returns the rules in force and
-    *public_url* the address of the public listener; without them the rules page says that it
-    does not know, and the address is taken from the settings. *rule_problems* returns why rule
-    files of the data folder are not in force, "" if they are. *workbench* keeps the rules; without
-    it they can be read, not written.
+    the session page says which command is missing. *workbench* keeps the rules. *public_url*
+    returns the address of the public listener; without it that of the settings is taken.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -83,19 +79,17 @@ def build_app(
         addresses=Addresses(),
         signed_out=SignedOut(clock),
         proxies=Proxies(settings.server.trusted_proxies),
-        rules=rules,
-        rule_problems=rule_problems or (lambda: ""),
         public_url=public_url or (lambda: _configured_url(settings)),
         workbench=workbench,
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)
     app.on_shutdown.append(_close_live)
-    for part in (sign_in_pages, session_pages, struggle_pages, pages, stage, feed, api):
+    for part in (
+        sign_in_pages, session_pages, struggle_pages, pick_pages, change_pages, example_pages,
+        editor_pages, rule_pages, pages, stage, feed, api, rule_api,
+    ):  # fmt: skip
         part.add_routes(app)
-    if workbench is not None:
-        for form in (pick_pages, change_pages, example_pages):
-            form.add_routes(app)
     app.router.add_static("/static/", _STATIC)
     app.router.add_get("/player/{file}", stage.player_file)
     return app

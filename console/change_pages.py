@@ -9,7 +9,7 @@ from typing import Any
 from aiohttp import web
 
 from console.auth import require_editor
-from console.context import console
+from console.context import console, workbench
 from console.overriding import (
     Override,
     WrongParam,
@@ -30,7 +30,6 @@ from console.proposals import (
     file_of,
     form_values,
     words,
-    workbench,
 )
 from console.rule_yaml import block, steps_of
 from console.words import Words

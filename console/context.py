@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,24 +16,9 @@ from console.live import Live
 from console.signing import Signer
 from console.workbench import Workbench
 from core.clock import Clock
-from core.model import Session, Severity
+from core.model import Session
 from core.settings import Settings
 from core.store import Store
-
-
-@dataclass(frozen=True, slots=True)
-class RuleInfo:
-    """A rule in force, as the rules page shows it. Texts go from language to text."""
-
-    id: str
-    title: dict[str, str]
-    severity: Severity
-    description: dict[str, str]
-    guidance: dict[str, str]
-    source: str  # YAML as written
-
-
-Rules = Callable[[], Sequence[RuleInfo]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +37,8 @@ class Console:
     addresses: Addresses
     signed_out: SignedOut
     proxies: Proxies
-    rules: Rules | None
-    rule_problems: Callable[[], str]
+    workbench: Workbench
     public_url: Callable[[], str]
-    workbench: Workbench | None = None  # without it the rules can be read only
 
 
 CONSOLE = web.AppKey("console", Console)
@@ -70,6 +53,11 @@ def console(request: web.Request) -> Console:
 def signer(request: web.Request) -> Signer:
     """Return the signer of the application that *request* came to."""
     return request.app[SIGNER]
+
+
+def workbench(request: web.Request) -> Workbench:
+    """Return who keeps the rules."""
+    return console(request).workbench
 
 
 def is_https(request: web.Request) -> bool:

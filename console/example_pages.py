@@ -14,7 +14,7 @@ from typing import Any
 from aiohttp import web
 
 from console.auth import require_editor
-from console.context import console
+from console.context import console, workbench
 from console.pages import render
 from console.pick_pages import CHANGES
 from console.press_words import kind_text
@@ -27,7 +27,6 @@ from console.proposals import (
     file_of,
     form_values,
     words,
-    workbench,
 )
 from console.rule_yaml import block
 from console.selectors import read_path, suggest

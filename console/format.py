@@ -7,8 +7,9 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
 
+from babel import Locale
 from babel.dates import format_datetime, format_timedelta
-from babel.numbers import format_decimal
+from babel.numbers import format_decimal, format_percent
 
 
 def iso(at_ms: float) -> str:
@@ -30,6 +31,15 @@ def span(span_ms: float, language: str) -> str:
     return format_timedelta(timedelta(milliseconds=span_ms), threshold=1.1, locale=language)
 
 
+def percent(share: float, language: str) -> str:
+    """Return *share* (0 to 1) in percent; what is there but would be written as 0 is "< 0.1%"."""
+    whole = Locale.parse(language).percent_formats[None].pattern
+    tenths = whole.replace("#,##0", "#,##0.#")
+    if 0 < share < 0.0005:
+        return f"< {format_percent(0.001, tenths, locale=language)}"
+    return format_percent(share, tenths if share < 0.1 else whole, locale=language)
+
+
 def moment(at_ms: float, language: str) -> str:
     """Return *at_ms* as a date and time in UTC; pages show the reader's own zone by script."""
     text = format_datetime(datetime.fromtimestamp(at_ms / 1000, UTC), "medium", locale=language)
@@ -43,5 +53,6 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
         "duration": duration,
         "span": partial(span, language=language),
         "moment": partial(moment, language=language),
+        "percent": partial(percent, language=language),
         "number": partial(format_decimal, locale=language),
     }

@@ -1,5 +1,5 @@
 """
-Owns what all pages share: the frame around them, error pages, and the small pages (rules, sites).
+Owns what all pages share: the frame around them, error pages, and the page of the sites.
 """
 
 from __future__ import annotations
@@ -26,7 +26,6 @@ _YEAR_S = 31_536_000
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
     app.router.add_get("/", home)
-    app.router.add_get("/rules", rules_page)
     app.router.add_get("/sites", sites_page)
 
 
@@ -113,14 +112,6 @@ def _error(request: web.Request, status: int, sentence: str) -> web.Response:
 async def home(request: web.Request) -> web.Response:
     """Lead to the sessions."""
     raise web.HTTPSeeOther("/sessions")
-
-
-async def rules_page(request: web.Request) -> web.Response:
-    """Show the rules in force."""
-    rules = console(request).rules
-    problems = console(request).rule_problems()
-    known = None if rules is None else list(rules())
-    return render(request, "rules.html", rules=known, problems=problems)
 
 
 async def sites_page(request: web.Request) -> web.Response:

@@ -15,7 +15,7 @@ import orjson
 from aiohttp import web
 
 from console.auth import require_editor
-from console.context import console
+from console.context import console, workbench
 from console.making import WHATS, NewRule, TooWide, exception, mapping, pressed, slug
 from console.pages import render
 from console.press_words import kind_text, matches_text, seen_text
@@ -30,7 +30,6 @@ from console.proposals import (
     file_of,
     form_values,
     words,
-    workbench,
 )
 from console.rule_yaml import NotSimple, sections, steps_of, with_entry
 from console.selectors import read_path, suggest

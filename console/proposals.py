@@ -15,7 +15,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from console.auth import require_editor
-from console.context import console
+from console.context import console, workbench
 from console.language import Language
 from console.pages import render
 from console.press_words import matches_text, seen_text
@@ -63,14 +63,6 @@ BLANK: dict[str, Any] = {
 
 Make = Callable[[Mapping[str, str]], Awaitable[Proposal]]
 Show = Callable[..., Awaitable[web.Response]]
-
-
-def workbench(request: web.Request) -> Workbench:
-    """Return the workbench. Raise 404 on a console that has none."""
-    found = console(request).workbench
-    if found is None:
-        raise web.HTTPNotFound
-    return found
 
 
 def words(request: web.Request) -> Language:

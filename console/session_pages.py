@@ -112,7 +112,7 @@ async def _list(request: web.Request) -> dict[str, Any]:
 
     return {
         "sessions": await store.sessions(query),
-        "rules": await _known_rules(request),
+        "rules": _known_rules(request),
         "total": total,
         "first": query.offset + 1,
         "chosen": chosen,
@@ -124,14 +124,11 @@ async def _list(request: web.Request) -> dict[str, Any]:
     }
 
 
-async def _known_rules(request: web.Request) -> dict[str, tuple[str, str]]:
-    """Return title and severity of the rules that are known here, by id."""
+def _known_rules(request: web.Request) -> dict[str, tuple[str, str]]:
+    """Return title and severity of the rules that there are, by id."""
     language = console(request).languages.of(request)
-    rules = console(request).rules
-    if rules is not None:
-        return {rule.id: (language.text(rule.title), rule.severity) for rule in rules()}
-    struggles = await console(request).store.struggles(limit=500)
-    return {one.rule: (language.text(one.title), one.severity) for one in struggles}
+    rules = console(request).workbench.rules()
+    return {rule.id: (language.text(rule.title), rule.severity) for rule in rules}
 
 
 async def show_list(request: web.Request) -> web.Response:
@@ -168,7 +165,7 @@ async def show_one(request: web.Request) -> web.Response:
         origin=site.origins[0] if site and len(site.origins) == 1 else "",
         lead_ms=LEAD_MS,
         built=built,
-        may_pick=console(request).workbench is not None and await may_edit(request),
+        may_pick=await may_edit(request),
         player=_script_json(
             {"timeline": await _timeline(request, session), "texts": player_texts(language)}
         ),

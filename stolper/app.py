@@ -21,7 +21,6 @@ import console.accounts
 import console.app
 from collector.log import server_logger
 from collector.sessions import SessionCloser
-from console.context import RuleInfo
 from console.live import Live
 from console.workbench import Workbench
 from core.clock import Clock, SystemClock
@@ -31,7 +30,6 @@ from core.settings import Settings
 from core.sqlite import SqliteStore
 from detector.history import History
 from detector.loader import shipped_rules
-from detector.rule import RuleSet
 from detector.service import Detector
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
@@ -41,21 +39,6 @@ from stolper.workbench import ServerWorkbench
 log = logging.getLogger("stolper")
 
 SERVER_FILE = "server.json"
-
-
-def rule_infos(rules: RuleSet) -> list[RuleInfo]:
-    """Return *rules* as the console shows them, with the text of their files."""
-    return [
-        RuleInfo(
-            rule.id,
-            dict(rule.title),
-            rule.severity,
-            dict(rule.description),
-            dict(rule.guidance),
-            rules.texts.get(rule.file, ""),
-        )
-        for rule in rules.rules
-    ]
 
 
 class Server:
@@ -110,8 +93,6 @@ class Server:
                 live=self.live,
                 end_session=self.closer.end,
                 player_dir=player_dir(),
-                rules=lambda: rule_infos(self.detector.rules),
-                rule_problems=lambda: self.rulebook.problems,
                 workbench=cast(Workbench, self.workbench),
                 public_url=lambda: self.settings.server.public_url or self.public_url,
             ),

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import aiohttp
 from aiohttp import web
 from argon2 import PasswordHasher
 
 from console.accounts import create_token
-from console.app import RuleInfo, build_app
+from console.app import build_app
 from console.live import Live
+from console.workbench import Workbench
 from core.model import (
     ChunkInfo,
     Evidence,
@@ -32,7 +33,12 @@ from core.model import (
 from core.settings import Settings
 from core.sqlite import SqliteStore
 from core.wire import GZIP
+from detector.history import History
+from detector.service import Detector
 from replay import deep
+from stolper.own_rules import OwnRules
+from stolper.rulebook import Rulebook
+from stolper.workbench import ServerWorkbench
 
 START = 1_790_000_000_000  # a fixed moment in 2026
 ROOT = Path(__file__).parents[2]
@@ -247,16 +253,38 @@ def form_token(html: str) -> str:
     return found[1]
 
 
+async def _workbench(
+    data: Path, store: SqliteStore, clock: Clock, settings: Settings, shipped: Sequence[Path]
+) -> Workbench:
+    """Return a workbench as the server has it; its detector judges no live visit."""
+
+    async def drained() -> None: ...
+
+    book = Rulebook(OwnRules(data / "rules"), store, clock, shipped=shipped)
+    flush_ms = settings.collector.flush_ms
+    detector = Detector(
+        store, await book.load(), clock, settings=settings.detector, on_verdicts=lambda _: None,
+        flush_ms=flush_ms,
+    )  # fmt: skip
+    history = History(store, flush_ms=flush_ms, first=drained)
+    bench = ServerWorkbench(book, store, clock, detector, history, data=data, flush_ms=flush_ms)
+    return cast(Workbench, bench)
+
+
 @asynccontextmanager
 async def running_console(
     data: Path,
     *,
-    rules: list[RuleInfo] | None = None,
+    shipped: Sequence[Path] = (),
     player: Path = PLAYER,
     settings: Settings | None = None,
-    problems: str = "",
 ) -> AsyncIterator[Running]:
-    """Run a console on a fresh store in *data*."""
+    """
+    Run a console on a fresh store in *data*.
+
+    *shipped* holds rules besides the own ones in the folder rules of *data*; by default there
+    are none, since most tests of pages need none and reading all takes a second.
+    """
     clock = Clock()
     store = SqliteStore(data, clock)
     await store.open()
@@ -277,8 +305,8 @@ async def running_console(
 
     app = build_app(
         store, clock, settings or Settings(), live=live, end_session=end, player_dir=player,
-        rules=None if rules is None else lambda: rules,
-        public_url=lambda: "https://stolper.example", rule_problems=lambda: problems,
+        workbench=await _workbench(data, store, clock, settings or Settings(), shipped),
+        public_url=lambda: "https://stolper.example",
     )  # fmt: skip
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -8,6 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from console import rule_api
 from console.api import add_routes
 from replay.deep import loads
 from tests.console.support import ROOT, START, Running, Visit, nest, rrweb_page, shop
@@ -264,6 +265,7 @@ def test_every_route_is_documented() -> None:
     """docs/api.md has a section for each route of the API, and none for routes that are not there."""
     app = web.Application()
     add_routes(app)
+    rule_api.add_routes(app)
     routes = {
         f"{route.method} {route.resource.canonical}"
         for route in app.router.routes()
@@ -273,7 +275,7 @@ def test_every_route_is_documented() -> None:
     described = {
         line.removeprefix("## ").replace("{id}", "{session}").replace("{key}", "{struggle}")
         for line in text.splitlines()
-        if line.startswith(("## GET", "## POST"))
+        if line.startswith(("## GET", "## POST", "## PUT"))
     }
 
     assert described == routes

@@ -6,9 +6,8 @@ import pytest
 from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, Page, expect
 
-from console.app import RuleInfo
 from tests.console.conftest import sign_in
-from tests.console.support import Running, Visit, rrweb_page, running_console, scroll, shop
+from tests.console.support import Running, Visit, rrweb_page, scroll, shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -119,25 +118,6 @@ async def findings_of(page: Page) -> list[str]:
         f"{page.url}: {found['id']} {[node['html'][:120] for node in found['nodes'][:3]]}"
         for found in results.response["violations"]
     ]
-
-
-async def test_rules_page(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> None:
-    """The rules page shows the rules in force in the reader's language, with their text."""
-    rule = RuleInfo(
-        "rage_click", {"en": "Rage click", "de": "Wutklick"}, "high",
-        {"en": "Pressed again and again."}, {"en": "Say sorry."}, "id: rage_click\n",
-    )  # fmt: skip
-    async with running_console(tmp_path_factory.mktemp("rules"), rules=[rule]) as console:
-        context = await browser.new_context()
-        page = await context.new_page()
-        await sign_in(page, console)
-        await page.goto(console.url + "/rules?lang=de")
-        await page.locator("summary").click()
-        await expect(page.locator(".rule-title")).to_have_text("Wutklick")
-        await expect(page.locator("pre")).to_have_text("id: rage_click")
-
-        assert await findings_of(page) == []
-        await context.close()
 
 
 async def test_list_follows_without_reload(page: Page, shown: Running) -> None:

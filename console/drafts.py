@@ -1,0 +1,67 @@
+"""
+Owns drafts under way: a run over history that tells how far it is, one per person.
+
+Judging all of history is work; whoever starts another run no longer wants the one before.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncGenerator, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+from console.workbench import DraftRun, Progress
+
+TELL_EVERY_S = 0.2
+"""Often enough for a bar that moves; each telling also shows whether anybody still listens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """How far a run is, in sessions; *total* is 0 until it is known."""
+
+    done: int
+    total: int
+
+
+class Drafts:
+    """Runs drafts. A new run of the same person cancels the one under way."""
+
+    def __init__(self) -> None:
+        self._running: dict[str, asyncio.Task[DraftRun]] = {}
+
+    async def run(
+        self, who: str, begin: Callable[[Progress], Coroutine[Any, Any, DraftRun]]
+    ) -> AsyncGenerator[Step | DraftRun, None]:
+        """
+        Yield steps of the run that *begin* starts, then what it came to.
+
+        Ends without a result when *who* starts another one. Closing the iterator cancels it.
+        """
+        step = Step(0, 0)
+
+        def progress(done: int, total: int) -> None:
+            nonlocal step
+            step = Step(done, total)
+
+        if earlier := self._running.get(who):
+            earlier.cancel()
+        task = asyncio.create_task(begin(progress), name=f"draft of {who}")
+        self._running[who] = task
+        try:
+            while not (await asyncio.wait({task}, timeout=TELL_EVERY_S))[0]:
+                yield step
+            if not task.cancelled():
+                yield task.result()
+        finally:
+            task.cancel()
+            if self._running.get(who) is task:
+                del self._running[who]
+
+    async def close(self) -> None:
+        """Cancel what runs: the server stops."""
+        tasks = list(self._running.values())
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

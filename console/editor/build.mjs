@@ -1,0 +1,18 @@
+// Builds the rule editor: console/static/dist/editor.js, served by the console, never committed.
+
+import { fileURLToPath } from "node:url";
+import { build } from "esbuild";
+
+const here = (path) => fileURLToPath(new URL(path, import.meta.url));
+
+await build({
+  entryPoints: [here("src/editor.ts")],
+  outdir: here("../static/dist"),
+  bundle: true,
+  external: ["/static/console.js"], // on the page already; twice, its listeners would be, too
+  minify: true,
+  format: "esm",
+  target: ["es2022"],
+  legalComments: "none",
+  logLevel: "warning",
+});
