@@ -1,0 +1,86 @@
+"""
+A rule file with a session, judged by engine and oracle, and put into one shape to compare.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.detector.oracle.evaluate import OracleFlag
+from tests.detector.oracle.random_rules import AVOIDED, Node, rule_file, text_of
+from tests.detector.oracle.random_streams import START, Stream, stream
+
+# Rule, group, nth, ms after the start, severity, hits, captures, evidence (each event once: D5).
+Seen = tuple[Any, ...]
+
+
+@dataclass
+class Pair:
+    """What is judged."""
+
+    seed: int
+    file: Node
+    stream: Stream
+
+    @property
+    def text(self) -> str:
+        """Return the rule file as YAML."""
+        return text_of(self.file)
+
+
+def pair(seed: int) -> Pair:
+    """Return the pair of *seed*, without what `known_disagreements.md` leaves open."""
+    file, session = rule_file(seed), stream(seed)
+    if "D3" in AVOIDED and any(_waits(rule) for rule in file["rules"]):
+        file.pop("mappings", None)
+        moments: dict[float, Any] = {}
+        for event in session.events:
+            moments.setdefault(event["ts"], event)
+        session.events = list(moments.values())
+    if "D4" in AVOIDED:
+        distinct = {rule["id"] for rule in file["rules"] if "distinct" in rule.get("match", {})}
+        for rule in file["rules"]:
+            if rule["id"] in distinct:
+                rule["flag"] = "once"
+                rule.pop("cooldown", None)
+                rule.pop("suppresses", None)
+    for rule in file["rules"]:
+        if "D7" in AVOIDED and rule.get("group") == "path" and "match" in rule:
+            rule["capture"] = {k: v for k, v in rule.get("capture", {}).items() if v != "path"}
+    return Pair(seed, file, session)
+
+
+def _waits(rule: Node) -> bool:
+    return "process" in rule or "absent" in (rule.get("sequence") or [{}])[-1]
+
+
+def of_oracle(pair_: Pair, found: Iterable[OracleFlag]) -> list[Seen]:
+    """Return the standing flags of the oracle."""
+    return sorted(
+        (
+            f.rule, f.group, f.nth, f.at - START, f.severity, _hits(pair_, f.rule, f.hits),
+            tuple(sorted(f.captures.items())), tuple(sorted(set(f.evidence))),
+        )
+        for f in found
+        if not f.withdrawn
+    )  # fmt: skip
+
+
+def of_engine(pair_: Pair, found: Iterable[Any]) -> list[Seen]:
+    """Return the flags of the engine (`detector.engine.flags`)."""
+    return sorted(
+        (
+            f.rule.id, f.group, f.nth, f.at - START, f.severity, _hits(pair_, f.rule.id, f.hits),
+            tuple(sorted(f.captures.items())),
+            tuple(sorted({(m.page_load, m.i) for m in f.marks if m.page_load is not None})),
+        )
+        for f in found
+    )  # fmt: skip
+
+
+def _hits(pair_: Pair, rule: str, hits: int) -> int:
+    """Return *hits*; 0 where they are not compared (D4)."""
+    body = next(r for r in pair_.file["rules"] if r["id"] == rule)
+    return 0 if "D4" in AVOIDED and "distinct" in body.get("match", {}) else hits
