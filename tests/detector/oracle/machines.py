@@ -174,9 +174,10 @@ class Place:
 
 @dataclass
 class Run:
-    """The events taken so far, per step."""
+    """The events taken so far, per step; *started* numbers the runs of a rule."""
 
     steps: list[list[Event]]
+    started: int
     aliases: dict[str, Event] = field(default_factory=dict)
 
     @property
@@ -216,21 +217,25 @@ class Order:
         self.keys = sorted(set(_references(common.rule)))
         self.runs: list[dict[Any, Run]] = [{} for _ in self.places]
         self.waits: list[tuple[float, Run]] = []
+        self.started = 0
 
     def feed(self, event: Event) -> list[Hit]:
         """Take *event*: the waits it answers, then steps last to first; return what it completes."""
         self._answer(event)
         for n in reversed(range(1, len(self.places))):
-            for run in list(self.runs[n - 1].values()):
-                further = self._advanced(run, n, event)
-                if further is not None and self._put(n, further):
-                    return [self._hit(further, event["ts"], event)]
+            newest_first = sorted(self.runs[n - 1].values(), key=lambda run: -run.started)
+            further = (self._advanced(run, n, event) for run in newest_first)
+            taken = next((run for run in further if run is not None), None)
+            if taken is not None and self._put(n, taken):
+                return [self._hit(taken, event["ts"], event)]
         self._break(event)
         if self.common.cleared_by(event):
             self._clear_until(event)
         step = self.places[0].step
         if self.common.fits(step, event):
-            started = Run([[event]], {step.alias: event} if step.alias else {})
+            self.started += 1
+            aliases = {step.alias: event} if step.alias else {}
+            started = Run([[event]], self.started, aliases)
             if self._put(0, started):
                 return [self._hit(started, event["ts"], event)]
         return []
@@ -248,11 +253,11 @@ class Order:
         aliases = {**run.aliases, place.step.alias: event} if place.step.alias else run.aliases
         if place.repeat:
             # Each value that same_as compares has a run of its own, while its repeats are counted too.
-            repeated = Run(run.steps, {**run.aliases, place.step.alias: event})
+            repeated = Run(run.steps, run.started, {**run.aliases, place.step.alias: event})
             if place.step.alias and self._key(repeated) != self._key(run):
                 return None
-            return Run([*run.steps[:-1], [*run.steps[-1], event]], aliases)
-        return Run([*run.steps, [event]], aliases)
+            return Run([*run.steps[:-1], [*run.steps[-1], event]], run.started, aliases)
+        return Run([*run.steps, [event]], run.started, aliases)
 
     def _put(self, n: int, run: Run) -> bool:
         """Let *run* stand at place *n*; return whether that completes the rule."""
@@ -282,13 +287,20 @@ class Order:
         return Hit(at, run.steps, run.aliases, severity)
 
     def _key(self, run: Run) -> tuple[Any, ...]:
-        """Return the values that `same_as` compares; None for those not known yet."""
-        return tuple(
+        """
+        Return the values that `same_as` compares, None for those not known yet, and the group.
+
+        Without any same_as there is one run for all groups: the latest start is blamed.
+        """
+        if not self.keys:
+            return ()
+        known = [
             value(run.aliases[alias], name, self.common.attributes)
             if alias in run.aliases
             else None
             for alias, name in self.keys
-        )
+        ]
+        return (*known, self.common.group_of(run.steps, run.aliases))
 
     def _answer(self, event: Event) -> None:
         """Drop the waits that *event* answers: it lies in (t, t + W]."""
