@@ -25,6 +25,7 @@ from core.errors import NotFound, StolperError
 from core.model import Site
 from core.sqlite import SqliteStore
 from stolper.app import Server
+from stolper.cli_history import backtest, explain
 from stolper.cli_rejudge import rejudge
 from stolper.cli_rules import rules
 from stolper.options import Address, Duration, Origin, data_option, listeners, settings_of
@@ -50,6 +51,8 @@ def main() -> None:
     """Stolper records visits to your web site and flags where people struggle."""
 
 
+rules.add_command(backtest)
+rules.add_command(explain)
 rules.add_command(rejudge)
 main.add_command(rules)
 

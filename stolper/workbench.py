@@ -27,6 +27,7 @@ from console.workbench import (
     Version,
 )
 from core.clock import Clock
+from core.errors import NotFound
 from core.events import load_schema
 from core.model import SessionQuery
 from core.store import Store
@@ -34,6 +35,7 @@ from detector.backtest import CHANGES, Backtest
 from detector.drafts import RuleText, named_in, read_texts
 from detector.edit import append_item
 from detector.errors import Issue
+from detector.example import example
 from detector.history import History
 from detector.rule import Declared, RuleSet
 from detector.schema import json_schema
@@ -158,6 +160,25 @@ class ServerWorkbench:
 
         named = named_in(text) | named_in(own.get(name, ""))
         return Draft(together({**own, name: text}), together(own), named)
+
+    async def example(
+        self, session: str, rule: str, *, fires: bool, around_ms: float | None = None
+    ) -> str:
+        found = await self._store.session(session)
+        if found is None:
+            raise NotFound(f"there is no session '{session}'")
+        site = await self._store.site(found.site)
+        return await asyncio.to_thread(
+            example,
+            self._book.rules,
+            rule,
+            found,
+            await self._store.batches(session),
+            fires=fires,
+            flush_ms=self._flush_ms,
+            idle_timeout_ms=site.idle_timeout_ms if site else 0,
+            around_ms=around_ms,
+        )
 
     def append(self, text: str, section: str, item: str) -> str:
         return append_item(text, section, item)

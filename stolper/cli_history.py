@@ -1,0 +1,308 @@
+"""
+`stolper rules backtest | explain`: what a draft would change, and why a rule did what it did.
+
+Owns words and exit codes; the work is stolper/history.py, detector/explain.py and overview.py.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import dataclasses
+import os
+import sys
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+import orjson
+
+from core.clock import SystemClock
+from core.errors import NotFound, UserError
+from core.model import SessionQuery
+from core.settings import Settings
+from core.sqlite import SqliteStore
+from detector.backtest import CHANGES, Backtest, FlagChange
+from detector.drafts import RuleText, read_texts
+from detector.errors import RuleErrors
+from detector.explain import EventSeen, Explained, FlagSeen
+from detector.explain import explain as explain_session
+from detector.loader import load_rules, shipped_rules
+from detector.overview import Overview, overview
+from detector.rule import RuleSet
+from detector.words import lasting
+from stolper.history import backtest as run_backtest
+from stolper.history import draft_of
+from stolper.options import Duration, data_option, settings_of
+
+T = TypeVar("T")
+
+_SIGNS = {"gained": "+", "lost": "-", "unchanged": "="}
+_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path, dir_okay=False))
+@click.option(
+    "--since",
+    type=Duration(),
+    default="7d",
+    show_default=True,
+    help="Sessions that began at most so long ago, e.g. 12h, 7d.",
+)
+@click.option("--site", help="Only sessions of this site (name or key).")
+@click.option(
+    "--jobs",
+    type=click.IntRange(1, 64),
+    default=os.cpu_count() or 1,
+    help="Processes to judge with. Default: one per core.",
+)
+@click.option(
+    "--examples",
+    type=click.IntRange(0, 20),
+    default=3,
+    show_default=True,
+    help="Examples printed of each change of a rule.",
+)
+@_json
+@data_option
+def backtest(
+    file: Path, since: int, site: str | None, jobs: int, examples: int, as_json: bool, data: Path
+) -> None:
+    """
+    Judge ended sessions with the draft FILE and with the rules in force, and print what differs.
+
+    FILE stands for the file of its name in the data folder, or comes beside those that are there.
+    Nothing is written. Works while a server runs on the folder.
+    """
+    try:
+        text = file.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{file} cannot be read: {error}") from None
+    draft = draft_of(_texts(data), str(file), text)
+    settings = settings_of(data)
+
+    async def work(store: SqliteStore) -> Backtest:
+        await _check_site(store, site)
+        now = SystemClock().now_ms()
+        query = SessionQuery(site=site, since_ms=now - since, until_ms=now + 1)
+        with click.progressbar(
+            length=await store.count_sessions(query),
+            label="sessions",
+            file=sys.stderr,
+            hidden=not sys.stderr.isatty(),
+        ) as bar:
+            return await run_backtest(
+                store,
+                draft,
+                query,
+                data=data,
+                flush_ms=settings.collector.flush_ms,
+                jobs=0 if jobs == 1 else jobs,
+                progress=lambda done, _: bar.update(done - bar.pos),
+            )
+
+    try:
+        found = asyncio.run(_reading(data, work))
+    except RuleErrors as error:
+        raise click.ClickException(str(error)) from None
+    if as_json:
+        _print_json(_as_json(found))
+    else:
+        _print_backtest(file, found, examples)
+
+
+@click.command()
+@click.argument("rule")
+@click.option("--session", help="Say what the rule made of this session.")
+@_json
+@data_option
+def explain(rule: str, session: str | None, as_json: bool, data: Path) -> None:
+    """
+    Say what RULE waits for, with its values in force; with --session why it flagged it or not.
+
+    For each flag the events and the conditions that held are printed with what was seen; if there
+    is none, what kept the rule from flagging, or how near it came.
+    """
+    try:
+        rules = load_rules(_paths(data))
+    except RuleErrors as error:
+        raise click.ClickException(str(error)) from None
+    found = overview(rules, rule)
+    if session is None:
+        if as_json:
+            _print_json(dataclasses.asdict(found))
+        else:
+            _print_overview(found)
+        return
+    if not found.enabled:
+        raise click.ClickException(
+            f"the rule '{rule}' is switched off: stolper rules explain {rule}"
+        )
+    made = asyncio.run(
+        _reading(data, lambda store: _explained(store, rules, rule, session, settings_of(data)))
+    )
+    if as_json:
+        _print_json(dataclasses.asdict(made))
+    else:
+        _print_explained(made)
+
+
+async def _explained(
+    store: SqliteStore, rules: RuleSet, rule: str, name: str, settings: Settings
+) -> Explained:
+    session = await store.session(name)
+    if session is None:
+        raise NotFound(f"there is no session '{name}'")
+    site = await store.site(session.site)
+    return explain_session(
+        rules,
+        rule,
+        session,
+        await store.batches(name),
+        flush_ms=settings.collector.flush_ms,
+        idle_timeout_ms=site.idle_timeout_ms if site else 0,
+    )
+
+
+async def _reading(data: Path, work: Callable[[SqliteStore], Awaitable[T]]) -> T:
+    """Return what *work* does with the store of *data*, which must be there."""
+    if not (data / "stolper.db").is_file():
+        raise UserError(f"{data} holds no Stolper data. Name the data folder of the server.")
+    store = SqliteStore(data, SystemClock())  # not read-only: it may need a migration
+    await store.open()
+    try:
+        return await work(store)
+    finally:
+        await store.close()
+
+
+async def _check_site(store: SqliteStore, site: str | None) -> None:
+    if site is not None and await store.site(site) is None:
+        raise NotFound(f"there is no site '{site}'; `stolper site list` names them")
+
+
+def _paths(data: Path) -> list[Path]:
+    own = data / "rules"
+    return [shipped_rules(), *([own] if own.is_dir() and any(own.glob("*.y*ml")) else [])]
+
+
+def _texts(data: Path) -> tuple[RuleText, ...]:
+    return read_texts(_paths(data))
+
+
+# -- printing ----------------------------------------------------------------------------
+
+
+def _print_json(value: object) -> None:
+    click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
+
+
+def _as_json(found: Backtest) -> dict[str, Any]:
+    return {
+        "sessions": found.sessions,
+        "events": found.events,
+        "sessions_flagged": found.flagged,
+        "failed_events": found.errors,
+        **{change: found.total(change) for change in CHANGES},
+        "rules": {
+            name: {
+                **{change: getattr(rule, change) for change in CHANGES},
+                "moved": rule.moved,
+                "examples": [
+                    dataclasses.asdict(item)
+                    for change in CHANGES
+                    for item in found.examples(change, rule=name)
+                ],
+            }
+            for name, rule in sorted(found.rules.items())
+        },
+    }
+
+
+def _print_backtest(file: Path, found: Backtest, examples: int) -> None:
+    click.echo(f"{file.name} against the rules in force")
+    click.echo(f"{found.sessions:,} ended sessions, {found.events:,} events\n")
+    width = max([len("rule"), *map(len, found.rules)])
+    click.echo(f"{'rule':<{width}}  {'gained':>8}  {'lost':>8}  {'unchanged':>9}")
+    for name, rule in sorted(found.rules.items()):
+        moved = f"  ({rule.moved} only at another moment)" if rule.moved else ""
+        click.echo(
+            f"{name:<{width}}  {rule.gained:>8,}  {rule.lost:>8,}  {rule.unchanged:>9,}{moved}"
+        )
+        for change in CHANGES[:2]:
+            for item in found.examples(change, rule=name)[:examples]:
+                click.echo(f"  {_example_line(item)}")
+    totals = ", ".join(f"{found.total(change):,} {change}" for change in CHANGES)
+    click.echo(f"\n{totals}; the draft flags {found.flagged:,} of {found.sessions:,} sessions")
+    if found.errors:
+        click.echo(f"rules failed on {found.errors:,} events (see the log)", err=True)
+
+
+def _example_line(item: FlagChange) -> str:
+    moment = datetime.fromtimestamp(item.at_ms / 1000, UTC).strftime("%Y-%m-%d %H:%M:%S")
+    group = f"  on '{item.group}'" if item.group else ""
+    return f"{_SIGNS[item.change]} {moment} UTC  {item.page or ''}  session {item.session}{group}"
+
+
+def _print_overview(found: Overview) -> None:
+    title = found.title.get("en", "")
+    click.echo(f"{found.id}: {title}  ({found.file}:{found.line})")
+    click.echo(f"severity {found.severity}, weight {found.weight:g}, version {found.version}")
+    if not found.enabled:
+        click.echo("It is switched off.")
+    for number, lines in enumerate(found.variants, 1):
+        if len(found.variants) > 1:
+            click.echo(f"\nform {number} of {len(found.variants)}:")
+        for line in lines:
+            click.echo(line)
+    if found.replaced_by:
+        click.echo(f"Its flags give way to those of {', '.join(found.replaced_by)}")
+    if found.values:
+        click.echo("Values, the last of a name being in force:")
+        for value in found.values:
+            click.echo(f"  {value.name}: {value.value}  ({value.file}:{value.line})")
+    click.echo(f"Examples: {found.firing} that fire, {found.silent} that stay silent")
+
+
+def _print_explained(made: Explained) -> None:
+    standing = [flag for flag in made.flags if flag.withdrawn is None]
+    if made.miss is None:
+        times = "once" if len(standing) == 1 else f"{len(standing)} times"
+        click.echo(f"{made.rule} flags session {made.session} {times}")
+        for flag in standing:
+            _print_flag(flag)
+        return
+    click.echo(f"{made.rule} does not flag session {made.session}:")
+    click.echo(f"{made.miss.text}")
+    for event in made.miss.events:
+        click.echo(f"  {_event_line(event, full=False)}")
+
+
+def _print_flag(flag: FlagSeen) -> None:
+    group = f" on '{flag.group}'" if flag.group else ""
+    hits = f", {flag.hits} hits" if flag.hits > 1 else ""
+    click.echo(f"at +{lasting(flag.after_ms)}{group} ({flag.severity}{hits}): {flag.summary}")
+    steps: set[int] = set()
+    for event in flag.events:
+        click.echo(f"  {_event_line(event, full=event.step not in steps)}")
+        steps.add(event.step)
+    for name, value in flag.captures.items():
+        click.echo(f"  keeps {name}: {value}")
+
+
+def _event_line(event: EventSeen, *, full: bool) -> str:
+    """Return *event* with the conditions that failed, or, *full*, with those that held."""
+    failed = event.failed
+    mark = "✗" if failed or event.note else "✓"
+    what = f"{mark} +{lasting(event.after_ms)} {event.type}"
+    what += f" '{event.target}'" if event.target else ""
+    what += f" ({event.id})" if event.id else ""
+    if failed:
+        return what + ": " + "; ".join(f"{c.text}, but it is {c.actual}" for c in failed)
+    if event.note:
+        return f"{what}: {event.note}"
+    if not full or not event.checks:
+        return what
+    return what + ": " + "; ".join(f"{c.text} (is {c.actual})" for c in event.checks)
