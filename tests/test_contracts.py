@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import click
+import pytest
 import yaml
 
 from core.events import load_schema
@@ -110,6 +111,22 @@ def test_catalogue_names_each_shipped_rule() -> None:
     assert catalogue.page() == text
     assert [] == [rule for rule in rules if f"| [{rule}](../rules/{rule}.yaml) |" not in text]
     assert f"[{len(rules)} shipped rules]" in (ROOT / "README.md").read_text()
+
+
+def test_catalogue_edited_by_hand_is_stale(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """--check refuses a table that was edited by hand; without it the table is written anew."""
+    page = tmp_path / "docs" / "catalogue.md"
+    page.parent.mkdir()
+    page.write_text(catalogue.page().replace("rage_click", "calm_click"))
+    monkeypatch.setattr(catalogue, "ROOT", tmp_path)
+    monkeypatch.setattr(catalogue, "PAGE", page)
+
+    assert 1 == catalogue.main(["--check"])
+    assert "docs/catalogue.md is stale" in capsys.readouterr().err
+    assert 0 == catalogue.main([])
+    assert (0, catalogue.page()) == (catalogue.main(["--check"]), page.read_text())
 
 
 def test_every_documentation_link_leads_somewhere() -> None:
