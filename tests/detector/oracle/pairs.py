@@ -60,7 +60,7 @@ def of_oracle(pair_: Pair, found: Iterable[OracleFlag]) -> list[Seen]:
     """Return the standing flags of the oracle."""
     return sorted(
         (
-            f.rule, f.group, f.nth, f.at - START, f.severity, _hits(pair_, f.rule, f.hits),
+            f.rule, f.group, f.nth, f.at - START, f.severity, hits_of(pair_, f.rule, f.hits),
             tuple(sorted(f.captures.items())), tuple(sorted(set(f.evidence))),
         )
         for f in found
@@ -72,7 +72,7 @@ def of_engine(pair_: Pair, found: Iterable[Any]) -> list[Seen]:
     """Return the flags of the engine (`detector.engine.flags`)."""
     return sorted(
         (
-            f.rule.id, f.group, f.nth, f.at - START, f.severity, _hits(pair_, f.rule.id, f.hits),
+            f.rule.id, f.group, f.nth, f.at - START, f.severity, hits_of(pair_, f.rule.id, f.hits),
             tuple(sorted(f.captures.items())),
             tuple(sorted({(m.page_load, m.i) for m in f.marks if m.page_load is not None})),
         )
@@ -80,7 +80,7 @@ def of_engine(pair_: Pair, found: Iterable[Any]) -> list[Seen]:
     )  # fmt: skip
 
 
-def _hits(pair_: Pair, rule: str, hits: int) -> int:
+def hits_of(pair_: Pair, rule: str, hits: int) -> int:
     """Return *hits*; 0 where they are not compared (D4)."""
     body = next(r for r in pair_.file["rules"] if r["id"] == rule)
     return 0 if "D4" in AVOIDED and "distinct" in body.get("match", {}) else hits
