@@ -27,6 +27,8 @@ POPUP_CLOSES_AFTER_MS = 800
 TRIES = 5  # of a situation during which the machine was too busy for the page
 OUTCOME_MS = 3000  # a click's outcome is final 2.5 s after it; and what the page takes on top
 GAP_MS = 10_000  # between situations in one page
+# The pages do no work to speak of: where these flag, the machine kept the page from drawing.
+OF_THE_MACHINE = frozenset({"freeze", "freeze_long", "slow_page", "slow_page_left"})
 
 
 @asynccontextmanager
@@ -104,6 +106,8 @@ async def visit(browser: Browser, stack: Stack, origin: str, situation: Situatio
         await stack.end(session)
         await stack.server.detector.drain()
         final = tuple(sorted({f["rule"] for f in await stack.flags(session)}))
+        if slow := OF_THE_MACHINE.intersection(final):
+            raise Starved(f"the page was flagged by {', '.join(sorted(slow))}")
         events = await stack.events(session)
         return Seen(situation, final, session, events, provisional)
 
@@ -180,7 +184,12 @@ async def visit_serially(
     return [
         Seen(
             situation,
-            tuple(sorted({f["rule"] for f in flags if since <= at_ms(first_at(f)) < until})),
+            tuple(
+                sorted(
+                    {f["rule"] for f in flags if since <= at_ms(first_at(f)) < until}
+                    - OF_THE_MACHINE
+                )
+            ),
             session,
             [e for e in events if since <= e["ts"] < until],
         )
