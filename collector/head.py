@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, NoReturn, TypeGuard
 
 import orjson
@@ -119,7 +120,7 @@ class HeadReader:
     def _read_events(
         self, head: dict[str, Any], targets: list[Event], void: list[int], reading: _Reading
     ) -> list[Event]:
-        """Return the events that the schema knows; the indices of others go to *void*."""
+        """Return the events that the schema knows, by index; the indices of others go to *void*."""
         events: list[Event] = []
         for raw in _list(head, "events", self._max_events):
             i = raw.get("i") if type(raw) is dict else None
@@ -134,6 +135,9 @@ class HeadReader:
             event = {"i": i, "t": raw["t"], "type": raw["type"]}
             reading.into(event, raw, rules, targets)
             events.append(event)
+        if any(after["i"] <= before["i"] for before, after in pairwise(events)):
+            once = {event["i"]: event for event in reversed(events)}  # the first of each index
+            events = [once[i] for i in sorted(once)]
         return events
 
     def _rules_of(self, name: Any) -> _Rules | None:

@@ -79,7 +79,7 @@ class StoredBatch:
     tab: str
     seq: int
     received_ms: int
-    events: list[Event]  # with ts, page_load and tab
+    events: list[Event]  # with ts, page_load and tab; by index, each once
     void: tuple[int, ...]
     late: bool = False  # its session had ended; it was opened again
 

@@ -44,6 +44,12 @@ def mark(event: dict[str, Any], ts: float) -> Mark:
     return tuple.__new__(Mark, fields)
 
 
+def unpacked(item: tuple[Any, ...]) -> Mark:
+    """Return the mark that generated source made: (ts, (page_load, tab), i, type, path, target, inner)."""
+    ts, (page_load, tab), i, type_, path, target, inner = item
+    return Mark(ts, page_load, i, type_, path, tab, target, inner)
+
+
 def events_of(marks: Sequence[Mark]) -> list[Mark]:
     """Return *marks* with flags replaced by what they rest on, each event once, by time."""
     found: dict[tuple[object, object, object, object], Mark] = {}

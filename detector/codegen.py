@@ -10,12 +10,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from math import inf
 from typing import Any
 
 from detector import patterns
 from detector.where import ALWAYS, All, AnyOf, InProcess, Not, SameAs, Selector, Test, Where, leaves
 
-Handler = Callable[[dict[str, Any], float, list[Any]], None]
+Place = tuple[str | None, str | None]
+"""Page load and tab of an event; None for what the engine makes itself."""
+Handler = Callable[[dict[str, Any], float, list[Any], int | None, Place], None]
 Predicate = Callable[[dict[str, Any], list[Any], dict[Any, Any]], bool]
 
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -74,20 +77,64 @@ class Source:
     table: Table
     target_fields: frozenset[str]
     process_slots: dict[str, tuple[int, str]]
-    ignored: Callable[[Any, str], bool]
-    make_mark: Callable[[dict[str, Any], float], object]
+    words: Callable[[Any], object]
+    event: str
+    fields: frozenset[str]
     lines: list[str] = field(default_factory=list)
     hoisted: dict[tuple[str, bool], str] = field(default_factory=dict)
+    shared: dict[Where, str] = field(default_factory=dict)
+    runs: dict[str, str] = field(default_factory=dict)
+    silenced: str = ""
     marked: bool = False
     _locals: int = 0
 
+    def has(self, name: str) -> bool:
+        """Say whether the event can carry the field *name*."""
+        return name.split(".")[0] in self.fields
+
     def mark(self) -> str:
-        """Return the name of what makes an event's mark; the function gets a local m for it."""
+        """
+        Return the line that makes the event's mark m, once, as book.unpacked() reads it.
+
+        i is the event's index and L its page load and tab: both are known to who calls.
+        """
         self.marked = True
-        return self.table.name(self.make_mark)
+        name = self.table.name
+        target = self.load("target") if "target" in self.fields else "None"
+        inner = f"g({name('_marks')})" if self.event == "flag" else "None"
+        return (
+            f"if m is None: m = (ts, L, i, {name(self.event)}, {self.load('path')}, "
+            f"{target}, {inner})"
+        )
+
+    def run(self, values: Sequence[str]) -> tuple[str, list[str]]:
+        """
+        Return the local that holds a run beginning at this event, and the lines that make it.
+
+        Rules that keep the same *values* share it.
+        """
+        made = ", ".join(["m", *values]) if values else "m,"
+        known = self.runs.get(made)
+        if known is None:
+            known = self.runs[made] = f"r{len(self.runs) + 1}"
+        return known, [f"if {known} is None:", f"    {self.mark()}", f"    {known} = ({made})"]
 
     def hoist(self, wheres: Iterable[Where]) -> None:
-        """Load each field that is tested more than once into a local, once."""
+        """Load each field that is tested more than once into a local, once; so with dear tests."""
+        wheres = list(wheres)
+        self._hoist_fields(wheres)
+        tests: dict[Where, int] = {}
+        for where in wheres:
+            for leaf in leaves(where):
+                if isinstance(leaf, Selector) or (isinstance(leaf, Test) and _is_dear(leaf)):
+                    tests[leaf] = tests.get(leaf, 0) + 1
+        for leaf, count in tests.items():
+            if count > 1:
+                text = self.test(leaf)
+                self.shared[leaf] = local = self.local()
+                self.lines.append(f"    {local} = {text}")
+
+    def _hoist_fields(self, wheres: Iterable[Where]) -> None:
         uses: dict[tuple[str, bool], int] = {}
         for where in wheres:
             for leaf in leaves(where):
@@ -127,6 +174,9 @@ class Source:
 
     def test(self, where: Where) -> str:
         """Return the expression for *where*."""
+        known = self.shared.get(where) if self.shared else None
+        if known is not None:
+            return known
         if isinstance(where, Test):
             return self._field_test(where)
         if isinstance(where, Not):
@@ -156,6 +206,11 @@ class Source:
         load = self.load(test.field, test.session)
         if test.op == "exists":
             return f"({load} is not None)"
+        if test.op in ("glob", "regex") and test.kind in ("str", "enum"):
+            fits = _value_test(test)
+            if isinstance(fits, patterns.Remembered):  # its answers are looked up in place
+                known, ask = self.table.name(fits.known.get), self.table.name(fits)
+                return f"({ask}(x) if (y := {known}((x := {load}))) is None else y)"
         if test.kind == "list" or test.op in ("glob", "starts", "ends", "contains", "regex"):
             return f"{self.table.name(_value_test(test))}({load})"
         if test.kind == "bool":
@@ -247,14 +302,28 @@ def _equal(given: Any, wanted: object) -> bool:
     return bool(given == wanted)
 
 
+def _is_dear(test: Test) -> bool:
+    return test.kind == "list" or test.op in ("glob", "starts", "ends", "contains", "regex")
+
+
 def handler(source: Source, reactions: Sequence[Reaction]) -> str:
     """Return the text of one event's function: all its *reactions* in order."""
     source.hoist(reaction.where for reaction in reactions)
+    if "target" in source.target_fields and sum(r.ignore is not None for r in reactions) > 1:
+        source.silenced = source.local()
+        target = source.load("target")
+        source.lines.append(f"    {source.silenced} = {source.table.name(source.words)}({target})")
+    used = {chain for reaction in reactions for chain in reaction.unless}
     for reaction in reactions:
-        _emit(source, reaction, _condition(source, reaction))
+        _emit(source, reaction, _condition(source, reaction), used)
     body = "\n".join(source.lines)
-    mark = "    m = None\n" if source.marked else ""
-    return f"def f(e, ts, S):\n    g = e.get\n    A = S[1].get\n{mark}{body}\n"
+    if body.count("g(") == 1:
+        body = body.replace("g(", "e.get(")
+    first = ["    g = e.get"] if "g(" in body else []
+    first += ["    A = S[1].get"] if "A(" in body else []
+    first += ["    m = None"] if source.marked else []
+    first += [f"    {run} = None" for run in source.runs.values()]
+    return "\n".join(["def f(e, ts, S, i, L):", *first, body, ""])
 
 
 def _condition(source: Source, reaction: Reaction) -> str:
@@ -267,27 +336,54 @@ def _condition(source: Source, reaction: Reaction) -> str:
     if reaction.where != ALWAYS:
         parts.append(source.test(reaction.where))
     if reaction.ignore is not None and "target" in source.target_fields:
-        target = source.load("target")
-        allows, rule = source.table.name(source.ignored), source.table.name(reaction.ignore)
-        parts.append(f"{allows}({target}, {rule})")
+        parts.append(_allowed(source, reaction.ignore))
     return " and ".join(parts) or "True"
 
 
-def _emit(source: Source, reaction: Reaction, condition: str) -> None:
-    call = f"{source.table.name(reaction.call)}(S, e, ts)"
-    if reaction.fragment is not None:
-        lines = reaction.fragment(source)
-        if reaction.chain is not None:
-            source.lines.append("    q = False")
-        source.lines.append(f"    if {condition}:")
-        source.lines.extend(f"        {line}" for line in lines)
-        if reaction.chain is not None:
-            source.lines.append(f"    h{reaction.chain} = q")
-    elif reaction.chain is not None:
-        source.lines.append(f"    h{reaction.chain} = {condition} and {call}")
+def _allowed(source: Source, rule: str) -> str:
+    """Return the test that the page does not silence *rule* on the target."""
+    name = source.table.name
+    words = source.silenced or f"(x := {name(source.words)}({source.load('target')}))"
+    known = source.silenced or "x"
+    return f"(not {words} or ({name(rule)} not in {known} and {name('all')} not in {known}))"
+
+
+def _emit(source: Source, reaction: Reaction, condition: str, used: set[int]) -> None:
+    chain = reaction.chain if reaction.chain in used else None
+    if reaction.fragment is None:
+        call = f"{source.table.name(reaction.call)}(S, e, ts)"
+        if chain is not None:
+            source.lines.append(f"    h{chain} = {condition} and {call}")
+            return
+        source.lines += [f"    if {condition}:", f"        {call}"]
+        return
+    lines = [line for line in reaction.fragment(source) if chain is not None or line != "q = True"]
+    if chain is not None:
+        source.lines.append("    q = False")
+    if condition == "True":
+        source.lines.extend(f"    {line}" for line in lines)
     else:
         source.lines.append(f"    if {condition}:")
-        source.lines.append(f"        {call}")
+        source.lines.extend(f"        {line}" for line in lines)
+    if chain is not None:
+        source.lines.append(f"    h{chain} = q")
+
+
+def expiry(table: Table, waits: Sequence[tuple[int | None, Callable[[list[Any]], float]]]) -> str:
+    """
+    Return the text of a function that finds the wait that runs out first.
+
+    *waits* holds per machine the slot of its earliest deadline, or None and what to call for
+    that. The function sets S[0] and returns the machine's number, or None.
+    """
+    lines = ["def f(S):", f"    d = {table.name(inf)}", "    k = None"]
+    for number, (slot, earliest) in enumerate(waits):
+        if slot is None:
+            lines += [f"    w = {table.name(earliest)}(S)", "    if w < d:", "        d = w"]
+        else:
+            lines += [f"    if S[{slot}] < d:", f"        d = S[{slot}]"]
+        lines.append(f"        k = {number}")
+    return "\n".join([*lines, "    S[0] = d", "    return k", ""])
 
 
 def predicate(source: Source, where: Where) -> str:

@@ -15,54 +15,67 @@ from typing import Any
 
 from core.events import EventSchema
 from detector import facts, patterns
-from detector.book import Book, mark
-from detector.codegen import Handler, Predicate, Reaction, Source, Table, build, handler, predicate
+from detector.book import Book
+from detector.codegen import (
+    Handler,
+    Predicate,
+    Reaction,
+    Source,
+    Table,
+    build,
+    expiry,
+    handler,
+    predicate,
+)
 from detector.fast import FastChain, FastCount, is_plain_chain, is_plain_count
-from detector.machines import Count, Machine, Shift, State, getter
+from detector.machines import Count, Keeper, Machine, Shift, State, getter
 from detector.rule import Absence, Capture, Mapping, Matcher, Rule, RuleSet, Threshold
 from detector.sequences import Chain, Waiting
 from detector.visible import on_visibility
 from detector.where import ALWAYS, All, SameAs, Where, conjunction, leaves
 
-FIRST_SLOT = 4
+FIRST_SLOT = 5
 _REMEMBERED = 4096
 
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """Compiled rules. *size* is the length of a session's state; *sources* is for tests."""
+    """Compiled rules. *blank* is the state of a session without attributes; *sources* is for tests."""
 
     handlers: dict[str, Handler]
     timers: tuple[Waiting, ...]
+    soonest: Callable[[State], int | None]
+    """Finds the timer that runs out first: sets S[0], returns its number."""
     machines: tuple[Machine, ...]
-    size: int
+    blank: State
     sources: tuple[str, ...]
     constants: dict[str, Any]
     facts: int | None = None  # slot of what the score needs (detector/facts.py)
 
     def new_state(self, attributes: dict[str, Any]) -> State:
         """Return the state of a session of which nothing has been judged."""
-        return [inf, attributes, *([None] * (self.size - 2))]
+        state = self.blank.copy()
+        state[1] = attributes
+        return state
 
 
 class Ignored:
-    """Whether data-stolper-ignore on a target silences a rule."""
+    """What data-stolper-ignore says on a target."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[object, frozenset[str]]] = {}
 
-    def allows(self, target: Any, rule: str) -> bool:
-        """Say whether *rule* may take an event on *target*."""
+    def words(self, target: Any) -> frozenset[str] | None:
+        """Return the rules that the page silences on *target* (or `all`), None if it names none."""
         path = target.get("path") if target.__class__ is dict else None
         if not path:
-            return True
+            return None
         entry = self._known.get(id(path))
         if entry is None or entry[0] is not path:
             if len(self._known) >= _REMEMBERED:
                 self._known.clear()
             entry = self._known[id(path)] = (path, patterns.ignored_rules(target))
-        words = entry[1]
-        return not words or (rule not in words and "all" not in words)
+        return entry[1]
 
 
 def compile_rules(rules: RuleSet, *, fast: bool = True) -> Program:
@@ -82,7 +95,8 @@ class _Compiler:
         self._reactions: dict[str, list[Reaction]] = {}
         self._late: dict[str, list[Reaction]] = {}
         self._memos: dict[tuple[object, ...], int] = {}
-        self._machines: list[Machine] = []
+        self._keeper = Keeper()
+        self._machines = self._keeper.machines
         self._texts: list[str] = []
         self._processes: dict[str, tuple[int, str]] = {}
         self._suppressors: dict[str, list[str]] = {}
@@ -113,18 +127,32 @@ class _Compiler:
             text = handler(self._source(event), reactions)
             self._texts.append(text)
             handlers[event] = build(text, self._table)
+        for machine in self._machines:
+            machine.keeper = self._keeper
         timers = tuple(
             m for m in self._machines if isinstance(m, Chain | FastChain) and m.rule.tail
         )
+        text = expiry(
+            self._table,
+            [(None, m.earliest) if isinstance(m, Chain) else (m.due, _never) for m in timers],
+        )
+        self._texts.append(text)
         return Program(
-            handlers, timers, tuple(self._machines), self._slot, tuple(self._texts),
-            self._table.values, self._facts,
+            handlers, timers, build(text, self._table), tuple(self._machines), self._blank(),
+            tuple(self._texts), self._table.values, self._facts,
         )  # fmt: skip
+
+    def _blank(self) -> State:
+        state: State = [inf, {}, None, None, 0, *([None] * (self._slot - FIRST_SLOT))]
+        for machine in self._machines:
+            machine.prepare(state)
+        return state
 
     def _source(self, event: str) -> Source:
         type_ = self._schema.events[event]
         targets = frozenset(n for n, f in type_.fields.items() if f.type.kind == "target")
-        return Source(self._table, targets, self._processes, self._ignored.allows, mark)
+        reach = frozenset((*type_.fields, *self._schema.envelope))
+        return Source(self._table, targets, self._processes, self._ignored.words, event, reach)
 
     def _new_slots(self, count: int) -> int:
         slot = self._slot
@@ -200,7 +228,7 @@ class _Compiler:
         machine = FastCount(rule, self._new_slots(FastCount.slots), suppressors)
         self._machines.append(machine)
         self._add_captures(rule, machine)
-        self._add_until(rule, machine.clear, machine.slot)
+        self._clear_by(rule, machine, machine.slot)
         guards = dict(rule.guards)
         for event, where in rule.steps[0].matcher.cases:
             condition = conjunction(where, guards.get(event, ALWAYS))
@@ -210,13 +238,18 @@ class _Compiler:
             )
 
     def _add_fast_chain(self, rule: Rule, number: int, suppressors: list[str]) -> None:
-        machine = FastChain(rule, self._new_slots(len(rule.steps)), suppressors)
+        machine = FastChain(rule, self._new_slots(FastChain.slots_of(rule)), suppressors)
         self._machines.append(machine)
         self._add_captures(rule, machine)
         guards = dict(rule.guards)
         if rule.tail is not None:
             for event, where in rule.tail.matcher.cases:
-                self._react(event, Reaction(where, machine.answer, slots=(machine.pending,)))
+                self._react(
+                    event,
+                    Reaction(
+                        where, machine.answer, slots=(machine.pending,), fragment=machine.answering
+                    ),
+                )
         chains: dict[str, list[int]] = {}
         for step in range(len(rule.steps) - 1, 0, -1):
             for event, where in rule.steps[step].matcher.cases:
@@ -233,7 +266,7 @@ class _Compiler:
                         extra=partial(_step_condition, machine, step),
                     ),
                 )
-        self._add_until(rule, machine.clear, *range(machine.slot, machine.pending + 1))
+        self._clear_by(rule, machine, *machine.live_slots)
         for event, where in rule.steps[0].matcher.cases:
             self._react(
                 event,
@@ -245,6 +278,12 @@ class _Compiler:
                     fragment=partial(_step_fragment, machine, 0),
                 ),
             )
+
+    def _clear_by(self, rule: Rule, machine: FastCount | FastChain, *slots: int) -> None:
+        """Let `until` forget what lies in *slots*; one slot at the least must hold something."""
+        for event, where in rule.until.cases if rule.until and slots else ():
+            fragment = partial(_clear_fragment, machine, event)
+            self._react(event, Reaction(where, machine.met, slots=slots, fragment=fragment))
 
     def _shift(self, threshold: Threshold) -> Shift:
         within = None if threshold.within_ms is None else float(threshold.within_ms)
@@ -378,6 +417,14 @@ def _step_condition(machine: FastChain, step: int, source: Source) -> str:
     return machine.condition(source, step)
 
 
+def _clear_fragment(machine: FastCount | FastChain, event: str, source: Source) -> list[str]:
+    return machine.clearing(source, event)
+
+
+def _never(_state: State) -> float:
+    return inf
+
+
 def _set_slot(slot: int, value: object, state: State, _event: object, _ts: float) -> None:
     state[slot] = value
 
@@ -427,6 +474,7 @@ def _derive(
                 props[prop] = default if value is None else value
     derived.update({"type": "custom", "name": name, "props": props, "ts": ts, DERIVED: True})
     state[2].queue.append(derived)
+    state[0] = -inf  # before the next event is judged, this one is
 
 
 DERIVED = "derived"

@@ -15,11 +15,16 @@ from typing import Any
 from core.model import Flag, Score
 from detector import facts
 from detector.book import Raised
+from detector.codegen import Handler, Place
 from detector.compile import Program, compile_rules
 from detector.rule import RuleSet, Scoring
 from detector.score import Scorer
 
 log = logging.getLogger(__name__)
+
+
+def _nothing(*_: object) -> None:
+    """Do nothing: no rule reads events of this type."""
 
 
 class Engine:
@@ -29,9 +34,12 @@ class Engine:
         self.rules = rules
         self.program: Program = compile_rules(rules, fast=fast)
         self.errors = 0
-        self._handlers = self.program.handlers
+        nothing: dict[str, Handler] = dict.fromkeys(rules.schema.events, _nothing)
+        self._handlers = nothing | self.program.handlers
         self._timers = self.program.timers
         self._scorer = Scorer(rules.scoring or Scoring())
+        self._soonest = self.program.soonest
+        self._pending = [timer.pending for timer in self._timers]
 
     def new(self, attributes: dict[str, Any]) -> list[Any]:
         """Return the state of a session of which nothing has been judged."""
@@ -41,30 +49,63 @@ class Engine:
         """Judge *event*; deadlines before it run out first. Never raises."""
         ts: float = event["ts"]
         if state[0] < ts:
-            self.expire(state, ts)
-        handle = self._handlers.get(event["type"])
-        if handle is None:
-            return
+            self._due(state, ts)
+        place = (event.get("page_load"), event.get("tab"))
         try:
-            handle(event, ts, state)
+            self._handlers[event["type"]](event, ts, state, event.get("i"), place)
         except Exception:
             self._failed(event)
-        book = state[2]
-        if book is not None and book.queue:
+        if state[0] == -inf:
+            self._due(state, -inf)
+
+    def take(
+        self,
+        state: list[Any],
+        events: Sequence[dict[str, Any]],
+        place: Place,
+        index: int,
+        after: float,
+    ) -> int:
+        """
+        Judge *events*, whose indices rise by one from *index* on, as long as time rises, too.
+
+        They are of one page load; *place* is that and its tab. The first must be later than
+        *after*, and each later than the one before. Return how many were judged. Never raises.
+        """
+        handlers = self._handlers
+        number = index
+        for event in events:
+            ts = event["ts"]
+            if ts <= after:
+                break
+            after = ts
+            if state[0] < ts:  # a deadline, or something was raised that is judged first
+                self._due(state, ts)
+            try:
+                handlers[event["type"]](event, ts, state, number, place)
+            except Exception:
+                self._failed(event)
+            number += 1
+        if state[0] == -inf:
+            self._due(state, -inf)
+        return number - index
+
+    def _due(self, state: list[Any], ts: float) -> None:
+        """Judge what was raised meanwhile, then let run out what ends before *ts*."""
+        if state[0] == -inf:
             self._drain(state)
+        self._soonest(state)  # what was answered meanwhile no longer counts
+        if state[0] < ts:
+            self.expire(state, ts)
 
     def expire(self, state: list[Any], until: float, *, inclusive: bool = False) -> None:
         """Let every wait run out whose deadline lies before (or, *inclusive*, at) *until*."""
         while True:
-            earliest, timer = inf, None
-            for candidate in self._timers:
-                deadline = candidate.earliest(state)
-                if deadline < earliest:
-                    earliest, timer = deadline, candidate
-            state[0] = earliest
-            if timer is None or earliest > until or (earliest == until and not inclusive):
+            number = self._soonest(state)
+            deadline: float = state[0]
+            if number is None or deadline > until or (deadline == until and not inclusive):
                 return
-            timer.expire(state)
+            self._timers[number].expire(state)
             self._drain(state)
 
     def end(self, state: list[Any], ts: float, kind: str, *, horizon: float | None = None) -> None:
@@ -77,9 +118,10 @@ class Engine:
         if horizon is not None and horizon > ts:
             self.expire(state, horizon, inclusive=True)
         self.feed(state, {"type": "session_end", "ts": ts, "kind": kind})
-        for timer in self._timers:
-            timer.end(state, ts)
-            self._drain(state)
+        for timer, pending in zip(self._timers, self._pending, strict=True):
+            if state[pending] is not None:
+                timer.end(state, ts)
+                self._drain(state)
         state[0] = inf
 
     def judge(
@@ -111,15 +153,16 @@ class Engine:
             return
         while book.queue:
             event = book.queue.popleft()
-            handle = self._handlers.get(event["type"])
-            if handle is None:
-                continue
+            place = (event.get("page_load"), event.get("tab"))
             try:
-                handle(event, event["ts"], state)
+                self._handlers[event["type"]](event, event["ts"], state, event.get("i"), place)
             except Exception:
                 self._failed(event)
 
     def _failed(self, event: dict[str, Any]) -> None:
+        if event["type"] not in self._handlers:  # of another version's schema: no rule reads it
+            self._handlers[event["type"]] = _nothing
+            return
         self.errors += 1
         log.exception(
             "a rule failed on a %s event (%s:%s); the event was skipped",

@@ -6,14 +6,14 @@ Pure but for time, which is passed in. The task around it is detector/service.py
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from math import inf
 from typing import Any
 
 from core.model import Flag, Score, Session, StoredBatch
 from detector.book import Raised
 from detector.engine import Engine, canonical, flags
-from detector.order import Order
+from detector.order import Load, Order
 from detector.verdicts import flag_id, to_flag
 
 GRACE_MS = 5000
@@ -21,6 +21,8 @@ GRACE_MS = 5000
 
 GONE = frozenset(("link", "back", "close"))
 """Ways to leave a page after which nothing more comes of it."""
+
+_TELLING = frozenset(("leave", "visibility"))
 
 LATE = "events came later than they should have"
 ATTRIBUTES = "attributes of the session changed"
@@ -30,6 +32,11 @@ RULES = "the rules changed"
 
 class LiveSession:
     """A session that is open, or is being judged again."""
+
+    __slots__ = (
+        "_attributes", "_engine", "_floor", "_idle_ms", "_known", "_left", "_load", "_newest",
+        "_order", "_state", "_swept", "_unseen_ms", "dirty", "id", "position", "site",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -45,15 +52,17 @@ class LiveSession:
         self.position = 0
         self.dirty: str | None = None
         self._engine = engine
-        self._attributes = dict(session.attributes)
+        self._attributes = session.attributes
         self._state = engine.new(self._attributes)
         self._order = Order(lateness_ms)
         self._unseen_ms = flush_ms + GRACE_MS
         self._idle_ms = idle_timeout_ms
-        self._newest: tuple[float, str, float, int] | None = None
+        self._load: Load | None = None  # the one that sent the last batch
+        self._newest: tuple[float, str, int] | None = None  # ts, page load and index
+        self._floor = -inf  # only what is later is in order beyond doubt
         self._left = False
         self._swept = -inf
-        self._known: set[str] = set()  # ids of flags that the store may have
+        self._known: Set[str] = frozenset()  # ids of flags that the store may have
 
     def by(self, engine: Engine) -> bool:
         """Say whether *engine* is the one that judges this session."""
@@ -80,17 +89,48 @@ class LiveSession:
         if batch.position <= self.position:
             return
         self.position = batch.position
-        for event in self._order.add(batch, now_ms):
+        events = batch.events
+        load = self._load
+        if load is None or load.place[0] != batch.page_load:
+            load = self._load = self._order.load(batch)
+        known, index = 0, load.next
+        if (
+            events
+            and events[0]["i"] == index
+            and events[-1]["i"] - index == len(events) - 1
+            and not (load.held or batch.void)
+        ):
+            # As nearly always, what comes is what is due (the collector sorts by index).
+            known = self._engine.take(self._state, events, load.place, index, self._floor)
+            if known:
+                load.next = index + known
+                last = events[known - 1]
+                self._floor = last["ts"]
+                self._newest = (self._floor, batch.page_load, index + known - 1)
+                if self._left or last["type"] in _TELLING:
+                    self._follow(events[:known])
+                if known == len(events):
+                    return
+        for event in self._order.add(batch, now_ms, skip=known):
             self._judge(event)
 
+    def _follow(self, run: Sequence[dict[str, Any]]) -> None:
+        """Take note whether the visitor was gone after *run*, the newest events."""
+        for last in reversed(run):
+            if last["type"] != "visibility":  # a tab is hidden as it is left
+                self._left = last["type"] == "leave" and last.get("kind") in GONE
+                break
+
     def _judge(self, event: dict[str, Any]) -> None:
-        key = canonical(event)
-        if (self._newest is not None and key < self._newest) or key[0] <= self._swept:
+        key = (event["ts"], event["page_load"], event["i"])
+        if key[0] <= self._swept:
             self.dirty = self.dirty or LATE
         if self._newest is None or key > self._newest:
             self._newest = key
-            if event["type"] != "visibility":  # a tab is hidden as it is left
-                self._left = event["type"] == "leave" and event.get("kind") in GONE
+            self._floor = max(key[0], self._swept)
+            self._follow((event,))
+        else:
+            self.dirty = self.dirty or LATE
         self._engine.feed(self._state, event)
 
     def sweep(self, now_ms: int) -> None:
@@ -103,6 +143,7 @@ class LiveSession:
         if self._state[0] <= horizon:
             self._engine.expire(self._state, horizon, inclusive=True)
             self._swept = max(self._swept, horizon)
+            self._floor = max(self._floor, horizon)
 
     def _silence(self) -> float:
         """Return until when the session is known to be silent once it has ended idle."""
@@ -119,7 +160,7 @@ class LiveSession:
         found = [self._shown(raised, provisional=True) for raised in book.changed.values()]
         book.changed.clear()
         kept = [flag for flag in found if flag.withdrawn is None or flag.id in self._known]
-        self._known.update(flag.id for flag in kept)
+        self._known |= {flag.id for flag in kept}
         return tuple(kept)
 
     def all(self, *, provisional: bool) -> tuple[Flag, ...]:
@@ -173,7 +214,7 @@ class LiveSession:
         """
         for event in self._order.flush():
             self._judge(event)
-        if dict(session.attributes) != self._attributes:
+        if session.attributes != self._attributes:
             self.dirty = self.dirty or ATTRIBUTES
         last = self._newest[0] if self._newest is not None else float(session.last_ms)
         horizon = self._silence()

@@ -3,11 +3,13 @@ What rules do with the events that they take: count them, or follow a sequence.
 
 A machine belongs to a rule and is shared by all sessions; what it remembers of a session
 lies in that session's flat list S, at the machine's slots. S[0] is the earliest deadline,
-S[1] the session's attributes, S[2] its book, S[3] its clock of visible time.
+S[1] the session's attributes, S[2] its book, S[3] its clock of visible time, S[4] counts
+how it grew since it was last measured (see Keeper).
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import inf
@@ -17,7 +19,7 @@ from core.model import Severity
 from detector.book import Book, Hit, Mark, mark
 from detector.codegen import Predicate
 from detector.rule import FieldOf, Rule
-from detector.spec import MAX_CAPTURE_BYTES, MAX_GROUPS
+from detector.spec import MAX_CAPTURE_BYTES, MAX_GROUPS, MAX_STATE_BYTES
 from detector.visible import visible_time
 from detector.where import SameAs, leaves
 
@@ -83,10 +85,47 @@ class Shift:
     severity: Severity | None
 
 
-class Machine:
-    """What both kinds share: raising hits with group and captures."""
+GROWN = 4
+"""The slot that counts growth."""
 
-    slots = 1
+MEASURE_AFTER = 64
+"""Groups and waits beyond the usual few, after which a session's state is measured."""
+
+CROWD = 4
+"""From so many groups, waits or entries on growth is accounted for: real visits have fewer."""
+
+ENTRY_BYTES = 560
+"""One counted event of Count, or one run of Chain: mark, kept fields, numbers."""
+
+
+class Keeper:
+    """Keeps the state of each session within its bound."""
+
+    def __init__(self) -> None:
+        self.machines: list[Machine] = []
+
+    def keep_small(self, state: State) -> None:
+        """
+        Drop what is least recent of the largest machines until the session fits.
+
+        Depends on nothing but the events so far, so that judging again comes to the same.
+        """
+        sizes = {machine: machine.bytes(state) for machine in self.machines}
+        total = 8 * len(state) + sum(sizes.values())
+        while total > MAX_STATE_BYTES:
+            largest = max(sizes, key=lambda machine: sizes[machine])
+            if not sizes[largest]:
+                return
+            largest.shrink(state)
+            left = largest.bytes(state)
+            total -= sizes[largest] - left
+            sizes[largest] = left
+
+
+class Machine(ABC):
+    """What both kinds share: raising hits with group and captures, and their share of memory."""
+
+    keeper: Keeper
 
     def __init__(
         self, rule: Rule, slot: int, shifts: Sequence[Shift], suppressors: Sequence[str]
@@ -147,6 +186,26 @@ class Machine:
         severity = severity or self.rule.severity
         hit = Hit(self.rule, self._version, group, at, marks, severity, captures, main)
         book.hit(hit, self.suppressors)
+        if book.queue:
+            state[0] = -inf  # before the next event is judged, what was raised is
+
+    def grown(self, state: State) -> None:
+        """Account for one more group or wait of many; at times the whole session is measured."""
+        state[GROWN] += 1
+        if state[GROWN] >= MEASURE_AFTER:
+            state[GROWN] = 0
+            self.keeper.keep_small(state)
+
+    def prepare(self, state: State) -> None:  # noqa: B027 -- most need nothing
+        """Make the slots of a new session as this machine expects them."""
+
+    @abstractmethod
+    def bytes(self, state: State) -> int:
+        """Return about how much memory this machine's slots of a session take."""
+
+    @abstractmethod
+    def shrink(self, state: State) -> None:
+        """Drop about half of what the slots hold, the least recent, and note that."""
 
     def truncated(self, state: State) -> None:
         """Note that a bound was hit in this session."""
@@ -204,6 +263,8 @@ class _Entry:
 
 class Count(Machine):
     """Counts events: times, within, same, near, distinct, alternates, share, thresholds."""
+
+    slots = 1
 
     def __init__(
         self,
@@ -277,7 +338,21 @@ class Count(Machine):
         if len(runs) > MAX_GROUPS:
             del runs[next(iter(runs))]
             self.truncated(state)
+        if len(runs) > CROWD or len(found) > CROWD:
+            self.grown(state)
         return found
+
+    def bytes(self, state: State) -> int:
+        """Return about how much memory the counts of a session take."""
+        runs: dict[object, list[_Entry]] = state[self.slot] or {}
+        return sum(180 + ENTRY_BYTES * len(run) for run in runs.values())
+
+    def shrink(self, state: State) -> None:
+        """Drop half of the groups, the least recent ones."""
+        runs: dict[object, list[_Entry]] = state[self.slot]
+        for key in list(runs)[: (len(runs) + 1) // 2]:
+            del runs[key]
+        self.truncated(state)
 
     def _alive(self, run: Sequence[_Entry], entry: _Entry) -> bool:
         return bool(run) and abs(entry.time - run[-1].time) <= self._widest

@@ -16,24 +16,38 @@ MAX_HELD = 5000
 """More events than this are not kept waiting for one hole; a page load rarely has as many."""
 
 
-class _Load:
-    """One page load: which index comes next, and what waits for it."""
+class Load:
+    """
+    One page load: which index comes next, and what waits for it.
 
-    __slots__ = ("given_up", "held", "next", "void")
+    Most never have a hole, so what is kept of holes is made when it is needed.
+    """
 
-    def __init__(self) -> None:
+    __slots__ = ("given_up", "held", "next", "place", "void")
+
+    def __init__(self, place: tuple[str, str]) -> None:
+        self.place = place  # its id and its tab's
         self.next = 0
-        self.held: dict[int, tuple[dict[str, Any], int]] = {}  # index to event and its arrival
-        self.void: set[int] = set()
-        self.given_up: set[int] = set()
+        self.held: dict[int, tuple[dict[str, Any], int]] | None = None  # event and its arrival
+        self.void: set[int] | None = None
+        self.given_up: set[int] | None = None
+
+    def skip(self, indices: Iterable[int]) -> None:
+        """Take note of *indices* that the browser gave up."""
+        ahead = {i for i in indices if i >= self.next}
+        if ahead:
+            self.void = ahead | (self.void or set())
 
     def add(self, event: dict[str, Any], now_ms: int) -> list[dict[str, Any]]:
+        """Take *event*; return it at once if it comes after its hole was given up."""
         index: int = event["i"]
         if index < self.next:
-            if index in self.given_up:  # it comes after all, later than it should have
+            if self.given_up and index in self.given_up:  # later than it should have
                 self.given_up.discard(index)
                 return [event]
             return []  # a copy of one that was released
+        if self.held is None:
+            self.held = {}
         self.held.setdefault(index, (event, now_ms))
         return []
 
@@ -41,9 +55,9 @@ class _Load:
         """Return what no hole holds back any more."""
         free: list[dict[str, Any]] = []
         while True:
-            if self.next in self.held:
+            if self.held and self.next in self.held:
                 free.append(self.held.pop(self.next)[0])
-            elif self.next in self.void:
+            elif self.void and self.next in self.void:
                 self.void.discard(self.next)
             else:
                 return free
@@ -58,9 +72,10 @@ class _Load:
         ):
             first = min(self.held)
             missing = range(self.next, first)
+            void = self.void or set()
             if len(missing) <= MAX_HELD:
-                self.given_up.update(i for i in missing if i not in self.void)
-            self.void = {i for i in self.void if i >= first}
+                self.given_up = (self.given_up or set()) | {i for i in missing if i not in void}
+            self.void = {i for i in void if i >= first}
             self.next = first
             free.extend(self.release())
         return free
@@ -69,21 +84,33 @@ class _Load:
 class Order:
     """The page loads of one session."""
 
+    __slots__ = ("_lateness_ms", "_loads")
+
     def __init__(self, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
-        self._loads: dict[str, _Load] = {}
+        self._loads: dict[str, Load] = {}
 
-    def add(self, batch: StoredBatch, now_ms: int) -> list[dict[str, Any]]:
-        """Return the events that can be judged now that *batch* has come, in order."""
-        load = self._loads.get(batch.page_load)
-        if load is None:
-            load = self._loads[batch.page_load] = _Load()
-        load.void.update(i for i in batch.void if i >= load.next)
+    def load(self, batch: StoredBatch) -> Load:
+        """Return the page load that *batch* belongs to."""
+        found = self._loads.get(batch.page_load)
+        if found is None:
+            found = self._loads[batch.page_load] = Load((batch.page_load, batch.tab))
+        return found
+
+    def add(self, batch: StoredBatch, now_ms: int, *, skip: int = 0) -> list[dict[str, Any]]:
+        """
+        Return the events that can be judged now that *batch* has come, in order.
+
+        The first *skip* ones are known already.
+        """
+        load = self.load(batch)
+        if batch.void:
+            load.skip(batch.void)
         free: list[dict[str, Any]] = []
-        for event in batch.events:
+        for event in batch.events[skip:]:
             free.extend(load.add(event, now_ms))
         free.extend(load.release())
-        if len(load.held) > MAX_HELD:
+        if load.held and len(load.held) > MAX_HELD:
             free.extend(load.overdue(now_ms, self._lateness_ms))
         return free
 

@@ -40,21 +40,29 @@ _ATTRIBUTES = {
 """Attributes that the path of a target keeps, with its name for them."""
 
 
-def remembered(test: Callable[[str], bool]) -> Callable[[Any], bool]:
-    """Return *test*, false for all but texts, with its last results remembered."""
-    known: dict[Any, bool] = {}
+class Remembered:
+    """A test of texts, false for all else, whose last results are *known*."""
 
-    def lookup(value: Any) -> bool:
+    __slots__ = ("_test", "known")
+
+    def __init__(self, test: Callable[[str], bool]) -> None:
+        self._test = test
+        self.known: dict[Any, bool] = {None: False}
+
+    def __call__(self, value: Any) -> bool:
         if value.__class__ is not str:
             return False
-        found = known.get(value)
+        found = self.known.get(value)
         if found is None:
-            if len(known) >= _REMEMBERED:
-                known.clear()
-            found = known[value] = test(value)
+            if len(self.known) >= _REMEMBERED:
+                self.known.clear()
+            found = self.known[value] = self._test(value)
         return found
 
-    return lookup
+
+def remembered(test: Callable[[str], bool]) -> Callable[[Any], bool]:
+    """Return *test*, false for all but texts, with its last results remembered."""
+    return Remembered(test)
 
 
 def glob(patterns: Sequence[str]) -> Callable[[Any], bool]:

@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, Protocol
 from core.model import Severity
 from detector.book import Mark, mark
 from detector.codegen import Predicate
-from detector.machines import Event, Machine, Shift, State, main_mark
+from detector.machines import CROWD, ENTRY_BYTES, Event, Machine, Shift, State, main_mark
 from detector.rule import Rule, Step
 from detector.spec import MAX_EVIDENCE, MAX_GROUPS, MAX_PENDING
 from detector.where import SameAs, leaves
@@ -50,7 +50,8 @@ Partitions = dict[object, list[Run | None]]
 class Waiting(Protocol):
     """What the engine's clock needs of a machine that waits for absences."""
 
-    def earliest(self, state: State) -> float: ...
+    @property
+    def pending(self) -> int: ...
     def expire(self, state: State) -> None: ...
     def end(self, state: State, ts: float) -> None: ...
 
@@ -116,7 +117,28 @@ class Chain(Machine):
         if len(runs) > MAX_GROUPS:
             del runs[next(iter(runs))]
             self.truncated(state)
+        if len(runs) > CROWD:
+            self.grown(state)
         return False
+
+    def bytes(self, state: State) -> int:
+        """Return about how much memory the runs and waits of a session take."""
+        runs: Partitions = state[self.slot] or {}
+        alive = [run for present in runs.values() for run in present if run is not None]
+        waiting: dict[object, Pending] = state[self.slot + 1] or {}
+        alive += [pending.run for pending in waiting.values()]
+        return sum(ENTRY_BYTES + 8 * len(run.marks) for run in alive)
+
+    def shrink(self, state: State) -> None:
+        """Drop half of the runs, the least recent; without any, the newer half of the waits."""
+        runs: Partitions = state[self.slot] or {}
+        waiting: dict[object, Pending] = state[self.slot + 1] or {}
+        for key in list(runs)[: (len(runs) + 1) // 2]:
+            del runs[key]
+        if not runs:
+            for whose in list(waiting)[len(waiting) // 2 :]:
+                del waiting[whose]
+        self.truncated(state)
 
     def _extend(
         self, number: int, state: State, event: Event, ts: float, now: float, key: object
@@ -213,6 +235,8 @@ class Chain(Machine):
             return
         deadline = run.last + self._wait
         waiting[whose] = Pending(deadline, ts, run, severity)
+        if len(waiting) > CROWD:
+            self.grown(state)
         state[0] = min(state[0], self._real(state, deadline))
 
     def _real(self, state: State, deadline: float) -> float:
@@ -253,6 +277,11 @@ class Chain(Machine):
                 and (test is None or test(event, state, run.kept))
             ):
                 present[position] = None
+
+    @property
+    def pending(self) -> int:
+        """Return the slot of what is pending."""
+        return self.slot + 1
 
     def earliest(self, state: State) -> float:
         """Return when the next wait runs out, in event time."""

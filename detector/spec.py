@@ -27,6 +27,7 @@ MAX_SPAN_MS = 24 * 3_600_000
 MAX_GROUPS = 64
 MAX_PENDING = 64
 MAX_FLAGS = 1000
+MAX_STATE_BYTES = 60 * 1024  # measured now and then; what comes between fits below 64 KiB
 MAX_CAPTURES = 8
 MAX_CAPTURE_BYTES = 256
 MAX_EVIDENCE = 10

@@ -178,6 +178,17 @@ async def test_unknown_fields_and_events_are_left_out(collector: Collector) -> N
     assert (1, 2, 3, 4, 6, 7) == batch.void
 
 
+def test_events_come_by_index_each_once() -> None:
+    """Whatever order a page sends them in, events go on by index; of two the first counts."""
+    events = [
+        {"i": i, "t": float(t), "type": "page"} for i, t in ((3, 30), (1, 10), (3, 99), (2, 20))
+    ]
+
+    found = read(head(events=events)).events
+
+    assert [(1, 10.0), (2, 20.0), (3, 30.0)] == [(e["i"], e["t"]) for e in found]
+
+
 def test_what_is_left_out_is_counted() -> None:
     """dropped tells how many events and fields."""
     events = [click(colour=1, x="a"), {"type": "nothing"}]
