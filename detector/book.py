@@ -55,8 +55,9 @@ def events_of(marks: Sequence[Mark]) -> list[Mark]:
     found: dict[tuple[object, object, object, object], Mark] = {}
     for item in marks:
         for inner in item.inner if item.inner is not None else (item,):
-            ts = inner.ts if inner.i is None else None
-            found.setdefault((inner.page_load, inner.i, inner.type, ts), inner)
+            # A derived event bears the id of its source: that is named once.
+            own = (inner.type, inner.ts) if inner.i is None else (None, None)
+            found.setdefault((inner.page_load, inner.i, *own), inner)
     return sorted(found.values(), key=lambda m: m.ts)
 
 

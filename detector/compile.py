@@ -378,7 +378,8 @@ class _Compiler:
         for capture in rule.captures:
             slot = self._capture_slot(capture)
             if slot is not None:
-                machine.readers.append((capture.name, partial(_read_slot, slot)))
+                read = {"count": _read_count, "first": _read_first}.get(capture.kind, _read_slot)
+                machine.readers.append((capture.name, partial(read, slot)))
 
     def _capture_slot(self, capture: Capture) -> int | None:
         """Return where the value of *capture* lies; equal captures of all rules share it."""
@@ -433,6 +434,14 @@ def _read_slot(slot: int, state: State) -> object:
     return state[slot]
 
 
+def _read_count(slot: int, state: State) -> object:
+    return state[slot] or 0
+
+
+def _read_first(slot: int, state: State) -> object:
+    return None if state[slot] is None else state[slot][0]
+
+
 def _count_slot(slot: int, state: State, _event: object, _ts: float) -> None:
     state[slot] = (state[slot] or 0) + 1
 
@@ -440,16 +449,14 @@ def _count_slot(slot: int, state: State, _event: object, _ts: float) -> None:
 def _last_slot(
     slot: int, read: Callable[[Any], object], state: State, event: object, _ts: float
 ) -> None:
-    value = read(event)
-    if value is not None:
-        state[slot] = value
+    state[slot] = read(event)
 
 
 def _first_slot(
     slot: int, read: Callable[[Any], object], state: State, event: object, _ts: float
 ) -> None:
     if state[slot] is None:
-        state[slot] = read(event)
+        state[slot] = (read(event),)
 
 
 def _derive(

@@ -242,7 +242,7 @@ class FastChain(Machine):
     what is pending, when the newest of that was armed, and the earliest deadline.
 
     A run is flat: the marks of the steps so far, then the fields that group and captures ask
-    for. Pending is a run, or a list of (deadline, group, run) by deadline when there are more.
+    for. Pending is a run, or a list of [deadline, group, run, newest run of the group] by deadline.
     """
 
     def __init__(self, rule: Rule, slot: int, suppressors: list[str]) -> None:
@@ -314,16 +314,16 @@ class FastChain(Machine):
 
     def more(self, state: State, run: Any, due: float) -> None:
         """Wait for one more; of one group the earliest open deadline decides."""
-        waiting, key = state[self._pending], self._group_of(run)
-        if waiting.__class__ is tuple:
-            waiting = [(state[self._pending + 2], self._group_of(waiting), waiting)]
-            state[self._pending] = waiting
-        if any(item[1] == key for item in waiting):
-            return
+        waiting, key = self._waits(state), self._group_of(run)
+        state[self._pending] = waiting
+        for item in waiting:
+            if item[1] == key:
+                item[3] = run
+                return
         if len(waiting) >= MAX_PENDING:
             self.truncated(state)
             return
-        waiting.append((due, key, run))
+        waiting.append([due, key, run, run])
         if waiting[-2][0] > due:  # it came late
             waiting.sort(key=lambda item: item[0])
         state[self._pending + 2] = waiting[0][0]
@@ -379,16 +379,23 @@ class FastChain(Machine):
     def answer(self, state: State, ts: float) -> None:
         """Something came that should not: waits opened before it end."""
         last = len(self._steps) - 1
-        self._keep(state, [item for item in self._waits(state) if item[2][last][0] >= ts])
+        kept = [item for item in self._waits(state) if item[3][last][0] >= ts]
+        for item in kept:
+            if item[2][last][0] < ts:  # only the newest of its group was opened at this moment
+                item[0], item[2] = item[3][last][0] + self._wait, item[3]
+        kept.sort(key=lambda item: item[0])
+        self._keep(state, kept)
+        state[0] = min(state[0], state[self._pending + 2])
 
-    def _waits(self, state: State) -> list[tuple[float, object, Any]]:
+    def _waits(self, state: State) -> list[list[Any]]:
         """Return what is pending, by deadline."""
         waiting = state[self._pending]
         if waiting.__class__ is tuple:
-            return [(state[self._pending + 2], self._group_of(waiting), waiting)]
+            group = self._group_of(waiting)
+            return [[state[self._pending + 2], group, waiting, waiting]]
         return waiting or []
 
-    def _keep(self, state: State, waiting: list[tuple[float, object, Any]]) -> None:
+    def _keep(self, state: State, waiting: list[list[Any]]) -> None:
         """Let *waiting* be what is pending."""
         state[self._pending] = waiting or None
         state[self._pending + 2] = waiting[0][0] if waiting else inf
@@ -405,7 +412,7 @@ class FastChain(Machine):
 
     def expire(self, state: State) -> None:
         """Let the wait with the earliest deadline run out: the rule is met."""
-        (deadline, _, run), *others = self._waits(state)
+        (deadline, _, run, _), *others = self._waits(state)
         self._keep(state, others)
         self.met(state, deadline, run)
 
@@ -414,7 +421,7 @@ class FastChain(Machine):
         waiting = self._waits(state)
         self._keep(state, [])
         if self.rule.tail is not None and self.rule.tail.or_end:
-            for _, _, run in waiting:
+            for _, _, run, _ in waiting:
                 self.met(state, ts, run)
 
     def bytes(self, state: State) -> int:

@@ -168,8 +168,13 @@ class Machine(ABC):
         kept: dict[Any, Any],
         severity: Severity | None,
         main: Mark | None,
+        first: dict[Any, Any] | None = None,
     ) -> None:
-        """Tell the session's book that the rule was met."""
+        """
+        Tell the session's book that the rule was met.
+
+        Captures are taken from *kept*, the group from *first* where that is another event's.
+        """
         book = state[2]
         if book is None:
             book = state[2] = Book()
@@ -182,7 +187,7 @@ class Machine(ABC):
             value = read(state)
             if value is not None:
                 captures[name] = shortened_value(value)
-        group = as_group(self.group_value(kept))
+        group = as_group(self.group_value(kept if first is None else first))
         severity = severity or self.rule.severity
         hit = Hit(self.rule, self._version, group, at, marks, severity, captures, main)
         book.hit(hit, self.suppressors)
@@ -402,12 +407,9 @@ class Count(Machine):
         marks = [e.mark for e in taken]
         main = main_mark(marks[:1]) if self._near is not None else None
         # The group is that of the first event, captures are those of the last.
-        group = self.rule.group
-        kept = taken[-1].kept
-        if group is not None and len(taken) > 1:
-            key = (group.alias, group.field)
-            kept = {**kept, key: taken[0].kept.get(key)}
-        self.hit(state, ts, marks, kept, severity, main or main_mark(marks))
+        first, last = taken[0].kept, taken[-1].kept
+        self.hit(state, ts, marks, last, severity, main or main_mark(marks), first)
+        del run[: max(0, len(run) - self._most + 1)]
 
     def clear(self, state: State, event: Event, _ts: float) -> None:
         """Forget every count, or only that of the group whose field *event* carries."""

@@ -42,6 +42,7 @@ class Pending:
     since: float
     run: Run
     severity: Severity | None
+    newest: Pending | None = None  # of the same group, opened later; it stands by
 
 
 Partitions = dict[object, list[Run | None]]
@@ -228,12 +229,13 @@ class Chain(Machine):
         if waiting is None:
             waiting = state[self.slot + 1] = {}
         whose = (key, self.group_value(run.kept))
+        deadline = run.last + self._wait
         if whose in waiting:  # the earliest open deadline decides
+            waiting[whose].newest = Pending(deadline, ts, run, severity)
             return
         if len(waiting) >= MAX_PENDING:
             self.truncated(state)
             return
-        deadline = run.last + self._wait
         waiting[whose] = Pending(deadline, ts, run, severity)
         if len(waiting) > CROWD:
             self.grown(state)
@@ -251,13 +253,14 @@ class Chain(Machine):
         if not waiting:
             return
         test = self._correlated.get((-1, event["type"]))
-        gone = [
-            whose
-            for whose, pending in waiting.items()
-            if pending.since < ts and (test is None or test(event, state, pending.run.kept))
-        ]
-        for whose in gone:
-            del waiting[whose]
+        for whose, pending in list(waiting.items()):
+            if pending.since < ts and (test is None or test(event, state, pending.run.kept)):
+                newest = pending.newest
+                if newest is not None and newest.since >= ts:  # opened at this very moment
+                    waiting[whose] = newest
+                    state[0] = min(state[0], self._real(state, newest.deadline))
+                else:
+                    del waiting[whose]
 
     def break_(self, number: int, state: State, event: Event, ts: float) -> None:
         """Take *event* as what must not come between step *number* and the step before it."""

@@ -3,7 +3,7 @@ Runs the examples that stand beside rules.
 
 Events of a test need only what matters: `i` and `t` are counted and taken from `at`,
 `page_load` and `tab` are "test", `path` is "/", `view` is 0; a click is trusted, by the
-mouse, with the primary button. A `tick` lets time pass: waits that run out before it are
+mouse, with the primary button; a page is visible. A `tick` lets time pass: waits that run out before it are
 decided, as the sweep does in an idle session. Whatever is not listed is not compared;
 the number of flags is.
 """
@@ -24,7 +24,11 @@ from detector.rule import Example, Expected, RuleSet
 START_MS = 1_700_000_000_000.0
 """Any moment will do; offsets count from it."""
 
-_CLICK = {"trusted": True, "pointer": "mouse", "button": 0}
+_GIVEN: dict[str, dict[str, object]] = {
+    "click": {"trusted": True, "pointer": "mouse", "button": 0},
+    "page": {"visible": True},
+}
+"""What an event of a test has if it does not say otherwise."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,7 @@ def events_of(example: Example) -> list[dict[str, Any] | float]:
             "i": number, "t": float(item.at_ms), "ts": ts, "page_load": "test", "tab": "test",
             "view": 0, "path": "/",
         }  # fmt: skip
-        if item.event["type"] == "click":
-            event.update(_CLICK)
+        event.update(_GIVEN.get(str(item.event["type"]), {}))
         event.update(item.event)
         found.append(event)
     return found

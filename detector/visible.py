@@ -53,7 +53,7 @@ def on_visibility(state: list[Any], event: dict[str, Any], ts: float) -> None:
     if kind == "visibility":
         state[3].note(event.get("tab"), ts, shown=event.get("state") == "visible")
     elif kind == "page":
-        state[3].note(event.get("tab"), ts, shown=event.get("visible") is not False)
+        state[3].note(event.get("tab"), ts, shown=event.get("visible") is True)
     elif event.get("kind") in ("close", "hidden"):
         state[3].note(event.get("tab"), ts, shown=False)
     # A clock that stands or runs again moves every deadline that counts in it.
