@@ -75,6 +75,7 @@ class _Maker:
 
     def __init__(self, rules: RuleSet, rule: str, session: Ended, around_ms: float | None) -> None:
         self._rule = rule
+        self._places = False
         needed = narrowed(rules, needed_by(rules, {rule}))
         # Captures decide nothing, and what they keep may be text of the site.
         bare = tuple(dataclasses.replace(r, captures=()) for r in needed.rules)
@@ -92,6 +93,7 @@ class _Maker:
 
     def item(self, fires: bool, name: str | None) -> str:
         """Return the example as YAML."""
+        self._places = not fires
         lines = self._lines(fires)
         expect = self._expected(lines) if fires else []
         severity = next(r.severity for r in self._rules.rules if r.id == self._rule)
@@ -186,7 +188,11 @@ class _Maker:
     def _shown(self, events: Sequence[Event]) -> list[_Line]:
         start = self._start(events)
         return [
-            _Line(round(e["ts"] - start), e["type"], _fields(e, self._reads[e["type"]], number))
+            _Line(
+                round(e["ts"] - start),
+                e["type"],
+                _fields(e, self._reads[e["type"]], number, self._places),
+            )
             for number, e in enumerate(events)
         ]
 
@@ -221,8 +227,12 @@ def _ordered(events: Sequence[Event]) -> list[Event]:
     return sorted(events, key=lambda e: (e["ts"], e["page_load"], e["t"], e["i"]))
 
 
-def _fields(event: Event, asked: set[Read], number: int) -> dict[str, Any]:
-    """Return what of *event* is read, targets and maps in parts."""
+def _fields(event: Event, asked: set[Read], number: int, places: bool) -> dict[str, Any]:
+    """
+    Return what of *event* is read, targets and maps in parts.
+
+    With *places* also its page and the way to its target: an exception may be made of them.
+    """
     found: dict[str, Any] = {}
     for read in sorted(asked):
         head, *rest = read.field.split(".")
@@ -239,14 +249,16 @@ def _fields(event: Event, asked: set[Read], number: int) -> dict[str, Any]:
             if (head, rest[0]) == ("target", "path"):
                 inner = [{k: e[k] for k in _PATH if k in e} for e in inner]
             found.setdefault(head, {})[rest[0]] = inner
-    return _with_path(event, found)
+    if places and event.get("path", "/") != "/":
+        found["path"] = event["path"]
+    return _with_path(event, found, always=places)
 
 
-def _with_path(event: Event, found: dict[str, Any]) -> dict[str, Any]:
+def _with_path(event: Event, found: dict[str, Any], *, always: bool) -> dict[str, Any]:
     """Add the elements that ask for silence (data-stolper-ignore): every rule obeys them."""
     target = event.get("target")
     path = target.get("path") if isinstance(target, dict) else None
-    if path and any("ignore" in element for element in path):
+    if path and (always or any("ignore" in element for element in path)):
         bare = [{k: e[k] for k in _PATH if k in e} for e in path]
         found.setdefault("target", {})["path"] = bare
     return found

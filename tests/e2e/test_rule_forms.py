@@ -1,9 +1,11 @@
-"""Rules by people who write no YAML: picked in a replay, changed by a form."""
+"""Rules by people who write no YAML: picked in a replay, changed by a form, held by an example."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 import pytest_asyncio
@@ -247,4 +249,62 @@ async def test_an_override_made_by_the_form_is_in_force(shop: Shop) -> None:
     assert "overrides" not in shop.own("changes.yaml")
     again = await shop.visit(1)
     await shop.flagged(again, "dead_click")
+    await page.context.close()
+
+
+async def flag_of(shop: Shop, session: str, rule: str) -> dict[str, Any]:
+    await shop.flagged(session, rule)
+    return next(flag for flag in await shop.stack.flags(session) if flag["rule"] == rule)
+
+
+async def test_a_negative_example_with_its_exception_silences_the_past(shop: Shop) -> None:
+    """It fails alone and is not written; with the exception it is, and the past is judged by it."""
+    session = await shop.visit(5)
+    flag = await flag_of(shop, session, "rage_click")
+    await shop.stack.end(session)
+    page = await shop.console()
+    await open_replay(page, shop, session)
+    await page.click("#flags li:first-child >> text=No struggle")
+    await expect(page.locator(".example-results .failed")).to_be_visible(timeout=30_000)
+    await page.click('.form-end [value="save"]')
+    await expect(page.locator(".proposal-form .alert")).to_be_visible()
+
+    assert not (shop.stack.server.data / "rules" / "examples.yaml").exists()
+    await page.check('[value="target:#pay"]')
+    await fits(page)
+
+    assert [] == await findings(page)
+    await put_in_force(page)
+    written = shop.own("changes.yaml")
+
+    assert "except:" in written
+    assert "expect: []" in written
+    assert "rage_click" in await shop.rules(session)
+    await page.click("text=Judge the last 7 days again")
+    await expect(page.locator("#rejudged")).to_be_visible(timeout=60_000)
+
+    assert "rage_click" not in await shop.rules(session)
+    assert "rage_click" == flag["rule"]
+    later = await shop.visit(5)
+
+    assert "rage_click" not in await shop.rules(later)
+    await page.context.close()
+
+
+async def test_a_positive_example_is_kept(shop: Shop) -> None:
+    """A flag that is right becomes an example that passes, in a file of its own."""
+    session = await shop.visit(5)
+    flag = await flag_of(shop, session, "rage_click")
+    page = await shop.console()
+    query = urlencode({"session": session, "flag": flag["id"], "fires": "1"})
+    await page.goto(f"{shop.stack.console_url}/rules/example?{query}")
+    await fits(page)
+    await put_in_force(page)
+    written = shop.own("examples.yaml")
+
+    assert "rule: rage_click" in written
+    checked = await shop.stack.server.workbench.check("examples.yaml", written)
+
+    assert [True] == [test.expects_flag for test in checked.tests]
+    assert checked.fits
     await page.context.close()
