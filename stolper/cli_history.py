@@ -32,8 +32,8 @@ from detector.loader import load_rules, shipped_rules
 from detector.overview import Overview, overview
 from detector.rule import RuleSet
 from detector.words import lasting
+from stolper.history import LITTLE_EVENTS, draft_of
 from stolper.history import backtest as run_backtest
-from stolper.history import draft_of
 from stolper.options import Duration, data_option, settings_of
 
 T = TypeVar("T")
@@ -55,8 +55,7 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @click.option(
     "--jobs",
     type=click.IntRange(1, 64),
-    default=os.cpu_count() or 1,
-    help="Processes to judge with. Default: one per core.",
+    help="Processes to judge with. Default: one per core, if there is much to judge.",
 )
 @click.option(
     "--examples",
@@ -68,7 +67,13 @@ _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for pr
 @_json
 @data_option
 def backtest(
-    file: Path, since: int, site: str | None, jobs: int, examples: int, as_json: bool, data: Path
+    file: Path,
+    since: int,
+    site: str | None,
+    jobs: int | None,
+    examples: int,
+    as_json: bool,
+    data: Path,
 ) -> None:
     """
     Judge ended sessions with the draft FILE and with the rules in force, and print what differs.
@@ -99,7 +104,8 @@ def backtest(
                 query,
                 data=data,
                 flush_ms=settings.collector.flush_ms,
-                jobs=0 if jobs == 1 else jobs,
+                jobs=(os.cpu_count() or 1) if jobs is None else 0 if jobs == 1 else jobs,
+                little_events=LITTLE_EVENTS if jobs is None else 0,
                 progress=lambda done, _: bar.update(done - bar.pos),
             )
 

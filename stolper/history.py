@@ -85,12 +85,13 @@ async def backtest(
     data: Path,
     flush_ms: int,
     jobs: int = 1,
+    little_events: int = LITTLE_EVENTS,
     progress: Progress | None = None,
 ) -> Backtest:
     """
     Return what *draft* does to the ended sessions of *query* (its limit and offset do not count).
 
-    With *jobs* 0, or when there is little, they are judged here in a thread, page by page;
+    With *jobs* 0, or up to *little_events*, they are judged here in a thread, page by page;
     else by so many processes, which read the folder *data* themselves. The event loop goes on
     either way. Raise RuleErrors if the draft is wrong.
     """
@@ -105,9 +106,9 @@ async def backtest(
     async for page in pages:
         waiting.append(page)
         events += sum(session.events for session in page)
-        if events > LITTLE_EVENTS:
+        if events > little_events:
             break
-    if jobs and events > LITTLE_EVENTS:
+    if jobs and events > little_events:
         await _by_processes(work, jobs, _chained(waiting, pages), result, counter)
         return result
     async for page in _chained(waiting, pages):
