@@ -12,6 +12,11 @@ from tests.snippet.conftest import KEY, Collector, Open
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
 
+def deeds(events: list[dict[str, Any]]) -> list[str]:
+    """Return the types of *events* without `vitals`: how many there are is the machine's doing."""
+    return [event["type"] for event in events if event["type"] != "vitals"]
+
+
 async def test_full_shares_the_session_over_pages_and_tabs(
     collector: Collector, open_page: Open
 ) -> None:
@@ -84,7 +89,11 @@ async def test_new_in_one_tab_moves_the_other_along(collector: Collector, open_p
     await two.wait_for_function(f"stolper('session') === '{new}'")
     await two.evaluate("stolper('flush')")
 
-    assert new in {b.head["session"] for b in collector.stored if b.head["page"]["path"] == "/two"}
+    told = {
+        b.head["session"] for b in collector.stored if b.head.get("page", {}).get("path") == "/two"
+    }
+
+    assert new in told
 
 
 async def test_idle_begins_another_session_with_the_next_event(
@@ -104,7 +113,7 @@ async def test_idle_begins_another_session_with_the_next_event(
     after = [batch for batch in collector.stored if batch.head["session"] != old]
 
     assert len([b for b in collector.stored if b.head["session"] == old]) == asleep
-    assert [e["type"] for b in after for e in b.head["events"]] == ["page", "custom"]
+    assert deeds([e for b in after for e in b.head["events"]]) == ["page", "custom"]
     assert any(event["type"] == 2 for b in after for event in b.recording)
 
 
@@ -142,17 +151,18 @@ async def test_nobody_begins_no_session(collector: Collector, open_page: Open) -
     page = await open_page("<button id=b>Press</button>")
     await page.evaluate("stolper('flush')")
     await page.wait_for_timeout(1300)
-    told = len(collector.events())
+    told = collector.events()
     await page.evaluate(NOBODY)
     await page.wait_for_timeout(600)
     await page.close(run_before_unload=True)
     second = await open_page("<h1>Two</h1>", path="/two")
     await second.evaluate("stolper('flush')")
-    first = [e for batch in collector.stored[:-1] for e in batch.head["events"]]
+    begun = collector.stored[0].head["session"]
+    first = [e for b in collector.stored if b.head["session"] == begun for e in b.head["events"]]
 
     assert len({batch.head["session"] for batch in collector.stored}) == 2
-    assert [event["type"] for event in first] == ["page"]
-    assert told == 1
+    assert deeds(first) == ["page"]
+    assert len(first) == len(told)
 
 
 async def test_a_press_that_begins_a_session_comes_after_its_page(
@@ -174,8 +184,9 @@ async def test_a_press_that_begins_a_session_comes_after_its_page(
     [click] = collector.events("click")
     [snapshot] = [e for b in after for e in b.recording if e["type"] == 2]
 
-    assert [event["type"] for event in events] == ["page", "click", "leave"]
-    assert [event["i"] for event in events] == [0, 1, 2]
+    assert [event["i"] for event in events] == list(range(len(events)))
+    assert deeds(events) == ["page", "click", "leave"]
+    assert events[0]["type"] == "page"
     assert events[0]["t"] <= events[1]["t"]
     assert _node(snapshot["data"]["node"], click["target"]["node"])["tagName"] == "button"
 
@@ -212,7 +223,7 @@ async def test_a_visitor_who_is_back_begins_one(
     await page.evaluate("stolper('flush')")
     after = [batch for batch in collector.stored if batch.head["session"] != old]
 
-    assert [e["type"] for batch in after for e in batch.head["events"]] == types
+    assert deeds([e for batch in after for e in batch.head["events"]]) == types
     assert {e["view"] for batch in after for e in batch.head["events"]} == {0}
     assert [("identity" in batch.head) for batch in after] == ["identify" in done]
 
