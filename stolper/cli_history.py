@@ -26,7 +26,8 @@ from core.sqlite import SqliteStore
 from detector.backtest import CHANGES, Backtest, FlagChange
 from detector.drafts import RuleText, read_texts
 from detector.errors import RuleErrors
-from detector.explain import EventSeen, Explained, FlagSeen
+from detector.evidence import EventSeen, FlagSeen
+from detector.explain import Explained
 from detector.explain import explain as explain_session
 from detector.loader import load_rules, shipped_rules
 from detector.overview import Overview, overview
