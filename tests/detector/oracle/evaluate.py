@@ -88,7 +88,6 @@ class Session:
         self.seen: list[Event] = []
         self.flags: list[OracleFlag] = []
         self.progress = {name: Progress(process) for name, process in book.processes.items()}
-        self.under_way: dict[str, bool] = {}
         self.built_on = _built_on(book.rules)
         self.machines = {rule.id: self._machine(rule) for rule in _layered(book.rules)}
         self.rules = {rule.id: rule for rule in book.rules}
@@ -130,12 +129,8 @@ class Session:
         """Show *event* to every rule, then the flags that it raised."""
         self.seen.append(event)
         here = Situation(self.attributes)
-        before = {name: p.under_way(event["ts"]) for name, p in self.progress.items()}
         for progress in self.progress.values():
             progress.see(event, here)
-        self.under_way = {
-            name: before[name] or p.under_way(event["ts"]) for name, p in self.progress.items()
-        }
         raised = []
         for name, machine in self.machines.items():
             for hit in machine.feed(event):
@@ -163,7 +158,7 @@ class Session:
         globs = [*place.get("path", ()), *place.get("page", ())]
         if any(fits_glob(pattern, event.get("path") or "") for pattern in globs):
             return True
-        return any(self.under_way.get(name) for name in place.get("process", ()))
+        return any(self.progress[name].under_way for name in place.get("process", ()))
 
     def _may_see(self, rule: Rule, event: Event) -> bool:
         """Return whether a matcher of *rule* without `rule` may see the flag *event*."""

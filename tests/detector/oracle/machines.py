@@ -97,6 +97,8 @@ class Count:
             return []
         if rule.distinct and value(event, rule.distinct, attributes) is ABSENT:
             return []
+        if rule.near >= 0:
+            key = self._key_near(key, event)
         run = self.runs.setdefault(key, [])
         run.append(event)
         return self._judge(key, run, event)
@@ -121,6 +123,27 @@ class Count:
         severity = change.get("severity") or rule.severity
         alias = rule.steps[0].alias
         return [Hit(event["ts"], [taken], {alias: event} if alias else {}, severity)]
+
+    def _key_near(self, key: Any, event: Event) -> Any:
+        """Return the run that *event* joins: its own if it goes on, else one whose centre is near."""
+        live = {name: kept for name, run in self.runs.items() if (kept := self._live(run, event))}
+        if key in live or "x" not in event or "y" not in event:
+            return key
+        for name, run in sorted(live.items(), key=lambda item: -item[1][-1]["ts"]):
+            placed = [e for e in run if "x" in e and "y" in e]
+            if placed:
+                x = sum(e["x"] for e in placed) / len(placed)
+                y = sum(e["y"] for e in placed) / len(placed)
+                if (x - event["x"]) ** 2 + (y - event["y"]) ** 2 <= self.common.rule.near**2:
+                    return name
+        return key
+
+    def _live(self, run: list[Event], event: Event) -> list[Event]:
+        """Return what still counts of *run* beside *event*: the newest, inside the window."""
+        rule, clock = self.common.rule, self.common.clock
+        since = clock(event["ts"]) - rule.within
+        newest = run[1 - rule.steps[0].times :] if rule.steps[0].times > 1 else []
+        return [e for e in newest if clock(e["ts"]) >= since]
 
     def _newest_of_each(self, run: list[Event]) -> list[Event]:
         """Return of each distinct value its newest event, in order."""

@@ -81,6 +81,8 @@ def of_engine(pair_: Pair, found: Iterable[Any]) -> list[Seen]:
 
 
 def hits_of(pair_: Pair, rule: str, hits: int) -> int:
-    """Return *hits*; 0 where they are not compared (D4)."""
+    """Return *hits*; 0 where they are not compared (D4, and hits that a suppressing rule shares)."""
     body = next(r for r in pair_.file["rules"] if r["id"] == rule)
-    return 0 if "D4" in AVOIDED and "distinct" in body.get("match", {}) else hits
+    if "D4" in AVOIDED and "distinct" in body.get("match", {}):
+        return 0
+    return 0 if any(rule in r.get("suppresses", ()) for r in pair_.file["rules"]) else hits

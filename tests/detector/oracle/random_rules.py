@@ -75,7 +75,7 @@ class _Maker:
         rng.shuffle(rules)
         body["rules"] = rules
         if self.chance(0.2):
-            body["overrides"] = [self.override(rng.choice(rules)["id"])]
+            body["overrides"] = [self.override(rng.choice(rules))]
         return body
 
     def suppress(self, rules: list[Node]) -> None:
@@ -112,9 +112,10 @@ class _Maker:
             found["on"] = {"path": self.rng.choice([*PATHS, "/*", "/shop/*"])}
         return found
 
-    def override(self, rule: str) -> Node:
-        """Return a change to *rule*."""
-        kind = self.rng.randrange(6)
+    def override(self, body: Node) -> Node:
+        """Return a change to the rule of *body*; one place is left out of a `match` only (D9)."""
+        rule = body["id"]
+        kind = self.rng.randrange(6 if "match" in body else 5)
         if kind == 0:
             return {"rule": rule, "severity": self.rng.choice(SEVERITIES)}
         if kind == 1:
@@ -261,7 +262,8 @@ class _Maker:
         if self.chance(0.15):
             found["except"] = rng.choice([
                 {"path": "/shop*"}, {"path": ["/a", "/b"]}, {"target": [".c"]},
-                {"target": "$keys2"} if "keys2" in self.lists else {"page": "/b"},
+                {"path": "/b"} if "strict" in self.processes["p"] else {"process": ["p"]},
+                {"page": "/b"},
             ])  # fmt: skip
         if self.chance(0.5):
             found["flag"] = rng.choice(["burst", "every", "every", "once"])
@@ -364,10 +366,11 @@ class _Maker:
         rule["sequence"] = steps
         if self.chance(0.25):
             rule["within"] = rng.choice(SPANS)
-        if self.chance(0.4) and "times" not in steps[0]:
+        # Another group than the compared field: T2, undecided.
+        if not compare and self.chance(0.4) and "times" not in steps[0]:
             rule["group"] = rng.choice(["s0.path", "path", "s0.page_load"])
-        if compare == "form" and self.chance(0.5) and "times" not in steps[0]:
-            rule["group"] = "s0.form"
+        if compare and self.chance(0.5) and "times" not in steps[0]:
+            rule["group"] = f"s0.{compare}"
         if self.chance(0.4):
             rule["capture"] = self.captures(["s0.path", "s0.path"])
         at_end = "absent" in steps[-1] or steps[-1].get("event") == "session_end"

@@ -50,6 +50,11 @@ def stream(seed: int, least: int = 5, most: int = 60) -> Stream:
         kind = "page" if load["i"] == 0 else _kind(rng, share)
         events.append(_event(rng, now, load, kind))
     kind = rng.choice(["left", "idle", "ended"])
+    if kind == "left":
+        for load in loads:
+            if load["i"]:
+                now += _gap(rng)
+                events.append({**_event(rng, now, load, "leave"), "kind": "close"})
     end = events[-1]["ts"]
     return Stream(attributes, events, (end, kind), end + IDLE_MS if kind == "idle" else None)
 
@@ -99,6 +104,8 @@ def _fields(rng: random.Random, kind: str) -> Event:
             "target": target, "trusted": True,
             **maybe(answered_ms=rng.choice([0, 100, 101, 200]), modifiers=["alt"], cut=True),
         }  # fmt: skip
+    if kind == "leave":
+        return {}
     if kind == "visibility":
         return {"state": rng.choice(["hidden", "visible"])}
     if kind == "page":

@@ -44,11 +44,9 @@ class Process:
     """A declared process: its steps in order."""
 
     steps: dict[str, Matcher]
-    start: str
     goal: str
     strict: bool = False
     optional: tuple[str, ...] = ()
-    time_limit: float = INFINITE
 
 
 @dataclass
@@ -168,9 +166,8 @@ def _process(raw: dict[str, Any], file: dict[str, Any]) -> Process:
     steps = {name: _matcher(node, file, {}) for name, node in raw["steps"].items()}
     names = list(steps)
     return Process(
-        steps, raw.get("start", names[0]), raw.get("goal", names[-1]), raw.get("strict", False),
+        steps, raw.get("goal", names[-1]), raw.get("strict", False),
         tuple(raw.get("optional") or ()),
-        duration(raw["time_limit"]) if "time_limit" in raw else INFINITE,
     )  # fmt: skip
 
 

@@ -125,7 +125,7 @@ class Progress:
         self.process = process
         self.reached: list[str] = []
         self.last = ""
-        self.started: float | None = None
+        self.under_way = False
 
     def see(self, event: Event, here: Situation) -> None:
         """Take *event*: the last of the steps that it reaches."""
@@ -136,17 +136,10 @@ class Progress:
             needed = [name for name in names[:n] if name not in self.process.optional]
             if self.process.strict and not set(needed) <= set(self.reached):
                 continue
-            self._reach(names[n], event["ts"])
+            self._reach(names[n])
             return
 
-    def _reach(self, name: str, ts: float) -> None:
+    def _reach(self, name: str) -> None:
         self.last = name
         self.reached.append(name)
-        if name == self.process.start:
-            self.started = ts
-        if name == self.process.goal:
-            self.started = None
-
-    def under_way(self, ts: float) -> bool:
-        """Return whether it was started, and neither finished nor given up by its time limit."""
-        return self.started is not None and ts - self.started <= self.process.time_limit
+        self.under_way = name != self.process.goal
