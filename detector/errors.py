@@ -25,6 +25,9 @@ MAX_SHOWN_LINE = 160
 """A longer line is shown in part, around the place."""
 
 MAX_SHOWN_WORD = 80
+MAX_COMPARED = 300
+"""Names among which the one that was meant is looked for; each comparison takes some 20 µs."""
+
 MAX_MESSAGE = 1000
 
 _QUOTED = re.compile(r"'([^']{%d,})'" % (MAX_SHOWN_WORD + 1))  # noqa: UP031 -- braces of the regex
@@ -176,7 +179,7 @@ def nearest(word: str, known: Iterable[str]) -> str | None:
     """Return the known word that *word* may have been meant to be."""
     if len(word) > MAX_SHOWN_WORD:
         return None
-    found = difflib.get_close_matches(word, list(known), n=1, cutoff=0.6)
+    found = difflib.get_close_matches(word, list(known)[:MAX_COMPARED], n=1, cutoff=0.6)
     return found[0] if found else None
 
 

@@ -129,8 +129,8 @@ def _except(problems: Problems, rule: Rule, node: Map, schema: EventSchema) -> N
     if not any("target" in schema.events[event].fields for event in events):
         problems.warn(
             key,
-            f"'target' does nothing here: {' and '.join(sorted(events))} "
-            "have no target. Use path or process.",
+            f"'target' does nothing here: no event of the rule ({', '.join(sorted(events))}) "
+            "has a target. Use path or process.",
         )
 
 

@@ -24,11 +24,8 @@ from detector.read_rule import Change, only_there, read_rule, rule_id
 from detector.read_score import read_score
 from detector.read_tests import read_example
 from detector.rule import Declared, Example, Mapping, Process, Rule, RuleSet, Scoring
-from detector.scope import Budget, Exhausted, Scope, as_map, as_text
+from detector.scope import COST_OF_RULE, Budget, Exhausted, Scope, as_map, as_text
 from detector.spec import MAX_RULES
-
-COST_OF_RULE = 20
-"""What a rule, and each change of one, costs of its file's budget beside its conditions."""
 
 
 def shipped_rules() -> Path:

@@ -28,6 +28,9 @@ MAX_DEPTH = 20
 MAX_REPAIRS = 5
 """So many mistakes of layout are told at once; each costs another reading of the file."""
 
+MANY_LINES = 5000
+"""Of a file this long only the first two are told."""
+
 _INT = re.compile(r"-?(0|[1-9][0-9]{0,14})\Z")
 _FLOAT = re.compile(r"-?(0|[1-9][0-9]{0,14})\.[0-9]{1,15}\Z")
 MAX_NUMBER = 40
@@ -145,7 +148,7 @@ def _composed(
     Behind a mistake of layout reading starts again without the item that holds it. A
     mistake in or right after a line that a tab starts (those in *moved*) has been told already.
     """
-    for _ in range(MAX_REPAIRS):
+    for _ in range(MAX_REPAIRS if len(lines) < MANY_LINES else 2):
         try:
             return True, _Composer(file, "\n".join(lines), problems, moved).document()
         except _Refused:

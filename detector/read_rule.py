@@ -26,6 +26,7 @@ from detector.read_steps import (
 from detector.read_where import field_type, read_matcher, read_selector_texts, read_where
 from detector.rule import Capture, FieldOf, Matcher, Rule, Step, Threshold
 from detector.scope import (
+    COST_OF_THRESHOLD,
     Scope,
     as_bool,
     as_duration,
@@ -259,6 +260,7 @@ class _Reader:
         if times is not None and self._body.counting is None:
             scope.error(times, "'times' can only be set for a match. Set within or severity.")
         last = events_of(self._body.steps[-1].matcher)
+        scope.spend(block, COST_OF_THRESHOLD * len(last))
         return Threshold(
             tuple((event, read_where(scope, when, event)) for event in last),
             as_int(scope, times, "times", 1, MAX_TIMES) if times else None,

@@ -18,6 +18,8 @@ from detector.errors import did_you_mean
 from detector.nodes import Map, Node, Scalar, Seq
 from detector.rule import Matcher
 from detector.scope import (
+    COST_OF_CASE,
+    COST_OF_TEST,
     MAX_NAMES,
     Scope,
     as_bool,
@@ -78,7 +80,7 @@ def narrowed(scope: Scope, matcher: Matcher, where: Node) -> Matcher:
 def _events(scope: Scope, node: Node) -> Matcher:
     cases: list[tuple[str, Where]] = []
     for item in as_items(node):
-        scope.spend(item)
+        scope.spend(item, COST_OF_CASE)
         if isinstance(item, Map):
             scope.error(item, "an event is a name here. Put 'where' beside 'event'.")
             continue
@@ -127,7 +129,8 @@ def _macro(scope: Scope, at: Node, name: str) -> Matcher:
     if found is None:
         inner = dataclasses.replace(scope, macro_stack=(*scope.macro_stack, name), aliases={})
         found = scope.known_macros[name] = read_matcher(inner, scope.macros[name])
-    scope.spend(at, sum(1 + sum(1 for _ in leaves(where)) for _, where in found.cases))
+    tests = sum(1 for _, where in found.cases for _ in leaves(where))
+    scope.spend(at, COST_OF_CASE * len(found.cases) + COST_OF_TEST * tests)
     return found
 
 
@@ -138,7 +141,7 @@ def read_where(scope: Scope, node: Node, event: str) -> Where:
         return ALWAYS
     parts: list[Where] = []
     for key, value in block.entries:
-        scope.spend(key)
+        scope.spend(key, COST_OF_TEST)
         if key.text == "any" and isinstance(value, Seq):
             if not value.items:
                 scope.error(key, "'any' of nothing never holds. Give it where-blocks: - {...}.")

@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 from core.durations import parse_duration_ms
@@ -25,12 +26,20 @@ MAX_NAMES = 8
 """So many names may stand for one another: `$a` is `$b`, which is a list."""
 
 
-MAX_WORK = 30_000
+MAX_WORK = 60_000
 """
-So many tests, values and events one file may come to once `$names` are written out and
-conditions are read for each of their events. A rule with its examples comes to some
-hundreds; this many are read in well under a second.
+How much work one file may ask for once `$names` are written out and conditions are read for
+each of their events. A unit is some 10 µs of reading and compiling, so that a file is
+accepted or refused within a second; a rule with its examples comes to some hundreds.
 """
+
+COST_OF_RULE = 20
+COST_OF_CASE = 12
+"""An event that a matcher takes becomes a branch of the generated function."""
+
+COST_OF_TEST = 3
+COST_OF_THRESHOLD = 15
+"""A threshold becomes a function of its own for each event that can complete the rule."""
 
 
 class Exhausted(Exception):
@@ -51,8 +60,8 @@ class Budget:
             if not self.gone:
                 problems.error(
                     at,
-                    f"written out, this file comes to more than {MAX_WORK} tests, values and "
-                    "events here. Split it, or name fewer of them.",
+                    "written out, this file comes to too many tests, values and events here. "
+                    "Split it, or name fewer of them.",
                 )
             self.gone = True
             raise Exhausted
@@ -118,13 +127,17 @@ class Scope:
     def _defined(self, name: str) -> str:
         shown: list[str] = []
         if self.params:
-            shown.append("Params here: " + ", ".join(self.params) + ".")
+            shown.append(f"Params here: {_some(list(self.params))}.")
         if self.lists:
-            lists = ", ".join(f"{key} (line {node.line})" for key, node in self.lists.items())
-            shown.append(f"Lists here: {lists}.")
+            lists = [f"{key} (line {node.line})" for key, node in islice(self.lists.items(), 13)]
+            shown.append(f"Lists here: {_some(lists)}.")
         near = nearest(name, [*self.params, *self.lists])
         hint = f"Did you mean '${near}'? " if near else ""
         return hint + (" ".join(shown) or "Define it under 'lists' or in the rule's 'params'.")
+
+
+def _some(names: list[str]) -> str:
+    return ", ".join(names[:12]) + (", …" if len(names) > 12 else "")
 
 
 def check_keys(scope: Scope, node: Map, keys: Mapping[str, Key], what: str) -> None:
