@@ -148,7 +148,8 @@ def _actual(where: Where, event: Event, context: Context) -> str:
     for leaf in leaves(where):
         if isinstance(leaf, InProcess):
             for name in leaf.processes:
-                found[name] = context.steps.get(name, "not begun")
+                step = context.steps.get(name)
+                found[name] = f"{name} at step {step}" if step else f"{name} not begun"
         elif isinstance(leaf, Test):
             source = context.attributes if leaf.session else event
             value = value_of(source, leaf.field)
@@ -162,8 +163,8 @@ def _actual(where: Where, event: Event, context: Context) -> str:
             value = value_of(event, leaf.field)
             other = context.kept.get((leaf.alias, leaf.source))
             found[leaf.field] = f"{seen(value)} ({leaf.alias}.{leaf.source}: {seen(other)})"
-    if len(found) == 1:
-        return next(iter(found.values()))
+    if len(found) == 1 or all(isinstance(leaf, InProcess) for leaf in leaves(where)):
+        return ", ".join(found.values())
     return ", ".join(f"{name} {value}" for name, value in found.items())
 
 

@@ -27,7 +27,7 @@ def span(ms: float) -> str:
 def lasting(ms: float) -> str:
     """Return how long *ms* are, to read rather than to write: 0.3 s, 12.4 s, 3:05 min."""
     if ms < 60_000:
-        return f"{ms / 1000:.3g} s"
+        return f"{ms / 1000:.4g} s"
     minutes, seconds = divmod(round(ms / 1000), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours}:{minutes:02}:{seconds:02} h" if hours else f"{minutes}:{seconds:02} min"

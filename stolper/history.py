@@ -200,6 +200,7 @@ async def _by_processes(
         raise StolperError(f"a worker process ended before its work was done: {error}") from error
     finally:
         await asyncio.to_thread(pool.shutdown, cancel_futures=True)
+        await asyncio.gather(*running, return_exceptions=True)  # heard, if only to be dropped
 
 
 class _Worker:

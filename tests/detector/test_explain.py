@@ -10,6 +10,7 @@ from core.model import Session
 from detector.explain import Explained, explain
 from detector.loader import load_rules, shipped_rules
 from detector.rule import RuleSet
+from detector.testing import events_of
 from tests.detector.helpers import Event, at, click, numbered, rule, rules, text
 from tests.detector.test_live import IDLE, NOW, batch, session
 
@@ -156,3 +157,30 @@ def test_flag_of_a_flag_is_explained() -> None:
     )
 
     assert "severity: high, but it is low" in missed(set_, [click(0), click(100)])[1]
+
+
+def test_every_kind_of_shipped_rule_says_why_it_stayed_silent() -> None:
+    """Of sessions like the silent examples each has a reason, or is flagged after all."""
+    silent = [example for example in SHIPPED.examples if not example.expect][::9]
+    for source in silent:
+        stored = [e for e in events_of(source) if not isinstance(e, float)]
+        events = [{**e, "page_load": "load"} for e in stored if e["type"] != "session_end"]
+
+        found = why(SHIPPED, events, source.rule, attributes=dict(source.session))
+
+        standing = [flag for flag in found.flags if flag.withdrawn is None]
+        assert (found.miss is None) == bool(standing), source.name
+        assert found.miss is None or (found.miss.kind != "unknown" and found.miss.text), source.name
+
+
+def test_process_under_way_is_told_with_its_step() -> None:
+    """A rule that is silent within a process names the step that it had reached."""
+    top = (
+        "processes:\n  checkout:\n    steps:\n      entered: {event: page, where: {path: /pay}}\n"
+        "      paid: {event: custom, where: {name: order_placed}}\n"
+    )
+    set_ = rule("match: {event: click}\nexcept: {process: [checkout]}", top=top)
+
+    kind, sentence = missed(set_, [at(0, "page", path="/pay"), click(900)])
+
+    assert ("silenced", True) == (kind, "but it is checkout at step entered" in sentence), sentence
