@@ -75,6 +75,7 @@ export function openView(
         EditorView.contentAttributes.of({
           "aria-label": area.dataset.label ?? "",
           "aria-describedby": "editor-hint",
+          tabindex: "0", // so that what scrolls around it counts as reachable by keyboard
         }),
         lineNumbers(),
         highlightActiveLine(),
