@@ -12,7 +12,6 @@ import json
 import logging
 import os
 from pathlib import Path
-from typing import cast
 
 from aiohttp import web
 
@@ -22,7 +21,6 @@ import console.app
 from collector.log import server_logger
 from collector.sessions import SessionCloser
 from console.live import Live
-from console.workbench import Workbench
 from core.clock import Clock, SystemClock
 from core.errors import UserError
 from core.model import Session, StoredBatch, Verdicts
@@ -93,7 +91,7 @@ class Server:
                 live=self.live,
                 end_session=self.closer.end,
                 player_dir=player_dir(),
-                workbench=cast(Workbench, self.workbench),
+                workbench=self.workbench,
                 public_url=lambda: self.settings.server.public_url or self.public_url,
             ),
             self.settings.server.console,

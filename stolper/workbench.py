@@ -25,6 +25,7 @@ from console.workbench import (
     Saved,
     TestResult,
     Version,
+    Workbench,
 )
 from core.clock import Clock
 from core.errors import NotFound
@@ -54,7 +55,7 @@ class Changed(Exception):
         self.text = text
 
 
-class ServerWorkbench:
+class ServerWorkbench(Workbench):
     """The rules of one running server."""
 
     def __init__(

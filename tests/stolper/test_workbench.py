@@ -9,8 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import UserError
+from console.workbench import RuleUse
+from core.errors import NotFound, UserError
+from core.model import NewBatch, Site
 from core.settings import load_settings
+from detector.errors import RuleErrors
 from stolper.app import Server
 from stolper.own_rules import revision
 
@@ -256,3 +259,138 @@ overrides:
     )  # fmt: skip
     assert changed.shipped
     assert "id: rage_click" in changed.source
+
+
+# History
+
+
+async def visited(server: Server, name: str, *, ago_ms: int, times: int = 2) -> None:
+    """Let a visitor of the site ask for help *times* times, some time ago, and leave."""
+    store = server.store
+    began = server.clock.now_ms() - ago_ms
+    if await store.site("shop") is None:
+        await store.add_site(Site("site", "shop", (), "full", "standard", 1_800_000, began))
+    events = [
+        {"i": i, "t": i * 1000, "type": "custom", "name": "help", "path": "/faq", "view": 0}
+        for i in range(times)
+    ]
+    new = NewBatch(
+        "site", name, b"secret", "load", "tab", 0, name.encode(), began, began, events, (), {},
+        None, None, {"path": "/"}, (), b"", None,
+    )  # fmt: skip
+    stored = (await store.append(new)).batch
+    assert stored is not None
+    server.detector.notify(stored)
+    await server.detector.drain()
+    ended = await store.end_session(name, "left")
+    assert ended is not None
+    server.detector.session_ended(ended)
+    await server.detector.drain()
+
+
+DAY = 86_400_000
+
+
+async def test_a_draft_is_seen_over_history_without_being_written(
+    server: Server, tmp_path: Path
+) -> None:
+    """draft() counts what a text would flag in the span, with examples to open; nothing changes."""
+    await visited(server, "recent", ago_ms=DAY)
+    await visited(server, "older", ago_ms=8 * DAY)
+    steps: list[tuple[int, int]] = []
+    since = server.clock.now_ms() - 7 * DAY
+    run = await server.workbench.draft(
+        "shop.yaml", text(), since_ms=since, progress=lambda *step: steps.append(step)
+    )
+
+    assert (1, 1, 0, 0, 1) == (
+        run.sessions,
+        run.gained,
+        run.lost,
+        run.unchanged,
+        run.sessions_flagged,
+    )
+    (one,) = run.examples
+    assert ("gained", "recent", "help_wanted", None) == (
+        one.change,
+        one.session,
+        one.rule,
+        one.flag,
+    )
+    assert [(1, 1)] == steps
+    assert not (tmp_path / "rules").exists()
+    assert [] == await server.store.flags("recent")
+
+
+async def test_a_changed_rule_loses_and_keeps_what_the_one_in_force_found(server: Server) -> None:
+    """Against a rule in force, flags are kept or lost, with the ids that the store has."""
+    bench = server.workbench
+    await bench.save("shop.yaml", text(), revision=None, author="ada", reason="")
+    await visited(server, "twice", ago_ms=DAY)
+    await visited(server, "thrice", ago_ms=DAY, times=3)
+    (flag,) = await server.store.flags("twice")
+    run = await bench.draft("shop.yaml", text(times=3), since_ms=0)
+
+    by_change = {(one.change, one.session): one.flag for one in run.examples}
+    assert flag.id == by_change["lost", "twice"]
+    # A shipped rule builds on the flag: help that was asked for after a struggle.
+    assert {"help_wanted", "help_after_struggle"} == {one.rule for one in run.examples}
+    assert (1, 1, 3, 0) == (run.sessions_flagged, run.gained, run.lost, run.unchanged)
+
+
+async def test_a_draft_of_the_name_of_a_shipped_file_does_not_replace_that(server: Server) -> None:
+    """An own file called rage_click.yaml stands beside the shipped one, in drafts and in force."""
+    await visited(server, "recent", ago_ms=DAY)
+    run = await server.workbench.draft("rage_click.yaml", text(), since_ms=0)
+    saved = await server.workbench.save(
+        "rage_click.yaml", text(), revision=None, author="ada", reason=""
+    )
+
+    assert (1, 0) == (run.gained, run.lost)
+    assert "saved" == saved.outcome
+    assert {"rage_click", "help_wanted"} <= in_force(server)
+
+
+async def test_a_wrong_draft_is_told_with_its_place(server: Server) -> None:
+    """draft() raises RuleErrors that name the file as it was called."""
+    with pytest.raises(RuleErrors) as caught:
+        await server.workbench.draft("shop.yaml", text().replace("match", "mach"), since_ms=0)
+
+    assert ("shop.yaml", 5) in [(issue.file, issue.line) for issue in caught.value.errors]
+
+
+async def test_rejudging_brings_a_new_rule_to_past_sessions(server: Server) -> None:
+    """Flags, score and uses of ended sessions follow the rules in force; older ones stay."""
+    bench = server.workbench
+    await visited(server, "recent", ago_ms=DAY)
+    await visited(server, "older", ago_ms=8 * DAY)
+    await bench.save("shop.yaml", text(), revision=None, author="ada", reason="")
+    since = server.clock.now_ms() - 7 * DAY
+    before = await bench.uses(since)
+    changed = await bench.rejudge(since_ms=since)
+
+    assert (1, {}) == (changed, before)
+    assert {"help_wanted": RuleUse(1, 1, 1.0)} == await bench.uses(since, site="shop")
+    assert {"help_wanted": RuleUse(1, 1, 0.5)} == await bench.uses(0)
+    session = await server.store.session("recent")
+    assert session is not None and session.score == 28
+
+
+async def test_an_example_made_of_a_session_passes_beside_its_rule(server: Server) -> None:
+    """example() and append() make a file that still fits, with one test more."""
+    bench = server.workbench
+    await bench.save("shop.yaml", text(), revision=None, author="ada", reason="")
+    await visited(server, "recent", ago_ms=DAY)
+    item = await bench.example("recent", "help_wanted", fires=True)
+    longer = bench.append(text(), "tests", item)
+    checked = await bench.check("shop.yaml", longer)
+
+    assert checked.fits
+    assert [True, False, True] == [test.expects_flag for test in checked.tests]
+    with pytest.raises(NotFound):
+        await bench.example("nobody", "help_wanted", fires=True)
+
+
+async def test_the_schema_knows_the_sections(server: Server) -> None:
+    """The editor's completion comes from the reader's own tables."""
+    assert {"rules", "score", "mappings"} <= server.workbench.schema()["properties"].keys()
