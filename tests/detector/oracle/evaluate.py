@@ -229,7 +229,7 @@ class Session:
             one = self._captured(rule, form, hit)
             if isinstance(one, str):
                 one = one.encode()[:_CAPTURE_BYTES].decode("utf-8", "ignore")
-            if one is not ABSENT and one != 0:
+            if one is not ABSENT:
                 found[name] = one
         return found
 

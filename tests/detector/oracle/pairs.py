@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.detector.oracle.evaluate import OracleFlag
-from tests.detector.oracle.random_rules import AVOIDED, Node, rule_file, text_of
+from tests.detector.oracle.random_rules import Node, rule_file, text_of
 from tests.detector.oracle.random_streams import START, Stream, stream
 
-# Rule, group, nth, ms after the start, severity, hits, captures, evidence (each event once: D5).
+# Rule, group, nth, ms after the start, severity, hits, captures, evidence.
 Seen = tuple[Any, ...]
 
 
@@ -31,29 +31,8 @@ class Pair:
 
 
 def pair(seed: int) -> Pair:
-    """Return the pair of *seed*, without what `known_disagreements.md` leaves open."""
-    file, session = rule_file(seed), stream(seed)
-    if "D3" in AVOIDED and any(_waits(rule) for rule in file["rules"]):
-        file.pop("mappings", None)
-        moments: dict[float, Any] = {}
-        for event in session.events:
-            moments.setdefault(event["ts"], event)
-        session.events = list(moments.values())
-    if "D4" in AVOIDED:
-        distinct = {rule["id"] for rule in file["rules"] if "distinct" in rule.get("match", {})}
-        for rule in file["rules"]:
-            if rule["id"] in distinct:
-                rule["flag"] = "once"
-                rule.pop("cooldown", None)
-                rule.pop("suppresses", None)
-    for rule in file["rules"]:
-        if "D7" in AVOIDED and rule.get("group") == "path" and "match" in rule:
-            rule["capture"] = {k: v for k, v in rule.get("capture", {}).items() if v != "path"}
-    return Pair(seed, file, session)
-
-
-def _waits(rule: Node) -> bool:
-    return "process" in rule or "absent" in (rule.get("sequence") or [{}])[-1]
+    """Return the pair of *seed*."""
+    return Pair(seed, rule_file(seed), stream(seed))
 
 
 def of_oracle(pair_: Pair, found: Iterable[OracleFlag]) -> list[Seen]:
@@ -61,7 +40,7 @@ def of_oracle(pair_: Pair, found: Iterable[OracleFlag]) -> list[Seen]:
     return sorted(
         (
             f.rule, f.group, f.nth, f.at - START, f.severity, hits_of(pair_, f.rule, f.hits),
-            tuple(sorted(f.captures.items())), tuple(sorted(set(f.evidence))),
+            tuple(sorted(f.captures.items())), tuple(sorted(f.evidence)),
         )
         for f in found
         if not f.withdrawn
@@ -74,15 +53,12 @@ def of_engine(pair_: Pair, found: Iterable[Any]) -> list[Seen]:
         (
             f.rule.id, f.group, f.nth, f.at - START, f.severity, hits_of(pair_, f.rule.id, f.hits),
             tuple(sorted(f.captures.items())),
-            tuple(sorted({(m.page_load, m.i) for m in f.marks if m.page_load is not None})),
+            tuple(sorted((m.page_load, m.i) for m in f.marks if m.page_load is not None)),
         )
         for f in found
     )  # fmt: skip
 
 
 def hits_of(pair_: Pair, rule: str, hits: int) -> int:
-    """Return *hits*; 0 where they are not compared (D4, and hits that a suppressing rule shares)."""
-    body = next(r for r in pair_.file["rules"] if r["id"] == rule)
-    if "D4" in AVOIDED and "distinct" in body.get("match", {}):
-        return 0
+    """Return *hits*; 0 where a suppressing rule may share them, which the text leaves open."""
     return 0 if any(rule in r.get("suppresses", ()) for r in pair_.file["rules"]) else hits

@@ -19,9 +19,6 @@ SEVERITIES = ("info", "low", "medium", "high", "critical")
 COMMON = ("click", "page", "form", "custom")
 TYPES = (*COMMON, "field", "error", "message")
 
-# Entries of known_disagreements.md that are open; each goes when it has been decided.
-AVOIDED = frozenset({"D1", "D2", "D3", "D4", "D7"})
-
 Node = dict[str, Any]
 
 
@@ -339,9 +336,8 @@ class _Maker:
 
     def captures(self, forms: list[str]) -> Node:
         """Return some captures, *forms* among them."""
-        # D1: `last` of fields that are there on every such event; D2: see `evaluate`.
-        more = ["count(click)", "first(page).path", "last(form).path", "last($m).path",
-                "last(custom).name", "count($n)", "last(click).path"]  # fmt: skip
+        more = ["count(click)", "first(page).path", "last(form).outcome", "last($m).path",
+                "last(custom).props.n", "count($n)", "last(click).target.key"]  # fmt: skip
         return {f"c{n}": form for n, form in enumerate(self.some([*forms, *more], 2))}
 
     def ordered(self, rule: Node) -> None:
