@@ -9,19 +9,24 @@ holes are all on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import orjson
 
 from bench.rulebench import gen
 from core.events import EventSchema, parse_schema
+from core.model import Flag as ModelFlag
 from core.model import Session, StoredBatch
 from detector.engine import Engine
 from detector.errors import Problems
 from detector.live import LiveSession
 from detector.loader import Library
 from detector.rule import RuleSet
+
+LATENESS_MS = 10_000
 
 FLUSH_MS = 5000
 """The snippet sends what has come together within this time as one batch."""
@@ -92,8 +97,7 @@ def events(count: int, sessions: int, *, seed: int = 7, late: float = 0.0) -> li
     return found
 
 
-@dataclass(frozen=True, slots=True)
-class Arrival:
+class Arrival(NamedTuple):
     """One batch, when it arrives, and whether it is the last of its session."""
 
     batch: StoredBatch
@@ -136,43 +140,89 @@ def arrivals(stream: Iterable[dict[str, Any]], *, single: bool = False) -> list[
     return found
 
 
-def session(sid: str, last_ms: int) -> Session:
-    """Return the session *sid* as it has ended."""
-    return Session(
-        sid, "bench", "bench", 0, last_ms, last_ms, "ended", 1, 1, 0, True, None, None, {}, None,
-        None, None, (),
-    )  # fmt: skip
+@dataclass(frozen=True, slots=True)
+class Block:
+    """
+    A stretch of arrivals as stored: decoded just before it is judged, as the server does.
+
+    What is decoded long before is out of the processor's caches, which a running server's
+    events are not.
+    """
+
+    raw: bytes
+    events: int
+
+    def arrivals(self) -> list[Arrival]:
+        """Return the arrivals, freshly decoded."""
+        return [
+            Arrival(StoredBatch(number, "bench", sid, sid, sid, number, at, events, ()), now, last)
+            for number, sid, at, now, last, events in orjson.loads(self.raw)
+        ]
 
 
-Ended = Callable[[LiveSession], None]
-
-
-def run(engine: Engine, work: Iterable[Arrival], ended: Ended) -> dict[str, LiveSession]:
-    """Judge *work*; call *ended* with each session that has ended. Return those still open."""
-    live: dict[str, LiveSession] = {}
-    for arrival in work:
+def blocks(work: Sequence[Arrival], size: int = 1000) -> list[Block]:
+    """Return *work* in blocks of about *size* events."""
+    found: list[Block] = []
+    rows: list[Any] = []
+    count = 0
+    for number, arrival in enumerate(work, 1):
         batch = arrival.batch
-        sid = batch.session
-        one = live.get(sid)
-        if one is None:
-            one = live[sid] = LiveSession(
-                engine, session(sid, 0), lateness_ms=10_000, flush_ms=FLUSH_MS,
-                idle_timeout_ms=1_800_000,
-            )  # fmt: skip
-        one.add(batch, arrival.now)
-        if arrival.last:
-            one.end(session(sid, arrival.now))
-            del live[sid]
-            ended(one)
-    return live
-
-
-def flags_of(engine: Engine, work: Iterable[Arrival]) -> set[Flag]:
-    """Return the flags of *work*, as the oracle names them."""
-    found: set[Flag] = set()
-
-    def ended(one: LiveSession) -> None:
-        found.update((f.rule, one.id, f.group) for f in one.all(provisional=False))
-
-    run(engine, work, ended)
+        rows.append(
+            (
+                batch.position,
+                batch.session,
+                batch.received_ms,
+                arrival.now,
+                arrival.last,
+                batch.events,
+            )
+        )
+        count += len(batch.events)
+        if count >= size or number == len(work):
+            found.append(Block(orjson.dumps(rows), count))
+            rows, count = [], 0
     return found
+
+
+class Runner:
+    """Judges arrivals as the service does, but for its queue and its writing."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.live: dict[str, LiveSession] = {}
+        self.flags: list[ModelFlag] = []
+        self._engine = engine
+
+    def take(self, work: Sequence[Arrival], sessions: dict[str, Session]) -> None:
+        """Judge *work*; *sessions* holds each of its sessions as it will have ended."""
+        live, engine = self.live, self._engine
+        for batch, now, last in work:
+            sid = batch.session
+            one = live.get(sid)
+            if one is None:
+                one = live[sid] = LiveSession(
+                    engine, sessions[sid], lateness_ms=LATENESS_MS, flush_ms=FLUSH_MS,
+                    idle_timeout_ms=1_800_000,
+                )  # fmt: skip
+            one.add(batch, now)
+            if last:
+                one.end(sessions[sid])
+                self.flags.extend(one.all(provisional=False))
+                del live[sid]
+
+
+def sessions(work: Sequence[Arrival]) -> dict[str, Session]:
+    """Return the sessions of *work* as they have ended: made outside of what is timed."""
+    return {
+        a.batch.session: Session(
+            a.batch.session, "bench", "bench", 0, a.now, a.now, "ended", 1, 1, 0, True, None,
+            None, {}, None, None, None, (),
+        )
+        for a in work
+    }  # fmt: skip
+
+
+def flags_of(engine: Engine, work: Sequence[Arrival]) -> set[Flag]:
+    """Return the flags of *work*, as the oracle names them."""
+    runner = Runner(engine)
+    runner.take(work, sessions(work))
+    return {(flag.rule, flag.session, flag.group) for flag in runner.flags}

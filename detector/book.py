@@ -7,7 +7,6 @@ how they came about; making model flags of them is detector/verdicts.py.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -52,18 +51,24 @@ def unpacked(item: tuple[Any, ...]) -> Mark:
 
 def events_of(marks: Sequence[Mark]) -> list[Mark]:
     """Return *marks* with flags replaced by what they rest on, each event once, by time."""
-    found: dict[tuple[object, object, object, object], Mark] = {}
+    if len(marks) == 1 and marks[0].inner is None:
+        return [*marks]
+    found: dict[tuple[object, ...], Mark] = {}
     for item in marks:
         for inner in item.inner if item.inner is not None else (item,):
             # A derived event bears the id of its source: that is named once.
-            own = (inner.type, inner.ts) if inner.i is None else (None, None)
-            found.setdefault((inner.page_load, inner.i, *own), inner)
-    return sorted(found.values(), key=lambda m: m.ts)
+            key = (inner.type, inner.ts) if inner.i is None else (inner.page_load, inner.i)
+            found.setdefault(key, inner)
+    return sorted(found.values(), key=_time)
 
 
-def ids_of(marks: Sequence[Mark]) -> set[tuple[str | None, int]]:
-    """Return the ids of the events that *marks* rest on."""
-    return {(m.page_load, m.i) for m in events_of(marks) if m.i is not None}
+def _time(item: Mark) -> float:
+    return item.ts
+
+
+def ids_of(events: Sequence[Mark]) -> set[tuple[str | None, int]]:
+    """Return the ids of *events*, which events_of() made."""
+    return {(m.page_load, m.i) for m in events if m.i is not None}
 
 
 @dataclass(slots=True, eq=False)
@@ -108,33 +113,41 @@ class Hit:
 class Book:
     """All flags of a session, by rule and group."""
 
-    __slots__ = ("_by_rule", "changed", "queue", "raised", "truncated")
+    __slots__ = ("_by_rule", "_count", "changed", "queue", "raised", "truncated")
 
     def __init__(self) -> None:
         self.raised: dict[tuple[str, str, str], list[Raised]] = {}
         self._by_rule: dict[str, list[Raised]] = {}
+        self._count = 0
         self.changed: dict[int, Raised] = {}
-        self.queue: deque[dict[str, Any]] = deque()
+        self.queue: list[dict[str, Any]] = []  # 56 bytes, a deque has 760
         self.truncated: set[str] = set()
 
     def all(self) -> list[Raised]:
         """Return all flags, withdrawn ones too, in the order in which they were raised."""
         return [flag for flags in self._by_rule.values() for flag in flags]
 
+    @property
+    def full(self) -> bool:
+        """Say whether the session has as many flags as it may have."""
+        return self._count >= MAX_FLAGS
+
+    def knows(self, rule: str, version: str, group: str) -> bool:
+        """Say whether *rule* has raised a flag for *group*."""
+        return (rule, version, group) in self.raised
+
     def hit(self, hit: Hit, suppressors: Sequence[str]) -> None:
         """Note *hit*: a new flag, one more hit of a flag, or nothing if it is suppressed."""
-        rule = hit.rule
-        ids: set[tuple[str | None, int]] | None = None
-        if suppressors and self._by_rule:
-            ids = ids_of(hit.marks)
-            if self._covered(suppressors, ids):
-                return
-        key = (rule.id, hit.version, hit.group)
+        key = (hit.rule.id, hit.version, hit.group)
         present = self.raised.get(key)
-        current = present[-1] if present else None
-        if current is not None and current.withdrawn is None and self._again(current, hit):
+        events = events_of(hit.marks)
+        ids = ids_of(events)
+        if suppressors and self._by_rule and self._covered(suppressors, ids):
             return
-        self._raise(key, hit, ids_of(hit.marks) if ids is None else ids)
+        current = present[-1] if present else None
+        if current is not None and current.withdrawn is None and self._again(current, hit, events):
+            return
+        self._raise(key, hit, events, ids)
 
     def _covered(self, suppressors: Sequence[str], ids: set[tuple[str | None, int]]) -> bool:
         return any(
@@ -143,7 +156,7 @@ class Book:
             for flag in self._by_rule.get(name, ())
         )
 
-    def _again(self, current: Raised, hit: Hit) -> bool:
+    def _again(self, current: Raised, hit: Hit, events: Sequence[Mark]) -> bool:
         """Count *hit* into *current* unless it deserves a flag of its own."""
         rule = hit.rule
         if rule.flag == "every" and hit.at - current.at >= rule.cooldown_ms:
@@ -154,30 +167,36 @@ class Book:
         current.last_hit = hit.at
         if rule.flag == "burst":
             current.until = max(current.until, hit.at)
-            self._extend(current, hit.marks)
+            self._extend(current, events)
         elif rule.suppresses:
             # A flag that is raised once stands for its later hits, too: they are no less
             # its affair than the first was, so what it replaces stays replaced.
-            self._cover(current, hit.marks)
+            self._cover(current, events)
         self.changed[id(current)] = current
         return True
 
-    def _extend(self, flag: Raised, marks: Sequence[Mark]) -> None:
-        new = [m for m in events_of(marks) if (m.page_load, m.i) not in flag.ids]
+    def _extend(self, flag: Raised, events: Sequence[Mark]) -> None:
+        new = [m for m in events if (m.page_load, m.i) not in flag.ids]
         if not new or len(flag.ids) > MAX_COVERED:
             return
         flag.ids |= ids_of(new)
         flag.marks = shortened([*flag.marks, *new])
         self._suppress(flag)
 
-    def _cover(self, flag: Raised, marks: Sequence[Mark]) -> None:
-        """Let *flag* replace what shares the events of *marks*, without showing them as evidence."""
+    def _cover(self, flag: Raised, events: Sequence[Mark]) -> None:
+        """Let *flag* replace what shares *events*, without showing them as evidence."""
         if len(flag.ids) <= MAX_COVERED:
-            flag.ids |= ids_of(marks)
+            flag.ids |= ids_of(events)
             self._suppress(flag)
 
-    def _raise(self, key: tuple[str, str, str], hit: Hit, ids: set[tuple[str | None, int]]) -> None:
-        if sum(map(len, self._by_rule.values())) >= MAX_FLAGS:
+    def _raise(
+        self,
+        key: tuple[str, str, str],
+        hit: Hit,
+        events: list[Mark],
+        ids: set[tuple[str | None, int]],
+    ) -> None:
+        if self._count >= MAX_FLAGS:
             self.truncated.add(hit.rule.id)
             return
         present = self.raised.setdefault(key, [])
@@ -185,7 +204,7 @@ class Book:
             gone = present.pop()
             self._by_rule[hit.rule.id].remove(gone)
             self.changed.pop(id(gone), None)
-        events = events_of(hit.marks)
+            self._count -= 1
         main = hit.main or (events[-1] if events else None)
         flag = Raised(
             hit.rule, hit.version, hit.group, len(present), hit.at,
@@ -196,6 +215,7 @@ class Book:
             main.page_load if main else None, main.target if main else None,
         )  # fmt: skip
         present.append(flag)
+        self._count += 1
         self._by_rule.setdefault(hit.rule.id, []).append(flag)
         self.changed[id(flag)] = flag
         self._suppress(flag)

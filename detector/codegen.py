@@ -8,7 +8,7 @@ Owns the source; what is called on a match is detector/machines.py.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from math import inf
 from typing import Any
@@ -19,6 +19,7 @@ from detector.where import ALWAYS, All, AnyOf, InProcess, Not, SameAs, Selector,
 Place = tuple[str | None, str | None]
 """Page load and tab of an event; None for what the engine makes itself."""
 Handler = Callable[[dict[str, Any], float, list[Any], int | None, Place], None]
+Runner = Callable[..., int]
 Predicate = Callable[[dict[str, Any], list[Any], dict[Any, Any]], bool]
 
 _COMPARE = {"gt": ">", "gte": ">=", "lt": "<", "lte": "<="}
@@ -306,8 +307,8 @@ def _is_dear(test: Test) -> bool:
     return test.kind == "list" or test.op in ("glob", "starts", "ends", "contains", "regex")
 
 
-def handler(source: Source, reactions: Sequence[Reaction]) -> str:
-    """Return the text of one event's function: all its *reactions* in order."""
+def reacting(source: Source, reactions: Sequence[Reaction]) -> list[str]:
+    """Return the lines of what one event sets off: all its *reactions* in order."""
     source.hoist(reaction.where for reaction in reactions)
     if "target" in source.target_fields and sum(r.ignore is not None for r in reactions) > 1:
         source.silenced = source.local()
@@ -316,14 +317,40 @@ def handler(source: Source, reactions: Sequence[Reaction]) -> str:
     used = {chain for reaction in reactions for chain in reaction.unless}
     for reaction in reactions:
         _emit(source, reaction, _condition(source, reaction), used)
-    body = "\n".join(source.lines)
-    if body.count("g(") == 1:
-        body = body.replace("g(", "e.get(")
-    first = ["    g = e.get"] if "g(" in body else []
-    first += ["    A = S[1].get"] if "A(" in body else []
+    lines = source.lines
+    uses = sum(line.count("g(") for line in lines)
+    if uses == 1:
+        lines = [line.replace("g(", "e.get(") for line in lines]
+    first = ["    g = e.get"] if uses > 1 else []
+    first += ["    A = S[1].get"] if any("A(" in line for line in lines) else []
     first += ["    m = None"] if source.marked else []
     first += [f"    {run} = None" for run in source.runs.values()]
-    return "\n".join(["def f(e, ts, S, i, L):", *first, body, ""])
+    return [*first, *lines]
+
+
+def handler(lines: Sequence[str]) -> str:
+    """Return the text of one event's function, of the *lines* that reacting() made."""
+    return "\n".join(["def f(e, ts, S, i, L):", *lines, ""])
+
+
+def runner(table: Table, bodies: Mapping[str, Sequence[str]]) -> str:
+    """
+    Return the text of a function that judges a list of events in one go.
+
+    *bodies* holds per event type the lines that reacting() made, the most frequent first. The
+    events E are of the page load L, their indices rise by one from i on, and each must be
+    later than a, the time of the one before. D(S, ts) is called when something is due. Returns
+    the index after the last one that was judged.
+    """
+    lines = ["def f(E, S, i, L, a, D):", "    for e in E:"]
+    lines += [f"        ts = e[{table.name('ts')}]", "        if ts <= a: break", "        a = ts"]
+    lines += ["        if S[0] < ts: D(S, ts)", f"        t = e[{table.name('type')}]"]
+    word = "if"
+    for event, body in bodies.items():
+        lines.append(f"        {word} t == {table.name(event)}:")
+        lines += [f"        {line}" for line in body]
+        word = "elif"
+    return "\n".join([*lines, "        i += 1", "    return i", ""])
 
 
 def _condition(source: Source, reaction: Reaction) -> str:

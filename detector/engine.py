@@ -39,6 +39,7 @@ class Engine:
         self._timers = self.program.timers
         self._scorer = Scorer(rules.scoring or Scoring())
         self._soonest = self.program.soonest
+        self._run = self.program.run
         self._pending = [timer.pending for timer in self._timers]
 
     def new(self, attributes: dict[str, Any]) -> list[Any]:
@@ -72,20 +73,16 @@ class Engine:
         They are of one page load; *place* is that and its tab. The first must be later than
         *after*, and each later than the one before. Return how many were judged. Never raises.
         """
-        handlers = self._handlers
         number = index
-        for event in events:
-            ts = event["ts"]
-            if ts <= after:
-                break
-            after = ts
-            if state[0] < ts:  # a deadline, or something was raised that is judged first
-                self._due(state, ts)
+        while True:
             try:
-                handlers[event["type"]](event, ts, state, number, place)
-            except Exception:
-                self._failed(event)
-            number += 1
+                number = self._run(events, state, number, place, after, self._due)
+                break
+            except Exception as error:
+                at = _index_of(error)
+                failed = events[at - number]
+                self._failed(failed)
+                events, number, after = events[at - number + 1 :], at + 1, failed["ts"]
         if state[0] == -inf:
             self._due(state, -inf)
         return number - index
@@ -152,7 +149,7 @@ class Engine:
         if book is None:
             return
         while book.queue:
-            event = book.queue.popleft()
+            event = book.queue.pop(0)
             place = (event.get("page_load"), event.get("tab"))
             try:
                 self._handlers[event["type"]](event, event["ts"], state, event.get("i"), place)
@@ -168,6 +165,14 @@ class Engine:
             "a rule failed on a %s event (%s:%s); the event was skipped",
             event.get("type"), event.get("page_load"), event.get("i"),
         )  # fmt: skip
+
+
+def _index_of(error: Exception) -> int:
+    """Return the index at which generated source (codegen.runner) was when it failed."""
+    trace = error.__traceback__
+    assert trace is not None and trace.tb_next is not None
+    index: int = trace.tb_next.tb_frame.f_locals["i"]
+    return index
 
 
 def canonical(event: dict[str, Any]) -> tuple[float, str, float, int]:

@@ -64,9 +64,6 @@ class FastCount(Machine):
     for itself (its group in the slot after next): most are never followed by a second.
     """
 
-    slots = 3
-    """The marks; with groups and a window the time of the last event, and the first group."""
-
     def __init__(self, rule: Rule, slot: int, suppressors: list[str]) -> None:
         super().__init__(rule, slot, (), suppressors)
         assert rule.counting is not None
@@ -74,6 +71,12 @@ class FastCount(Machine):
         self._alternates = rule.counting.alternates
         self._times = rule.steps[0].times
         self._within = rule.steps[0].within_ms
+
+    @staticmethod
+    def slots_of(rule: Rule) -> int:
+        """Return how many slots *rule* needs: with groups and a window also last time and group."""
+        assert rule.counting is not None
+        return 3 if rule.counting.same and rule.steps[0].within_ms is not None else 1
 
     def fragment(self, source: Source) -> Fragment:
         """Return the lines that run when an event is counted."""

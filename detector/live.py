@@ -22,6 +22,7 @@ GRACE_MS = 5000
 GONE = frozenset(("link", "back", "close"))
 """Ways to leave a page after which nothing more comes of it."""
 
+_NONE: Set[str] = frozenset()
 _TELLING = frozenset(("leave", "visibility"))
 
 LATE = "events came later than they should have"
@@ -62,7 +63,7 @@ class LiveSession:
         self._floor = -inf  # only what is later is in order beyond doubt
         self._left = False
         self._swept = -inf
-        self._known: Set[str] = frozenset()  # ids of flags that the store may have
+        self._known: Set[str] = _NONE  # ids of flags that the store may have
 
     def by(self, engine: Engine) -> bool:
         """Say whether *engine* is the one that judges this session."""
@@ -212,8 +213,9 @@ class LiveSession:
         When the session was ended before its idle timeout, the moment at which it was closed
         bounds what is known of the silence after its last event.
         """
-        for event in self._order.flush():
-            self._judge(event)
+        if self._order.waiting:
+            for event in self._order.flush():
+                self._judge(event)
         if session.attributes != self._attributes:
             self.dirty = self.dirty or ATTRIBUTES
         last = self._newest[0] if self._newest is not None else float(session.last_ms)

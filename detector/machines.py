@@ -178,6 +178,10 @@ class Machine(ABC):
         book = state[2]
         if book is None:
             book = state[2] = Book()
+        group = as_group(self.group_value(kept if first is None else first))
+        if book.full and not book.knows(self.rule.id, self._version, group):
+            book.truncated.add(self.rule.id)
+            return
         captures: dict[str, object] = {}
         for name, source in self._captured:
             value = kept.get((source.alias, source.field))
@@ -187,7 +191,6 @@ class Machine(ABC):
             value = read(state)
             if value is not None:
                 captures[name] = shortened_value(value)
-        group = as_group(self.group_value(kept if first is None else first))
         severity = severity or self.rule.severity
         hit = Hit(self.rule, self._version, group, at, marks, severity, captures, main)
         book.hit(hit, self.suppressors)

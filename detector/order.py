@@ -16,6 +16,10 @@ MAX_HELD = 5000
 """More events than this are not kept waiting for one hole; a page load rarely has as many."""
 
 
+FEW = 8
+"""Page loads that are looked through one by one."""
+
+
 class Load:
     """
     One page load: which index comes next, and what waits for it.
@@ -88,14 +92,28 @@ class Order:
 
     def __init__(self, lateness_ms: int) -> None:
         self._lateness_ms = lateness_ms
-        self._loads: dict[str, Load] = {}
+        # A visit has few documents, and a list of few is smaller than a dict.
+        self._loads: list[Load] | dict[str, Load] = []
 
     def load(self, batch: StoredBatch) -> Load:
         """Return the page load that *batch* belongs to."""
-        found = self._loads.get(batch.page_load)
+        loads, name = self._loads, batch.page_load
+        if isinstance(loads, dict):
+            found = loads.get(name)
+        else:
+            found = next((load for load in loads if load.place[0] == name), None)
         if found is None:
-            found = self._loads[batch.page_load] = Load((batch.page_load, batch.tab))
+            found = Load((name, batch.tab))
+            if isinstance(loads, dict):
+                loads[name] = found
+            else:
+                loads.append(found)
+                if len(loads) > FEW:
+                    self._loads = {load.place[0]: load for load in loads}
         return found
+
+    def _each(self) -> Iterable[Load]:
+        return self._loads.values() if isinstance(self._loads, dict) else self._loads
 
     def add(self, batch: StoredBatch, now_ms: int, *, skip: int = 0) -> list[dict[str, Any]]:
         """
@@ -117,15 +135,15 @@ class Order:
     @property
     def waiting(self) -> bool:
         """Say whether anything is held back."""
-        return any(load.held for load in self._loads.values())
+        return any(load.held for load in self._each())
 
     def overdue(self, now_ms: int) -> list[dict[str, Any]]:
         """Return what has waited long enough at *now_ms*, its holes given up."""
-        return self._all(load.overdue(now_ms, self._lateness_ms) for load in self._loads.values())
+        return self._all(load.overdue(now_ms, self._lateness_ms) for load in self._each())
 
     def flush(self) -> list[dict[str, Any]]:
         """Return all that is held back: nothing more is waited for."""
-        return self._all(load.overdue(0, -(1 << 62)) for load in self._loads.values())
+        return self._all(load.overdue(0, -(1 << 62)) for load in self._each())
 
     @staticmethod
     def _all(parts: Iterable[list[dict[str, Any]]]) -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from detector.loader import shipped_rules
 from detector.rule import RuleSet
 from tests.detector.helpers import at, fired, rule, rules, text
 
-OURS = re.compile(r"[feSRAgimLdwrqkxy]|ts|get|len|append|pop|__class__|None|[Kvhr]\d+")
+OURS = re.compile(r"[feSRAgimLdwrqkxyEatD]|ts|get|len|append|pop|__class__|None|[Kvhr]\d+")
 
 hostile = st.sampled_from(
     ["__import__('os')", '"); import os #', "K1", "\n    raise", "a'b\"c", "{x}", "%s", "ä\u2028"]
