@@ -45,7 +45,7 @@ class Visit:
         """Leave the page for *path* by a link."""
         came_from = self._path
         self.then(after, "leave", kind="link", visible_ms=shown_ms)
-        told = {"nav": "load", "referrer": "same", "from_path": came_from, "status": 200, **fields}
+        told = {"nav": "load", "visible": True, "referrer": "same", "from_path": came_from, "status": 200, **fields}
         return self.then(0.3, "page", path=path, **told)
 
     def press(self, after: float, key: str, **fields: Any) -> Visit:
@@ -118,7 +118,7 @@ def test_reader_raises_nothing(engine: Engine) -> None:
 
 def begun() -> Visit:
     """Return a visit that has just begun."""
-    return Visit().then(0, "page", path="/", nav="load", referrer="none", status=200)
+    return Visit().then(0, "page", path="/", nav="load", referrer="none", status=200, visible=True)
 
 
 def presses(count: int, gap: float, **fields: Any) -> Visit:
