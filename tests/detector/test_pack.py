@@ -45,7 +45,14 @@ class Visit:
         """Leave the page for *path* by a link."""
         came_from = self._path
         self.then(after, "leave", kind="link", visible_ms=shown_ms)
-        told = {"nav": "load", "visible": True, "referrer": "same", "from_path": came_from, "status": 200, **fields}
+        told = {
+            "nav": "load",
+            "visible": True,
+            "referrer": "same",
+            "from_path": came_from,
+            "status": 200,
+            **fields,
+        }
         return self.then(0.3, "page", path=path, **told)
 
     def press(self, after: float, key: str, **fields: Any) -> Visit:
