@@ -29,6 +29,7 @@ from stolper.cli_history import backtest, explain
 from stolper.cli_rejudge import rejudge
 from stolper.cli_rules import rules
 from stolper.options import Address, Duration, Origin, data_option, listeners, settings_of
+from stolper.quiet import settle
 
 T = TypeVar("T")
 
@@ -66,6 +67,7 @@ def up(data: Path, public_address: str | None, console_address: str | None) -> N
 
     async def serve() -> None:
         async with Server(settings, data) as server:
+            settle()
             _greet(server)
             if not await server.store.sites():
                 click.echo(

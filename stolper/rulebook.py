@@ -23,6 +23,7 @@ from detector.loader import read_rules
 from detector.rule import Declared, RuleSet
 from detector.testing import Outcome, run_example
 from stolper.own_rules import Mark, OwnRules
+from stolper.quiet import no_collection
 
 log = logging.getLogger("stolper")
 
@@ -89,6 +90,10 @@ class Rulebook:
 
     def read(self, texts: Mapping[str, str]) -> Reading:
         """Read *texts* after the shipped rules and run their examples. Blocks; pure."""
+        with no_collection():
+            return self._read(texts)
+
+    def _read(self, texts: Mapping[str, str]) -> Reading:
         rules, issues = read_rules(self.shipped, texts)
         if any(issue.level == "error" for issue in issues):
             return Reading(dict(texts), rules, issues, ())
