@@ -162,7 +162,7 @@ async def test_a_change_stalls_nobody(bench: Bench, run: Any) -> None:
     watching.cancel()
 
     assert took > 0.1  # there was something to wait for
-    assert worst[0] < took / 4
+    assert worst[0] < took / 2  # judged on the loop it would be nearly all of it
 
 
 async def _watch(worst: list[float]) -> None:
