@@ -19,6 +19,7 @@ from typing import Any
 
 from bench import running, stream
 from bench.rulebench import loop, ref
+from bench.visits import visit
 from core.model import Session, StoredBatch
 from detector.backtest import Comparison
 from detector.engine import Engine
@@ -33,7 +34,7 @@ def main(arguments: Sequence[str]) -> int:
     """Run all parts, or those named."""
     parts: dict[str, Callable[[argparse.Namespace], None]] = {
         "correct": correct, "speed": speed, "peer": peer, "state": state, "hostile": hostile,
-        "compile": compiling, "backtest": backtest, "running": running.report,
+        "compile": compiling, "pack": pack, "backtest": backtest, "running": running.report,
     }  # fmt: skip
     parser = argparse.ArgumentParser(prog="python -m bench.detector", description=__doc__)
     parser.add_argument("parts", nargs="*", help=f"of {', '.join(parts)}; default all")
@@ -217,6 +218,27 @@ def compiling(options: argparse.Namespace) -> None:
 
 def _shipped() -> RuleSet:
     return load_rules([shipped_rules()])
+
+
+def pack(options: argparse.Namespace) -> None:
+    """Print events per second of the shipped rules on visits as the snippet reports them."""
+    rules = _shipped()
+    engine = Engine(rules)
+    visits = [visit(number) for number in range(options.events // 400)]
+    count = sum(map(len, visits))
+    took = []
+    for _ in range(options.rounds):
+        start = CPU()
+        for events in visits:
+            state = engine.new({"device": "desktop", "browser": "Chrome"})
+            place, after = (events[0]["page_load"], "tab"), 0.0
+            for first in range(0, len(events), 4):
+                batch = events[first : first + 4]
+                engine.take(state, batch, place, first, after)
+                after = batch[-1]["ts"]
+            engine.end(state, after, "left")
+        took.append((CPU() - start) / count * 1e6)
+    print(f"  {len(rules.rules)} shipped rules: {1000 / statistics.median(took):.0f} k events/s")
 
 
 def backtest(options: argparse.Namespace) -> None:

@@ -270,9 +270,13 @@ class _Entry:
 
 
 class Count(Machine):
-    """Counts events: times, within, same, near, distinct, alternates, share, thresholds."""
+    """
+    Counts events: times, within, same, near, distinct, alternates, share, thresholds.
 
-    slots = 1
+    Slots: the entries by group, and the time of the last one.
+    """
+
+    slots = 2
 
     def __init__(
         self,
@@ -295,6 +299,7 @@ class Count(Machine):
         self._alias, self._times = step.alias, step.times
         self._within = inf if step.within_ms is None else float(step.within_ms)
         self._most = max([self._times, *(s.times or 0 for s in self._shifts)])
+        self._least = min([self._times, *(s.times or self._times for s in self._shifts)])
         self._widest = max([self._within, *(s.within or 0 for s in self._shifts)])
         self.simple = self._most == 1 and not self._value and not self._share and not self._shifts
 
@@ -314,13 +319,18 @@ class Count(Machine):
         if self._value is not None and value is None:
             return
         entry = self._entry(state, event, ts, value)
+        last = state[self.slot + 1]
+        if last is not None and entry.time - last > self._widest:
+            state[self.slot] = None  # nothing of what there is can count any more
+        state[self.slot + 1] = entry.time
         run = self._run(state, key, entry)
         if self._distinct:
             run[:] = [e for e in run if e.value != value]
         run.append(entry)
         if len(run) > self._most:
             del run[: len(run) - self._most]
-        self._judge(state, event, ts, run)
+        if len(run) >= self._least:
+            self._judge(state, event, ts, run)
 
     def _entry(self, state: State, event: Event, ts: float, value: object) -> _Entry:
         test = self._share_tests.get(event["type"])

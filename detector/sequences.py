@@ -74,6 +74,15 @@ class Chain(Machine):
         self._steps = rule.steps
         self._first = [sum(s.times for s in rule.steps[:n]) for n in range(len(rule.steps))]
         self._positions = sum(step.times for step in rule.steps)
+        # How long a run at each position can wait for the next: a step's own span, if it has one.
+        self._gaps = [
+            inf if step.within_ms is None else float(step.within_ms)
+            for step in rule.steps
+            for _ in range(step.times)
+        ][1:]
+        for number, step in enumerate(rule.steps):
+            if step.times > 1 and number:  # within is the span of the repeats, not of the gap
+                self._gaps[self._first[number] - 1] = inf
         self._within = inf if rule.within_ms is None else float(rule.within_ms)
         self._tail = rule.tail
         self._wait = inf if not rule.tail or rule.tail.within_ms is None else rule.tail.within_ms
@@ -115,12 +124,21 @@ class Chain(Machine):
         present = runs.pop(key, None) or [None] * (self._positions - 1)
         present[0] = Run(now, now, now, (mark(event, ts),), kept)
         runs[key] = present
+        while len(runs) > CROWD and self._over(runs[oldest := next(iter(runs))], now):
+            del runs[oldest]
         if len(runs) > MAX_GROUPS:
             del runs[next(iter(runs))]
             self.truncated(state)
         if len(runs) > CROWD:
             self.grown(state)
         return False
+
+    def _over(self, present: Sequence[Run | None], now: float) -> bool:
+        """Say whether no run of a partition can go on at *now* or later."""
+        return all(
+            run is None or now - run.start > self._widest() or now - run.last > self._gaps[position]
+            for position, run in enumerate(present)
+        )
 
     def bytes(self, state: State) -> int:
         """Return about how much memory the runs and waits of a session take."""
