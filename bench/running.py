@@ -103,7 +103,7 @@ async def _timer() -> float:
         try:
             at = await _visit(store, detector, 0)
             allowed = at + 1000 + flush_ms + GRACE_MS
-            while not await store.flags(_name(0)):
+            while not await store.flags(_name(0)):  # noqa: ASYNC110 -- nothing to wait for
                 await asyncio.sleep(0.02)
             return SystemClock().now_ms() - allowed
         finally:
