@@ -101,13 +101,36 @@ def shown(node: Node) -> str:
     return node.text if isinstance(node, Scalar) else ""
 
 
+_REMEMBERED = 256
+"""Files whose nodes are kept: the shipped ones and a site's own. Nodes never change."""
+
+_known: dict[tuple[str, str], Map] = {}
+
+
 def parse(name: str, text: str, problems: Problems) -> Map | None:
     """
     Return the map that *text* is, or None after noting in *problems* why it is none.
 
     *name* is the file as messages call it. A mistake of layout leaves out the list item
-    around it; the rest is read, so that its mistakes are told, too.
+    around it; the rest is read, so that its mistakes are told, too. What was read without a
+    finding is remembered: a change of one file reads all of them again.
     """
+    known = _known.get((name, text))
+    if known is not None:
+        return known
+    own = Problems()
+    found = _parsed(name, text, own)
+    for issue in own.issues:
+        problems.add(issue)
+    problems.unread |= own.unread
+    if found is not None and not own.issues and len(text) <= MAX_BYTES // 8:
+        if len(_known) >= _REMEMBERED:
+            _known.clear()
+        _known[name, text] = found
+    return found
+
+
+def _parsed(name: str, text: str, problems: Problems) -> Map | None:
     lines = yamltext.lines_of(text.removeprefix("\ufeff"))
     file = SourceFile(name, tuple(lines))
     top = Node(file, 1, 1)
