@@ -18,8 +18,8 @@ import orjson
 
 from bench.rulebench import gen
 from core.events import EventSchema, parse_schema
-from core.model import Flag as ModelFlag
 from core.model import Session, StoredBatch
+from detector.book import Raised
 from detector.engine import Engine
 from detector.errors import Problems
 from detector.live import LiveSession
@@ -185,11 +185,11 @@ def blocks(work: Sequence[Arrival], size: int = 1000) -> list[Block]:
 
 
 class Runner:
-    """Judges arrivals as the service does, but for its queue and its writing."""
+    """Judges arrivals as the service does, but for its queue, and for what it makes to write."""
 
     def __init__(self, engine: Engine) -> None:
         self.live: dict[str, LiveSession] = {}
-        self.flags: list[ModelFlag] = []
+        self.raised: list[tuple[str, list[Raised]]] = []
         self._engine = engine
 
     def take(self, work: Sequence[Arrival], sessions: dict[str, Session]) -> None:
@@ -206,7 +206,7 @@ class Runner:
             one.add(batch, now)
             if last:
                 one.end(sessions[sid])
-                self.flags.extend(one.all(provisional=False))
+                self.raised.append((sid, one.raised()))
                 del live[sid]
 
 
@@ -225,4 +225,4 @@ def flags_of(engine: Engine, work: Sequence[Arrival]) -> set[Flag]:
     """Return the flags of *work*, as the oracle names them."""
     runner = Runner(engine)
     runner.take(work, sessions(work))
-    return {(flag.rule, flag.session, flag.group) for flag in runner.flags}
+    return {(flag.rule.id, sid, flag.group) for sid, flags in runner.raised for flag in flags}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any, NamedTuple
 
 from core.model import Severity
@@ -19,24 +20,40 @@ MAX_COVERED = 1000
 """Events that one flag may stand for: bounds the state of a session that does nothing else."""
 
 
+_TIME = itemgetter(0)
+
+
 class Mark(NamedTuple):
-    """What is kept of an event that a rule took. *inner* is the evidence of a flag event."""
+    """
+    What is kept of an event that a rule took. *inner* is the evidence of a flag event.
+
+    *place* is its page load and tab. Generated source makes tuples of this layout.
+    """
 
     ts: float
-    page_load: str | None
+    place: tuple[str | None, str | None]
     i: int | None
     type: str
     path: str | None
-    tab: str | None
     target: Any
     inner: tuple[Mark, ...] | None
+
+    @property
+    def page_load(self) -> str | None:
+        """Return the document that sent it."""
+        return self.place[0]
+
+    @property
+    def tab(self) -> str | None:
+        """Return the tab of that document."""
+        return self.place[1]
 
 
 def mark(event: dict[str, Any], ts: float) -> Mark:
     """Return what is kept of *event*."""
     get = event.get
     fields = (
-        ts, get("page_load"), get("i"), event["type"], get("path"), get("tab"), get("target"),
+        ts, (get("page_load"), get("tab")), get("i"), event["type"], get("path"), get("target"),
         get("_marks"),
     )  # fmt: skip
     # Half the time of Mark(...), whose __new__ is Python; this runs once per taken event.
@@ -44,31 +61,26 @@ def mark(event: dict[str, Any], ts: float) -> Mark:
 
 
 def unpacked(item: tuple[Any, ...]) -> Mark:
-    """Return the mark that generated source made: (ts, (page_load, tab), i, type, path, target, inner)."""
-    ts, (page_load, tab), i, type_, path, target, inner = item
-    return Mark(ts, page_load, i, type_, path, tab, target, inner)
+    """Return the mark that generated source made as a plain tuple."""
+    return tuple.__new__(Mark, item)
 
 
 def events_of(marks: Sequence[Mark]) -> list[Mark]:
     """Return *marks* with flags replaced by what they rest on, each event once, by time."""
-    if len(marks) == 1 and marks[0].inner is None:
+    if len(marks) == 1 and marks[0][6] is None:
         return [*marks]
     found: dict[tuple[object, ...], Mark] = {}
     for item in marks:
         for inner in item.inner if item.inner is not None else (item,):
             # A derived event bears the id of its source: that is named once.
-            key = (inner.type, inner.ts) if inner.i is None else (inner.page_load, inner.i)
+            key = (inner[3], inner[0]) if inner[2] is None else (inner[1], inner[2])
             found.setdefault(key, inner)
-    return sorted(found.values(), key=_time)
-
-
-def _time(item: Mark) -> float:
-    return item.ts
+    return sorted(found.values(), key=_TIME)
 
 
 def ids_of(events: Sequence[Mark]) -> set[tuple[str | None, int]]:
     """Return the ids of *events*, which events_of() made."""
-    return {(m.page_load, m.i) for m in events if m.i is not None}
+    return {(m[1][0], m[2]) for m in events if m[2] is not None}
 
 
 @dataclass(slots=True, eq=False)
@@ -113,9 +125,10 @@ class Hit:
 class Book:
     """All flags of a session, by rule and group."""
 
-    __slots__ = ("_by_rule", "_count", "changed", "queue", "raised", "truncated")
+    __slots__ = ("_by_rule", "_count", "_heard", "changed", "queue", "raised", "truncated")
 
-    def __init__(self) -> None:
+    def __init__(self, *, heard: bool = True) -> None:
+        self._heard = heard  # a rule asks for flags
         self.raised: dict[tuple[str, str, str], list[Raised]] = {}
         self._by_rule: dict[str, list[Raised]] = {}
         self._count = 0
@@ -219,7 +232,8 @@ class Book:
         self._by_rule.setdefault(hit.rule.id, []).append(flag)
         self.changed[id(flag)] = flag
         self._suppress(flag)
-        self.queue.append(_flag_event(flag, tuple(events)))
+        if self._heard:
+            self.queue.append(_flag_event(flag, tuple(events)))
 
     def _suppress(self, flag: Raised) -> None:
         for name in flag.rule.suppresses:

@@ -135,6 +135,7 @@ class _Compiler:
             ]
             bodies[event] = reacting(self._source(event), reactions)
             handlers[event] = self._built(handler(bodies[event]))
+        self._keeper.heard = "flag" in handlers
         for machine in self._machines:
             machine.keeper = self._keeper
         timers = tuple(

@@ -71,21 +71,30 @@ class Engine:
         Judge *events*, whose indices rise by one from *index* on, as long as time rises, too.
 
         They are of one page load; *place* is that and its tab. The first must be later than
-        *after*, and each later than the one before. Return how many were judged. Never raises.
+        *after*, and each later than the one before. Return the index after the last one that
+        was judged. Never raises.
         """
-        number = index
-        while True:
-            try:
-                number = self._run(events, state, number, place, after, self._due)
-                break
-            except Exception as error:
-                at = _index_of(error)
-                failed = events[at - number]
-                self._failed(failed)
-                events, number, after = events[at - number + 1 :], at + 1, failed["ts"]
+        try:
+            reached: int = self._run(events, state, index, place, after, self._due)
+        except Exception as error:
+            reached = self._past(error, state, events, place, index)
         if state[0] == -inf:
             self._due(state, -inf)
-        return number - index
+        return reached
+
+    def _past(
+        self,
+        error: Exception,
+        state: list[Any],
+        events: Sequence[dict[str, Any]],
+        place: Place,
+        index: int,
+    ) -> int:
+        """Skip the event on which a rule failed, and judge those after it."""
+        at = _index_of(error)
+        failed = events[at - index]
+        self._failed(failed)
+        return self.take(state, events[at - index + 1 :], place, at + 1, failed["ts"])
 
     def _due(self, state: list[Any], ts: float) -> None:
         """Judge what was raised meanwhile, then let run out what ends before *ts*."""

@@ -35,7 +35,7 @@ class LiveSession:
     """A session that is open, or is being judged again."""
 
     __slots__ = (
-        "_attributes", "_engine", "_floor", "_idle_ms", "_known", "_left", "_load", "_newest",
+        "_ahead", "_attributes", "_engine", "_floor", "_idle_ms", "_known", "_left", "_load", "_newest",
         "_order", "_state", "_swept", "_unseen_ms", "dirty", "id", "position", "site",
     )  # fmt: skip
 
@@ -60,6 +60,7 @@ class LiveSession:
         self._idle_ms = idle_timeout_ms
         self._load: Load | None = None  # the one that sent the last batch
         self._newest: tuple[float, str, int] | None = None  # ts, page load and index
+        self._ahead = False  # the newest is the last of the page load that sent last
         self._floor = -inf  # only what is later is in order beyond doubt
         self._left = False
         self._swept = -inf
@@ -87,33 +88,47 @@ class LiveSession:
 
     def add(self, batch: StoredBatch, now_ms: int) -> None:
         """Judge what *batch* brings, unless it is known already."""
-        if batch.position <= self.position:
-            return
-        self.position = batch.position
-        events = batch.events
-        load = self._load
+        events, load = batch.events, self._load
         if load is None or load.place[0] != batch.page_load:
+            self._settle()
             load = self._load = self._order.load(batch)
-        known, index = 0, load.next
+        index = load.next
         if (
             events
             and events[0]["i"] == index
             and events[-1]["i"] - index == len(events) - 1
             and not (load.held or batch.void)
+            and batch.position > self.position
         ):
             # As nearly always, what comes is what is due (the collector sorts by index).
-            known = self._engine.take(self._state, events, load.place, index, self._floor)
-            if known:
-                load.next = index + known
-                last = events[known - 1]
-                self._floor = last["ts"]
-                self._newest = (self._floor, batch.page_load, index + known - 1)
-                if self._left or last["type"] in _TELLING:
-                    self._follow(events[:known])
-                if known == len(events):
-                    return
+            reached = self._engine.take(self._state, events, load.place, index, self._floor)
+            if reached == index:
+                self._wait_for(batch, now_ms, 0)
+                return
+            self.position = batch.position
+            load.next = reached
+            last = events[reached - index - 1]
+            self._floor = last["ts"]
+            self._ahead = True
+            if self._left or last["type"] in _TELLING:
+                self._follow(events[: reached - index])
+            if reached - index < len(events):
+                self._wait_for(batch, now_ms, reached - index)
+        elif batch.position > self.position:
+            self._wait_for(batch, now_ms, 0)
+
+    def _wait_for(self, batch: StoredBatch, now_ms: int, known: int) -> None:
+        """Judge what is free of *batch* from event number *known* on; the rest waits for a hole."""
+        self.position = batch.position
+        self._settle()
         for event in self._order.add(batch, now_ms, skip=known):
             self._judge(event)
+
+    def _settle(self) -> None:
+        """Note which event is the newest, where the last batch left that open."""
+        if self._ahead and self._load is not None:
+            self._ahead = False
+            self._newest = (self._floor, self._load.place[0], self._load.next - 1)
 
     def _follow(self, run: Sequence[dict[str, Any]]) -> None:
         """Take note whether the visitor was gone after *run*, the newest events."""
@@ -136,6 +151,7 @@ class LiveSession:
 
     def sweep(self, now_ms: int) -> None:
         """Give up holes that were waited for long enough, and let deadlines run out."""
+        self._settle()
         for event in self._order.overdue(now_ms):
             self._judge(event)
         if self._newest is None or self._left or self._order.waiting:
@@ -163,6 +179,10 @@ class LiveSession:
         kept = [flag for flag in found if flag.withdrawn is None or flag.id in self._known]
         self._known |= {flag.id for flag in kept}
         return tuple(kept)
+
+    def raised(self) -> list[Raised]:
+        """Return the flags that stand, by time, as the engine keeps them."""
+        return flags(self._state)
 
     def all(self, *, provisional: bool) -> tuple[Flag, ...]:
         """Return all flags that stand, and those that were replaced after they had been shown."""
@@ -213,6 +233,7 @@ class LiveSession:
         When the session was ended before its idle timeout, the moment at which it was closed
         bounds what is known of the silence after its last event.
         """
+        self._settle()
         if self._order.waiting:
             for event in self._order.flush():
                 self._judge(event)

@@ -103,6 +103,7 @@ class Keeper:
 
     def __init__(self) -> None:
         self.machines: list[Machine] = []
+        self.heard = True  # a rule asks for the flags of others
 
     def keep_small(self, state: State) -> None:
         """
@@ -177,7 +178,7 @@ class Machine(ABC):
         """
         book = state[2]
         if book is None:
-            book = state[2] = Book()
+            book = state[2] = Book(heard=self.keeper.heard)
         group = as_group(self.group_value(kept if first is None else first))
         if book.full and not book.knows(self.rule.id, self._version, group):
             book.truncated.add(self.rule.id)
@@ -218,7 +219,7 @@ class Machine(ABC):
     def truncated(self, state: State) -> None:
         """Note that a bound was hit in this session."""
         if state[2] is None:
-            state[2] = Book()
+            state[2] = Book(heard=self.keeper.heard)
         state[2].truncated.add(self.rule.id)
 
     def time(self, state: State, ts: float) -> float:
@@ -250,10 +251,8 @@ def _wanted(rule: Rule) -> dict[str, list[tuple[tuple[str, str], Getter]]]:
 
 def main_mark(marks: Sequence[Mark]) -> Mark | None:
     """Return the newest mark that has a target, else the newest that has a page."""
-    newest = list(reversed(marks))
-    with_target = (item for item in newest if isinstance(item.target, dict))
-    with_page = (item for item in newest if item.path is not None)
-    return next(with_target, None) or next(with_page, None)
+    found = next((item for item in reversed(marks) if isinstance(item.target, dict)), None)
+    return found or next((item for item in reversed(marks) if item.path is not None), None)
 
 
 @dataclass(slots=True)
