@@ -85,7 +85,12 @@ def ids_of(events: Sequence[Mark]) -> set[tuple[str | None, int]]:
 
 @dataclass(slots=True, eq=False)
 class Raised:
-    """A flag as long as its session is judged. *written* says that the store may have it."""
+    """
+    A flag as long as its session is judged.
+
+    *withdrawn* is the reason, *replaced_by* the flag that stands instead. *written* says that
+    the store may have it.
+    """
 
     rule: Rule
     version: str
@@ -105,6 +110,7 @@ class Raised:
     target: Any
     hits: int = 1
     withdrawn: str | None = None
+    replaced_by: Raised | None = None
     written: bool = False
 
 
@@ -241,8 +247,17 @@ class Book:
                 if other is flag or other.withdrawn is not None:
                     continue
                 if not flag.ids.isdisjoint(other.ids):
-                    other.withdrawn = f"replaced by {flag.rule.id}"
-                    self.changed[id(other)] = other
+                    self._replace(other, flag)
+
+    def _replace(self, gone: Raised, by: Raised) -> None:
+        """Withdraw *gone* for *by*, which then stands for all that *gone* had replaced."""
+        gone.withdrawn = f"replaced by {by.rule.id}"
+        gone.replaced_by = by
+        self.changed[id(gone)] = gone
+        for name in gone.rule.suppresses:
+            for other in self._by_rule.get(name, ()):
+                if other.replaced_by is gone:
+                    self._replace(other, by)
 
 
 def _flag_event(flag: Raised, marks: tuple[Mark, ...]) -> dict[str, Any]:

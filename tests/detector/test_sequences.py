@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from detector.engine import Engine
 from tests.detector.helpers import START, at, click, fired, judge, rule, rules, text
 
 TWO = "sequence:\n  - {event: click, as: c}\n  - {event: error, within: 1s}\ngroup: c.target.key"
@@ -241,6 +242,22 @@ def test_suppression_goes_by_evidence() -> None:
     events = [click(0, "a"), *[click(5000 + n, "b") for n in range(3)]]
 
     assert [("one", 0, "a"), ("many", 5002, "b")] == fired(set_, events)
+
+
+def test_replaced_flag_names_the_rule_that_stands_in_the_end() -> None:
+    """A flag whose replacer is replaced, too, names what stands, not what is gone."""
+    set_ = rules(
+        text("match: {event: click}", name="one"),
+        text("match: {event: click, times: 2, within: 9s}\nsuppresses: [one]", name="two"),
+        text("sequence: [click, error]\nsuppresses: [two]", name="three"),
+    )
+    engine = Engine(set_)
+    state = engine.new({})
+    for event in (click(0), click(1), at(2, "error")):
+        engine.feed(state, event)
+
+    reasons = {flag.rule.id: flag.withdrawn for flag in state[2].all()}
+    assert {"one": "replaced by three", "two": "replaced by three", "three": None} == reasons
 
 
 def test_overrides_change_params_lists_thresholds_and_places() -> None:

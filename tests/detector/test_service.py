@@ -165,9 +165,7 @@ async def test_replaced_flag_is_withdrawn_with_the_reason(bench: Bench, run: Any
 
     assert [("rage_click", "pay", True)] == await bench.flags()
     gone = [f for f in await bench.store.flags("s", withdrawn=True) if f.withdrawn]
-    assert [("dead_click", "replaced by dead_click_repeat")] == [
-        (f.rule, f.withdrawn) for f in gone
-    ]
+    assert [("dead_click", "replaced by rage_click")] == [(f.rule, f.withdrawn) for f in gone]
 
 
 async def test_end_makes_flags_final(bench: Bench, run: Any) -> None:

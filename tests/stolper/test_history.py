@@ -214,7 +214,7 @@ def test_explain_of_a_session_names_flag_or_nearest_miss(data: Path) -> None:
     assert "rage_click flags session s5 once\nat +0.3 s on 'pay' (high, 3 hits): " in flagged.output
     assert "✓ +0 s click 'pay' (load-s5:0): trusted: true (is true); " in flagged.output
     assert "rage_click does not flag session s2:\nat most 2 of 4 came within 1s" in missed.output
-    assert "replaced by dead_click_repeat" in json.loads(replaced.output)["miss"]["text"]
+    assert "replaced by rage_click" in json.loads(replaced.output)["miss"]["text"]
 
 
 def test_explain_of_what_is_not_there(data: Path) -> None:
