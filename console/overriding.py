@@ -11,11 +11,12 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-import yaml
-
 from console.rule_yaml import items
 from console.workbench import OwnFile
 from detector.edit import flow
+from detector.errors import Problems
+from detector.nodes import Seq, parse
+from detector.scope import plain
 
 ParamKind = Literal["number", "duration", "bool", "text"]
 
@@ -173,8 +174,16 @@ def _param(name: str, kind: ParamKind, given: str) -> Any:
         if given not in ("true", "false"):
             raise WrongParam(name, kind)
         return given == "true"
-    try:  # a list or a text, as YAML writes it
-        value = yaml.safe_load(given[:_LONGEST])
-    except yaml.YAMLError:
-        raise WrongParam(name, kind) from None
-    return value if isinstance(value, list) else given
+    return _list_or_text(name, given)
+
+
+def _list_or_text(name: str, given: str) -> Any:
+    """Return *given*, a list as rule files write it (no aliases, no tags), or else a text."""
+    if not given.startswith("["):
+        return given
+    problems = Problems()
+    parsed = parse("", f"value: {given}\n", problems) if len(given) <= _LONGEST else None
+    node = parsed.get("value") if parsed and not problems.failed else None
+    if not isinstance(node, Seq) or parsed is None or parsed.names() != ["value"]:
+        raise WrongParam(name, "text")
+    return plain(node)

@@ -8,12 +8,15 @@ recorded ancestor path, so they also work on history; what the path cannot tell 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 _REMEMBERED = 4096
 """Page and target values repeat; this many results per pattern cover a busy site."""
+
+MAX_SELECTOR = 300
+"""Characters; what a person picks or writes is far shorter."""
 
 _COMPOUND = re.compile(
     r"""(?P<tag>\*|[a-zA-Z][\w-]*)?(?P<rest>(?:\#[\w-]+|\.[\w-]+|
@@ -163,6 +166,8 @@ def parse_selector(text: str) -> _Chain:
     rest = text.strip()
     if not rest:
         raise BadSelector("it is empty. Write e.g. '#pay' or '.stepper button'")
+    if len(rest) > MAX_SELECTOR:
+        raise BadSelector(f"it is longer than {MAX_SELECTOR} characters. Leave out ancestors")
     while rest:
         found = _COMPOUND.match(rest)
         if found is None or not found.group():
@@ -229,22 +234,25 @@ def selectors(texts: Sequence[str]) -> Callable[[Any], bool]:
 
 
 def _chain_fits(chain: _Chain, path: Sequence[Mapping[str, Any]]) -> bool:
-    """Say whether the chain's rightmost compound is the target or one of its ancestors."""
-    return any(
-        _element_fits(chain.compounds[0], path[at]) and _above(chain, 1, path, at + 1)
-        for at in range(len(path))
-    )
+    """
+    Say whether the chain's rightmost compound is the target or one of its ancestors.
+
+    Goes outwards compound by compound with all places that one can stand at, so that a path of
+    equal elements, which anyone can send, costs their number and not their combinations.
+    """
+    places = _places(chain.compounds[0], path, range(len(path)))
+    for compound, child in zip(chain.compounds[1:], chain.child, strict=True):
+        if not places:
+            return False
+        above = (at + 1 for at in places) if child else range(places[0] + 1, len(path))
+        places = _places(compound, path, above)
+    return bool(places)
 
 
-def _above(chain: _Chain, compound: int, path: Sequence[Mapping[str, Any]], at: int) -> bool:
-    if compound == len(chain.compounds):
-        return True
-    reach = range(at, min(at + 1, len(path)) if chain.child[compound - 1] else len(path))
-    return any(
-        _element_fits(chain.compounds[compound], path[i])
-        and _above(chain, compound + 1, path, i + 1)
-        for i in reach
-    )
+def _places(
+    compound: _Compound, path: Sequence[Mapping[str, Any]], reach: Iterable[int]
+) -> list[int]:
+    return [at for at in reach if at < len(path) and _element_fits(compound, path[at])]
 
 
 def _element_fits(compound: _Compound, element: Mapping[str, Any]) -> bool:

@@ -282,3 +282,26 @@ async def test_counting_ends_when_its_time_is_up(console: Running) -> None:
     counted = await count_presses(console.store, ["#pay"], site=None, since_ms=0, most_s=-1)
 
     assert (1, False) == (counted.sessions, counted.all)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "[&a [x, x, x, x, x, x, x, x, x]"
+        + "".join(
+            f", &{name} [{', '.join([f'*{before}'] * 9)}]"
+            for before, name in zip("abcdefg", "bcdefgh", strict=True)
+        )
+        + "]",
+        "[&a [*a]]",
+        "[" * 990 + "]" * 990,
+        "[!!python/object:os.system x]",
+        "[a]\nenabled: false",
+        "[2024-13-45]",
+        "[a" * 1_500,
+    ],
+)
+def test_a_param_that_would_grow_or_break_is_refused(given: str) -> None:
+    """Aliases, tags, depth and other keys in a param's list are refused as in a rule file."""
+    with pytest.raises(WrongParam):
+        override_of("r", {"kinds": "[a, b]"}, {"param_kinds": given})
