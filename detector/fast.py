@@ -15,7 +15,7 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from detector.book import unpacked
+from detector.book import size_of, unpacked
 from detector.codegen import Source
 from detector.machines import CROWD, Machine, State, main_mark
 from detector.rule import Rule
@@ -23,9 +23,6 @@ from detector.spec import MAX_GROUPS, MAX_PENDING
 from detector.where import SameAs, leaves
 
 Fragment = list[str]
-
-MARK_BYTES = 190
-"""A mark with its time, as measured on CPython 3.11; texts are shared and do not count."""
 
 
 def is_plain_count(rule: Rule) -> bool:
@@ -215,11 +212,17 @@ class FastCount(Machine):
     def bytes(self, state: State) -> int:
         """Return about how much memory the counts of a session take."""
         found = state[self.slot]
-        if found is None or found.__class__ is tuple:
-            return 0 if found is None else MARK_BYTES
-        runs = list(found.values()) if self._same else [found]
-        per_item = MARK_BYTES + (64 if self._alternates else 0)
-        return 232 + sum(180 + len(run) * per_item for run in runs)
+        if not found:
+            return 0
+        if found.__class__ is tuple:
+            return self._size([found])
+        runs = list(found.values()) if found.__class__ is dict else [found]
+        return 232 + sum(200 + self._size(run) for run in runs)
+
+    def _size(self, items: list[Any]) -> int:
+        if self._alternates is not None:
+            return sum(64 + size_of(item[0]) for item in items)
+        return sum(map(size_of, items))
 
     def shrink(self, state: State) -> None:
         """Drop half of the groups, the least recent ones."""
@@ -239,13 +242,22 @@ def _alternating(items: list[Any], times: int) -> bool:
     return values[0] != values[1] and all(values[n] == values[n - 2] for n in range(2, times))
 
 
+Waits = dict[object, list[Any]]
+"""By group: deadline, group, the run that decides, and the newest run of the group."""
+
+
+def _by_deadline(waiting: Waits) -> Waits:
+    return dict(sorted(waiting.items(), key=lambda item: item[1][0]))
+
+
 class FastChain(Machine):
     """
     A plain sequence. Slots: the run at each step but the last; with an absence at the end then
     what is pending, when the newest of that was armed, and the earliest deadline.
 
     A run is flat: the marks of the steps so far, then the fields that group and captures ask
-    for. Pending is a run, or a list of [deadline, group, run, newest run of the group] by deadline.
+    for. Pending is a run, or by group [deadline, group, run, newest run of the group], the earliest
+    deadline first.
     """
 
     def __init__(self, rule: Rule, slot: int, suppressors: list[str]) -> None:
@@ -317,19 +329,18 @@ class FastChain(Machine):
 
     def more(self, state: State, run: Any, due: float) -> None:
         """Wait for one more; of one group the earliest open deadline decides."""
-        waiting, key = self._waits(state), self._group_of(run)
-        state[self._pending] = waiting
-        for item in waiting:
-            if item[1] == key:
-                item[3] = run
-                return
+        key = self._group_of(run)
+        waiting = state[self._pending] = self._waits(state)
+        present = waiting.get(key)
+        if present is not None:
+            present[3] = run
+            return
         if len(waiting) >= MAX_PENDING:
             self.truncated(state)
             return
-        waiting.append([due, key, run, run])
-        if waiting[-2][0] > due:  # it came late
-            waiting.sort(key=lambda item: item[0])
-        state[self._pending + 2] = waiting[0][0]
+        late = next(reversed(waiting.values()))[0] > due
+        waiting[key] = [due, key, run, run]
+        self._keep(state, _by_deadline(waiting) if late else waiting)
         state[0] = min(state[0], due)
         if len(waiting) > CROWD:
             self.grown(state)
@@ -382,26 +393,25 @@ class FastChain(Machine):
     def answer(self, state: State, ts: float) -> None:
         """Something came that should not: waits opened before it end."""
         last = len(self._steps) - 1
-        kept = [item for item in self._waits(state) if item[3][last][0] >= ts]
-        for item in kept:
+        kept = {key: item for key, item in self._waits(state).items() if item[3][last][0] >= ts}
+        for item in kept.values():
             if item[2][last][0] < ts:  # only the newest of its group was opened at this moment
                 item[0], item[2] = item[3][last][0] + self._wait, item[3]
-        kept.sort(key=lambda item: item[0])
-        self._keep(state, kept)
+        self._keep(state, _by_deadline(kept))
         state[0] = min(state[0], state[self._pending + 2])
 
-    def _waits(self, state: State) -> list[list[Any]]:
+    def _waits(self, state: State) -> Waits:
         """Return what is pending, by deadline."""
         waiting = state[self._pending]
         if waiting.__class__ is tuple:
             group = self._group_of(waiting)
-            return [[state[self._pending + 2], group, waiting, waiting]]
-        return waiting or []
+            return {group: [state[self._pending + 2], group, waiting, waiting]}
+        return waiting or {}
 
-    def _keep(self, state: State, waiting: list[list[Any]]) -> None:
+    def _keep(self, state: State, waiting: Waits) -> None:
         """Let *waiting* be what is pending."""
         state[self._pending] = waiting or None
-        state[self._pending + 2] = waiting[0][0] if waiting else inf
+        state[self._pending + 2] = next(iter(waiting.values()))[0] if waiting else inf
 
     @property
     def pending(self) -> int:
@@ -415,30 +425,35 @@ class FastChain(Machine):
 
     def expire(self, state: State) -> None:
         """Let the wait with the earliest deadline run out: the rule is met."""
-        (deadline, _, run, _), *others = self._waits(state)
-        self._keep(state, others)
+        waiting = self._waits(state)
+        deadline, _, run, _ = waiting.pop(next(iter(waiting)))
+        self._keep(state, waiting)
         self.met(state, deadline, run)
 
     def end(self, state: State, ts: float) -> None:
         """The session ended at *ts*: waits with or_end are met, the others are undecided."""
         waiting = self._waits(state)
-        self._keep(state, [])
+        self._keep(state, {})
         if self.rule.tail is not None and self.rule.tail.or_end:
-            for _, _, run, _ in waiting:
+            for _, _, run, _ in waiting.values():
                 self.met(state, ts, run)
 
     def bytes(self, state: State) -> int:
         """Return about how much memory the runs and waits of a session take."""
-        runs = [state[slot] for slot in range(self.slot, self._pending) if state[slot] is not None]
+        kept = [
+            state[slot][: slot - self.slot + 1]
+            for slot in range(self.slot, self._pending)
+            if state[slot] is not None
+        ]
         if self.rule.tail is not None:
-            runs += [item[2] for item in self._waits(state)]
-        return sum(140 + MARK_BYTES * len(self._steps) for _ in runs)
+            kept += [item[2][: len(self._steps)] for item in self._waits(state).values()]
+        return sum(200 + sum(map(size_of, marks)) for marks in kept)
 
     def shrink(self, state: State) -> None:
         """Drop the newer half of the waits: the earliest deadlines decide."""
-        waiting = self._waits(state) if self.rule.tail is not None else []
+        waiting = self._waits(state) if self.rule.tail is not None else {}
         if waiting:
-            self._keep(state, waiting[: len(waiting) // 2])
+            self._keep(state, dict(list(waiting.items())[: len(waiting) // 2]))
         else:
             for slot in range(self.slot, self._pending):
                 state[slot] = None

@@ -16,7 +16,7 @@ from math import inf
 from typing import Any
 
 from core.model import Severity
-from detector.book import Book, Hit, Mark, mark
+from detector.book import Book, Hit, Mark, mark, size_of
 from detector.codegen import Predicate
 from detector.rule import FieldOf, Rule
 from detector.spec import MAX_CAPTURE_BYTES, MAX_GROUPS, MAX_STATE_BYTES
@@ -88,14 +88,14 @@ class Shift:
 GROWN = 4
 """The slot that counts growth."""
 
-MEASURE_AFTER = 64
+MEASURE_AFTER = 32
 """Groups and waits beyond the usual few, after which a session's state is measured."""
 
 CROWD = 4
 """From so many groups, waits or entries on growth is accounted for: real visits have fewer."""
 
-ENTRY_BYTES = 560
-"""One counted event of Count, or one run of Chain: mark, kept fields, numbers."""
+ENTRY_BYTES = 420
+"""One counted event of Count, or one run of Chain, beside its marks: kept fields, numbers."""
 
 
 class Keeper:
@@ -362,7 +362,7 @@ class Count(Machine):
     def bytes(self, state: State) -> int:
         """Return about how much memory the counts of a session take."""
         runs: dict[object, list[_Entry]] = state[self.slot] or {}
-        return sum(180 + ENTRY_BYTES * len(run) for run in runs.values())
+        return sum(200 + sum(ENTRY_BYTES + size_of(e.mark) for e in r) for r in runs.values())
 
     def shrink(self, state: State) -> None:
         """Drop half of the groups, the least recent ones."""

@@ -14,7 +14,7 @@ from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from core.model import Severity
-from detector.book import Mark, mark
+from detector.book import Mark, mark, size_of
 from detector.codegen import Predicate
 from detector.machines import CROWD, ENTRY_BYTES, Event, Machine, Shift, State, main_mark
 from detector.rule import Rule, Step
@@ -146,7 +146,7 @@ class Chain(Machine):
         alive = [run for present in runs.values() for run in present if run is not None]
         waiting: dict[object, Pending] = state[self.slot + 1] or {}
         alive += [pending.run for pending in waiting.values()]
-        return sum(ENTRY_BYTES + 8 * len(run.marks) for run in alive)
+        return sum(ENTRY_BYTES + sum(map(size_of, run.marks)) for run in alive)
 
     def shrink(self, state: State) -> None:
         """Drop half of the runs, the least recent; without any, the newer half of the waits."""
