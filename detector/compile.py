@@ -14,8 +14,7 @@ from math import inf
 from typing import Any
 
 from core.events import EventSchema
-from detector import facts, patterns
-from detector.book import Book
+from detector import facts, patterns, slots
 from detector.codegen import (
     Handler,
     Predicate,
@@ -32,8 +31,9 @@ from detector.codegen import (
 )
 from detector.fast import FastChain, FastCount, is_plain_chain, is_plain_count
 from detector.machines import Count, Keeper, Machine, Shift, State, getter
-from detector.rule import Absence, Capture, Mapping, Matcher, Rule, RuleSet, Threshold
+from detector.rule import Absence, Capture, Mapping, Matcher, Process, Rule, RuleSet, Threshold
 from detector.sequences import Chain, Waiting
+from detector.slots import Call
 from detector.visible import on_visibility
 from detector.where import ALWAYS, All, SameAs, Where, conjunction, leaves
 
@@ -109,6 +109,7 @@ class _Compiler:
         self._processes: dict[str, tuple[int, str]] = {}
         self._suppressors: dict[str, list[str]] = {}
         self._facts: int | None = None
+        self._critical: tuple[str, ...] = ()
         for rule in rules.rules:
             for other in rule.suppresses:
                 self._suppressors.setdefault(other, []).append(rule.id)
@@ -119,8 +120,8 @@ class _Compiler:
             for event in ("visibility", "page", "leave"):
                 if event in self._schema.events:
                     self._early.setdefault(event, []).append(Reaction(ALWAYS, on_visibility))
-        self._track_processes()
         self._track_facts()
+        self._track_processes()
         for number, rule in enumerate(self._rules.rules):
             self._add_rule(rule, number)
         for mapping in self._rules.mappings:
@@ -182,13 +183,35 @@ class _Compiler:
 
     def _track_processes(self) -> None:
         for process in self._rules.processes:
-            slot = self._new_slots(1)
+            slot = self._new_slots(2 if process.strict else 1)
             self._processes[process.id] = (slot, process.goal)
+            on_step: dict[str, list[Call]] = {
+                name: [partial(slots.put, slot, name)] for name, _ in process.steps
+            }
+            if self._facts is not None and process.id in self._critical:
+                for name, calls in on_step.items():
+                    is_goal = name == process.goal
+                    calls.append(partial(facts.step, self._facts, process.id, is_goal))
+            if process.strict:
+                self._track_strict(process, slot + 1, on_step)
+                continue
             for name, matcher in process.steps:
                 for event, where in matcher.cases:
-                    self._early.setdefault(event, []).append(
-                        Reaction(where, partial(_set_slot, slot, name))
+                    self._early.setdefault(event, []).extend(
+                        Reaction(where, call) for call in on_step[name]
                     )
+
+    def _track_strict(self, process: Process, came: int, on_step: dict[str, list[Call]]) -> None:
+        """Let a step count only after those before it; *came* is the slot of how many did."""
+        ways: dict[str, list[slots.Way]] = {}
+        steps = zip(process.steps, process.demands(), strict=True)
+        for (name, matcher), (_, demands, makes) in reversed(list(steps)):
+            for event, where in matcher.cases:
+                way = slots.Way(self._predicate(event, where), demands, makes, on_step[name])
+                ways.setdefault(event, []).append(way)
+        for event, found in ways.items():
+            reaction = Reaction(ALWAYS, partial(slots.take_way, came, found))
+            self._early.setdefault(event, []).append(reaction)
 
     def _track_facts(self) -> None:
         """Note what the session's score needs to know beside its flags."""
@@ -203,13 +226,7 @@ class _Compiler:
             for event, where in goal.matcher.cases:
                 reaction = Reaction(where, partial(facts.goal, slot, number))
                 early.setdefault(event, []).append(reaction)
-        for process in self._rules.processes:
-            if process.id not in scoring.critical_processes:
-                continue
-            for name, matcher in process.steps:
-                call = partial(facts.step, slot, process.id, name == process.goal)
-                for event, where in matcher.cases:
-                    early.setdefault(event, []).append(Reaction(where, call))
+        self._critical = scoring.critical_processes
 
     def _predicate(self, event: str, where: Where) -> Predicate:
         text = predicate(self._source(event), where)
@@ -399,7 +416,9 @@ class _Compiler:
         for capture in rule.captures:
             slot = self._capture_slot(capture)
             if slot is not None:
-                read = {"count": _read_count, "first": _read_first}.get(capture.kind, _read_slot)
+                read = {"count": slots.counted, "first": slots.held_first}.get(
+                    capture.kind, slots.held
+                )
                 machine.readers.append((capture.name, partial(read, slot)))
 
     def _capture_slot(self, capture: Capture) -> int | None:
@@ -415,18 +434,18 @@ class _Compiler:
         return self._memos[key]
 
     def _remember(self, capture: Capture, matcher: Matcher, slot: int) -> None:
-        call: Callable[..., object]
+        call: Call
         if capture.field is None:
-            call = partial(_count_slot, slot)
+            call = partial(slots.count, slot)
         else:
-            keep = _first_slot if capture.kind == "first" else _last_slot
+            keep = slots.first if capture.kind == "first" else slots.last
             call = partial(keep, slot, getter(capture.field.field))
         for event, where in matcher.cases:
             self._early.setdefault(event, []).append(Reaction(where, call))
 
     def _add_mapping(self, mapping: Mapping) -> None:
         copied = [(name, getter(field), default) for name, field, default in mapping.copied]
-        call = partial(_derive, mapping.name, dict(mapping.props), copied)
+        call = partial(slots.derive, mapping.name, dict(mapping.props), copied)
         for event, where in mapping.source.cases:
             self._late.setdefault(event, []).append(Reaction(where, call))
 
@@ -445,67 +464,3 @@ def _clear_fragment(machine: FastCount | FastChain, event: str, source: Source) 
 
 def _never(_state: State) -> float:
     return inf
-
-
-def _set_slot(slot: int, value: object, state: State, _event: object, _ts: float) -> None:
-    state[slot] = value
-
-
-def _read_slot(slot: int, state: State) -> object:
-    return state[slot]
-
-
-def _read_count(slot: int, state: State) -> object:
-    return state[slot] or 0
-
-
-def _read_first(slot: int, state: State) -> object:
-    return None if state[slot] is None else state[slot][0]
-
-
-def _count_slot(slot: int, state: State, _event: object, _ts: float) -> None:
-    state[slot] = (state[slot] or 0) + 1
-
-
-def _last_slot(
-    slot: int, read: Callable[[Any], object], state: State, event: object, _ts: float
-) -> None:
-    state[slot] = read(event)
-
-
-def _first_slot(
-    slot: int, read: Callable[[Any], object], state: State, event: object, _ts: float
-) -> None:
-    if state[slot] is None:
-        state[slot] = (read(event),)
-
-
-def _derive(
-    name: str,
-    props: dict[str, object],
-    copied: list[tuple[str, Callable[[Any], object], bool | None]],
-    state: State,
-    event: dict[str, Any],
-    ts: float,
-) -> None:
-    """Queue the custom event that a mapping makes of *event*, unless that is derived itself."""
-    if DERIVED in event:
-        return
-    if state[2] is None:
-        state[2] = Book()
-    derived = {key: value for key, value in event.items() if key in _CARRIED}
-    if copied:
-        props = dict(props)
-        for prop, read, default in copied:
-            value = read(event)
-            if value is not None or default is not None:
-                props[prop] = default if value is None else value
-    derived.update({"type": "custom", "name": name, "props": props, "ts": ts, DERIVED: True})
-    state[2].queue.append(derived)
-    state[0] = -inf  # before the next event is judged, this one is
-
-
-DERIVED = "derived"
-"""Marks an event that a mapping made: one mapping never feeds another, so none can run on."""
-
-_CARRIED = frozenset(("i", "t", "page_load", "tab", "view", "path"))

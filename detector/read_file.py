@@ -146,6 +146,13 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
     goal_name = as_name(scope, goal, "step", known) if goal else None
     if start_name is not None and start_name != steps[0][0] and start is not None:
         scope.error(start, f"'start' is the first step, '{steps[0][0]}'. Put '{start_name}' first.")
+    in_order = bool(as_bool(scope, strict, "strict")) if strict else False
+    if limit is not None and not in_order:
+        scope.error(
+            limit,
+            "'time_limit' is the span of the steps of a strict process; here each step "
+            "counts alone. Add strict: true.",
+        )
     skipped: list[str] = []
     for item in flat_items(scope, optional) if optional else ():
         step = as_name(scope, item, "step", known)
@@ -160,7 +167,7 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
         name,
         steps,
         goal_name,
-        bool(as_bool(scope, strict, "strict")) if strict else False,
+        in_order,
         tuple(skipped),
         as_duration(scope, limit, "time_limit") if limit else None,
     )

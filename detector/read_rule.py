@@ -188,7 +188,8 @@ class _Reader:
             for number, step in enumerate(self._body.steps, 1):
                 if step.within_ms is not None and step.within_ms > value:
                     self._warn_shorter(number, step.within_ms, value)
-        return value
+        spans = [span for span in (value, self._body.within_ms) if span is not None]
+        return min(spans, default=None)
 
     def _warn_shorter(self, number: int, step: int, rule: int) -> None:
         at: Node = self._node

@@ -49,6 +49,7 @@ class Body:
     counting: Counting | None = None
     tail: Absence | None = None
     process: str | None = None
+    within_ms: int | None = None  # span of all steps, beside the rule's own
 
 
 def events_of(matcher: Matcher) -> tuple[str, ...]:
@@ -257,7 +258,8 @@ def read_process_use(scope: Scope, node: Node) -> Body:
     steps = tuple(Step(known[step], step) for step in _way_to(process, reached))
     for step in steps:
         scope.aliases[step.alias] = Alias(events_of(step.matcher), block.line, done=True)
-    return Body(steps, None, Absence(known[missing], within, or_end), name)
+    tail = Absence(known[missing], within, or_end)
+    return Body(steps, None, tail, name, process.time_limit_ms)
 
 
 def _process_step(scope: Scope, node: Node | None, known: dict[str, Matcher]) -> str | None:

@@ -85,7 +85,7 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A declared way to a goal."""
+    """A declared way to a goal. *time_limit_ms* bounds the span of the steps of a strict one."""
 
     id: str
     steps: tuple[tuple[str, Matcher], ...]
@@ -93,6 +93,21 @@ class Process:
     strict: bool = False
     optional: tuple[str, ...] = ()
     time_limit_ms: int | None = None
+
+    def demands(self) -> tuple[tuple[str, int, int], ...]:
+        """
+        Return per step its name, how many steps it demands before it, and how many it makes.
+
+        A strict process demands all steps before but the optional ones. As none counts before
+        its time, those that came are always the first so many.
+        """
+        found: list[tuple[str, int, int]] = []
+        came = 0
+        for name, _ in self.steps:
+            makes = came + (self.strict and name not in self.optional)
+            found.append((name, came, makes))
+            came = makes
+        return tuple(found)
 
 
 @dataclass(frozen=True, slots=True)

@@ -125,7 +125,7 @@ PROCESS_KEYS = {
     "optional": Key("list of steps", "steps that strict does not ask for"),
     "goal": Key("step", "the step that completes it", "the last"),
     "value": Key("field", "what it is worth, a field of the goal's event"),
-    "time_limit": Key("duration", "span of all its steps"),
+    "time_limit": Key("duration", "with strict: span of its steps"),
 }
 
 MAPPING_KEYS = {

@@ -13,7 +13,7 @@ from functools import lru_cache
 from typing import Any
 
 from detector import patterns
-from detector.rule import Process
+from detector.rule import Matcher, Process
 from detector.where import All, AnyOf, InProcess, Not, SameAs, Selector, Test, Where, leaves
 from detector.words import condition, conjuncts, seen
 
@@ -172,14 +172,25 @@ def process_steps(
     processes: Iterable[Process], events: Sequence[Event], context: Context
 ) -> list[dict[str, str]]:
     """Return per event the last step that each of *processes* has reached, with that event."""
-    known = tuple(processes)
+    known = [
+        (process.id, list(zip(process.steps, process.demands(), strict=True))[::-1])
+        for process in processes
+    ]
     now: dict[str, str] = {}
+    came = {id_: 0 for id_, _ in known}
     found: list[dict[str, str]] = []
     for event in events:
-        for process in known:
-            for name, matcher in process.steps:
-                for type_, where in matcher.cases:
-                    if type_ == event["type"] and holds(where, event, context):
-                        now = {**now, process.id: name}
+        for id_, steps in known:
+            for (name, matcher), (_, demands, makes) in steps:
+                if demands <= came[id_] and _fits(matcher, event, context):
+                    came[id_] = max(came[id_], makes)
+                    now = {**now, id_: name}
+                    break
         found.append(now)
     return found
+
+
+def _fits(matcher: Matcher, event: Event, context: Context) -> bool:
+    return any(
+        type_ == event["type"] and holds(where, event, context) for type_, where in matcher.cases
+    )

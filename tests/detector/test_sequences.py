@@ -198,6 +198,40 @@ def test_except_process_is_silent_while_it_is_under_way() -> None:
     assert [0, 5] == [a for _, a, _ in fired(set_, events)]
 
 
+def test_strict_process_is_under_way_by_steps_that_count() -> None:
+    """A step before its time neither begins nor ends a strict process; optional ones may miss."""
+    body = "match: {event: click}\nflag: every\ncooldown: 1ms\nexcept: {process: checkout}"
+    steps = [
+        click(0),
+        at(1, "page", path="/payment"),  # counts only after the address
+        click(2),
+        at(3, "page", path="/address"),
+        click(4),
+        at(5, "custom", name="order_placed"),  # no goal before the payment
+        click(6),
+        at(7, "page", path="/payment"),
+        at(8, "custom", name="order_placed"),
+        click(9),
+    ]
+
+    strict = rule(body, top=PROCESS + "    strict: true\n")
+    assert [0, 2, 9] == [a for _, a, _ in fired(strict, steps)]
+    optional = rule(body, top=PROCESS + "    strict: true\n    optional: [payment]\n")
+    assert [0, 6, 9] == [a for _, a, _ in fired(optional, steps[:1] + steps[3:])]
+
+
+def test_time_limit_spans_the_steps_of_a_strict_process() -> None:
+    """As the rule's own `within` does, and the shorter of the two wins; the wait is not in it."""
+    top = PROCESS + "    strict: true\n    time_limit: 1m\n"
+
+    def within(ms: float, own: str = "") -> bool:
+        events = [at(0, "page", path="/address"), at(ms, "page", path="/payment")]
+        return bool(fired(rule(ABANDON + own, top=top), events, tick=40 * 60_000))
+
+    assert [True, False] == [within(60_000), within(60_001)]
+    assert [False, True] == [within(50_001, "\nwithin: 50s"), within(60_000, "\nwithin: 2m")]
+
+
 def test_rules_on_rules() -> None:
     """A rule may wait for flags of others; its flag replaces theirs where evidence is shared."""
     set_ = rules(

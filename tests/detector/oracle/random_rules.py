@@ -96,6 +96,8 @@ class _Maker:
             found["strict"] = True
             if self.chance(0.3):
                 found["optional"] = ["two"]
+            if self.chance(0.5):
+                found["time_limit"] = self.rng.choice(SPANS)
         return found
 
     def mapping(self) -> Node:
@@ -259,7 +261,7 @@ class _Maker:
         if self.chance(0.15):
             found["except"] = rng.choice([
                 {"path": "/shop*"}, {"path": ["/a", "/b"]}, {"target": [".c"]},
-                {"path": "/b"} if "strict" in self.processes["p"] else {"process": ["p"]},
+                {"process": ["p"]},
                 {"page": "/b"},
             ])  # fmt: skip
         if self.chance(0.5):

@@ -47,6 +47,7 @@ class Process:
     goal: str
     strict: bool = False
     optional: tuple[str, ...] = ()
+    time_limit: float = INFINITE
 
 
 @dataclass
@@ -168,6 +169,7 @@ def _process(raw: dict[str, Any], file: dict[str, Any]) -> Process:
     return Process(
         steps, raw.get("goal", names[-1]), raw.get("strict", False),
         tuple(raw.get("optional") or ()),
+        duration(raw["time_limit"]) if "time_limit" in raw else INFINITE,
     )  # fmt: skip
 
 
@@ -231,6 +233,7 @@ def _match(rule: Rule, node: Any, file: dict[str, Any], params: dict[str, Any]) 
 def _use(rule: Rule, use: dict[str, Any], processes: dict[str, Process]) -> None:
     process = processes[use["use"]]
     rule.process, rule.reached, rule.excluded = use["use"], use["reached"], use["not"]
+    rule.within = process.time_limit
     names = list(process.steps)
     before = names[: names.index(use["reached"])] if process.strict else []
     rule.steps = [
