@@ -38,6 +38,7 @@ from console.workbench import Workbench
 from core.model import SEVERITIES, Session
 from detector.edit import flow
 from detector.patterns import BadSelector, parse_selector
+from detector.spec import RESERVED_IDS
 
 KINDS = ("rule", "except", "step", "event")
 CHANGES = "changes.yaml"
@@ -185,9 +186,10 @@ def _rule(bench: Workbench, values: Mapping[str, str], _: Words) -> Proposal:
         raise FormError(_("Give the rule a title: it is what people read in lists."))
     what = next((one for one in WHATS if one == values.get("what")), WHATS[0])
     often = what == "often"
-    taken = {rule.id for rule in bench.rules()} | {f.name.removesuffix(".yaml") for f in bench.files()}  # fmt: skip
+    taken = {rule.id for rule in bench.rules()}
+    taken |= {file.name.removesuffix(".yaml") for file in bench.files()}
     rule = NewRule(
-        id=slug(title, taken),
+        id=slug(title, taken | set(RESERVED_IDS)),
         title=title,
         severity=values.get("severity", "medium"),
         what=what,

@@ -46,6 +46,7 @@ from detector.spec import (
     FOR_KEYS,
     MAX_CAPTURES,
     MAX_TIMES,
+    RESERVED_IDS,
     RULE_KEYS,
     SET_KEYS,
     THRESHOLD_KEYS,
@@ -79,6 +80,9 @@ def rule_id(scope: Scope, node: Map) -> str | None:
     text = as_text(scope, at, "'id'") if at else None
     if at and text and not _ID.fullmatch(text):
         scope.error(at, f"'{text}' is no rule id. Use letters, digits and _, e.g. rage_click.")
+        return None
+    if at and text in RESERVED_IDS:
+        scope.error(at, f"'{text}' means something else already. Write e.g. my_{text}.")
         return None
     return text
 

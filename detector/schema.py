@@ -101,7 +101,11 @@ _TYPES: dict[str, Schema] = {
     "process use": _ref("process_use"),
     "process ids": _TEXTS,
     "site name or list": _TEXTS,
-    "snake_case": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_]{0,63}$"},
+    "snake_case": {
+        "type": "string",
+        "pattern": "^[A-Za-z][A-Za-z0-9_]{0,63}$",
+        "not": {"enum": list(spec.RESERVED_IDS)},
+    },
     "text or {de, en}": {
         "anyOf": [
             _TEXT,

@@ -20,6 +20,9 @@ class Key:
     required: bool = False
 
 
+RESERVED_IDS = ("all", "check", "draft", "edit", "example", "make", "rejudge", "saved")
+"""`data-stolper-ignore="all"` means every rule; the others are addresses beside those of rules."""
+
 MAX_RULES = 200
 MAX_STEPS = 8
 MAX_TIMES = 50

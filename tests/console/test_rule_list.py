@@ -3,12 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
+from aiohttp import web
 
+from console import (
+    change_pages,
+    editor_pages,
+    example_pages,
+    pick_pages,
+    rule_api,
+    rule_pages,
+)
 from console.drafts import Drafts, Step
 from console.format import percent
 from console.language import LANGUAGES
@@ -17,6 +27,7 @@ from console.starters import KINDS, starter
 from console.workbench import DraftRun, OwnFile, Progress, RuleState, RuleUse
 from core.model import Severity
 from detector.loader import load_rules, shipped_rules
+from detector.spec import RESERVED_IDS
 from detector.testing import run_files
 
 
@@ -36,6 +47,20 @@ def rule(
         enabled=enabled, shipped=shipped, changed_by=changed_by, file=file, line=1,
         version="v1", params={}, source=source,
     )  # fmt: skip
+
+
+def test_no_rule_has_the_address_of_a_page() -> None:
+    """What stands beside the pages of rules, in the console and the API, is no id of a rule."""
+    app = web.Application()
+    for pages in (rule_pages, editor_pages, change_pages, pick_pages, example_pages, rule_api):
+        pages.add_routes(app)
+    beside = {
+        found[1]
+        for resource in app.router.resources()
+        if (found := re.fullmatch(r"(?:/api/v1)?/rules/(\w+)(?:/\w+)?", resource.canonical))
+    }
+
+    assert beside == set(RESERVED_IDS) - {"all"}
 
 
 def test_states() -> None:

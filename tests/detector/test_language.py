@@ -380,6 +380,15 @@ def test_what_never_works_is_a_warning(case: str) -> None:
     ]
 
 
+def test_ids_that_mean_something_else_are_refused() -> None:
+    """A rule `all` could not be told from all rules, `edit` would have no page."""
+    found = [issues(text("match: click", name=name)) for name in ("all", "edit")]
+
+    assert ["Write e.g. my_all.", "Write e.g. my_edit."] == [
+        str(issue.message).partition(" already. ")[2] for [issue] in found
+    ]
+
+
 def test_time_limit_without_strict_is_refused() -> None:
     """Where steps count each alone they have no span: the key would do nothing."""
     process = "processes:\n  p:\n    steps: {a: page, b: click}\n    time_limit: 1m"
