@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -58,7 +59,8 @@ async def change_page(request: web.Request) -> web.StreamResponse:
 
     async def proposal(given: Mapping[str, str]) -> Proposal:
         bench, _ = workbench(request), words(request).gettext
-        return _removal(bench, rule, given, _) if given.get("remove") else _change(bench, rule, given, _)  # fmt: skip
+        make = _removal if given.get("remove") else _change
+        return await asyncio.to_thread(make, bench, rule, given, _)
 
     return await answer(request, proposal, page)
 
@@ -117,7 +119,7 @@ async def _show(
     request: web.Request, rule: RuleState, values: Mapping[str, str], **more: Any
 ) -> web.Response:
     bench, store = workbench(request), console(request).store
-    known = overrides_of(rule.id, bench.files(), CHANGES)
+    known = await asyncio.to_thread(overrides_of, rule.id, bench.files(), CHANGES)
     edited = next(
         (one for one in known if one.simple and str(one.index) == values.get("item")), None
     )
@@ -135,7 +137,7 @@ async def _show(
         request, "change.html", rule=rule, overrides=known, edited=edited,
         values={**defaults, **filled, **values}, severities=SEVERITIES,
         kinds={name: kind_of(present) for name, present in rule.params.items()},
-        sites=await store.sites(), processes=_process_names(bench),
+        sites=await store.sites(), processes=await asyncio.to_thread(_process_names, bench),
         pick_in=recent[0].id if recent else None, **{**BLANK, **more},
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """
 Owns drafts under way: a run over history that tells how far it is, one per person.
 
-Judging all of history is work; whoever starts another run no longer wants the one before.
+Judging all of history is work; whoever starts another run no longer wants the one before, and
+only a few are run at a time, however many people (and programs) ask.
 """
 
 from __future__ import annotations
@@ -11,10 +12,15 @@ from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
+from aiohttp import web
+
 from console.workbench import DraftRun, Progress
 
 TELL_EVERY_S = 0.2
 """Often enough for a bar that moves; each telling also shows whether anybody still listens."""
+
+AT_ONCE = 2
+"""Runs that judge at the same time; each may take all cores but one. Others wait."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,6 +36,7 @@ class Drafts:
 
     def __init__(self) -> None:
         self._running: dict[str, asyncio.Task[DraftRun]] = {}
+        self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(
         self, who: str, begin: Callable[[Progress], Coroutine[Any, Any, DraftRun]]
@@ -45,9 +52,13 @@ class Drafts:
             nonlocal step
             step = Step(done, total)
 
+        async def in_turn() -> DraftRun:
+            async with self._turns:
+                return await begin(progress)
+
         if earlier := self._running.get(who):
             earlier.cancel()
-        task = asyncio.create_task(begin(progress), name=f"draft of {who}")
+        task = asyncio.create_task(in_turn(), name=f"draft of {who}")
         self._running[who] = task
         try:
             while not (await asyncio.wait({task}, timeout=TELL_EVERY_S))[0]:
@@ -59,9 +70,22 @@ class Drafts:
             if self._running.get(who) is task:
                 del self._running[who]
 
+    async def result(
+        self, who: str, begin: Callable[[Progress], Coroutine[Any, Any, DraftRun]]
+    ) -> DraftRun | None:
+        """Return what the run that *begin* starts comes to, None when another took its place."""
+        async for step in self.run(who, begin):
+            if isinstance(step, DraftRun):
+                return step
+        return None
+
     async def close(self) -> None:
         """Cancel what runs: the server stops."""
         tasks = list(self._running.values())
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
+
+
+DRAFTS = web.AppKey("drafts", Drafts)
+"""Those of an application: forms, the editor and programs share its turns."""

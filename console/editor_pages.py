@@ -7,10 +7,9 @@ Everything also works as a plain form. Leaves judging, tests and files to the wo
 from __future__ import annotations
 
 import asyncio
-import difflib
 import re
 import secrets
-from collections.abc import AsyncGenerator
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -20,9 +19,11 @@ from aiohttp import web
 
 from console.auth import SIGNED_IN, require_editor
 from console.context import console, workbench
-from console.drafts import Drafts, Step
+from console.difference import difference
+from console.drafts import DRAFTS, Drafts, Step
 from console.headers import csp_with_styles
 from console.pages import render
+from console.proposals import one_line
 from console.rule_pages import since_ms
 from console.rule_words import words
 from console.session_pages import LEAD_MS, Moment
@@ -31,14 +32,12 @@ from console.workbench import Checked, DraftFlag, DraftRun, OwnFile, Progress, R
 from core.errors import UserError
 from core.events import load_schema
 
-DRAFTS = web.AppKey("drafts", Drafts)
-
 BUILT = Path(__file__).parent / "static" / "dist" / "editor.js"
 
 MAX_TEXT = 256 * 1024
 """Characters; a rule file has at most so many bytes, which the loader says with its place."""
 
-FILE_NAME = r"[A-Za-z0-9][A-Za-z0-9_\-]{0,59}\.yaml"
+FILE_NAME = r"[a-z0-9][a-z0-9_\-]{0,59}\.yaml"
 
 SHOWN = 8
 """Examples of each change that a draft's panel lists."""
@@ -154,7 +153,7 @@ async def draft(request: web.Request) -> web.StreamResponse:
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the progress back
     await response.prepare(request)
     language = console(request).languages.of(request)
-    steps = _steps(request, editing)
+    steps = request.app[DRAFTS].run(request[SIGNED_IN].id, _begin(request, editing))
     try:
         async for step in steps:
             line: dict[str, Any]
@@ -191,11 +190,11 @@ async def _editing(request: web.Request) -> Editing:
     if len(text) > MAX_TEXT or not is_file_name(name):
         _ = console(request).languages.of(request).gettext
         raise web.HTTPBadRequest(
-            text=_("A file's name is letters, digits, _ and -; its text has at most 256 KiB.")
+            text=_("A file's name is small letters, digits, _ and -; its text has at most 256 KiB.")
         )
     if text and not text.endswith("\n"):
         text += "\n"
-    reason = " ".join(str(form.get("reason", "")).split())[:200]
+    reason = one_line(str(form.get("reason", "")))
     return Editing(name, text, str(form.get("revision", "")) or None, reason)
 
 
@@ -217,7 +216,7 @@ async def _save(request: web.Request, editing: Editing, who: str) -> web.Respons
     if saved.outcome == "saved":
         raise web.HTTPSeeOther(f"/rules/edit?file={editing.name}&saved=1")
     if saved.outcome == "conflict":
-        return await _page(request, editing, notice=_conflict(request, editing), status=409)
+        return await _page(request, editing, notice=await _conflict(request, editing), status=409)
     return await _page(
         request, editing, checked=saved.checked, notice=Notice("refused"), status=422
     )
@@ -230,18 +229,17 @@ async def _remove(request: web.Request, editing: Editing, who: str) -> web.Respo
     if saved.outcome == "saved":
         raise web.HTTPSeeOther("/rules")
     if saved.outcome == "conflict":
-        return await _page(request, editing, notice=_conflict(request, editing), status=409)
+        return await _page(request, editing, notice=await _conflict(request, editing), status=409)
     return await _page(
         request, editing, checked=saved.checked, notice=Notice("refused"), status=422
     )
 
 
-def _conflict(request: web.Request, editing: Editing) -> Notice:
+async def _conflict(request: web.Request, editing: Editing) -> Notice:
     disk = _on_disk(request, editing.name)
     theirs = disk.text.splitlines() if disk else []
-    lines = difflib.ndiff(theirs, editing.text.splitlines())
-    difference = tuple((line[0], line[2:]) for line in lines if line[0] in " -+")
-    return Notice("conflict", disk=disk, difference=difference)
+    lines = await asyncio.to_thread(difference, theirs, editing.text.splitlines())
+    return Notice("conflict", disk=disk, difference=lines)
 
 
 async def _page(
@@ -277,24 +275,23 @@ async def _page(
     return page
 
 
-def _steps(request: web.Request, editing: Editing) -> AsyncGenerator[Step | DraftRun, None]:
+def _begin(
+    request: web.Request, editing: Editing
+) -> Callable[[Progress], Coroutine[Any, Any, DraftRun]]:
     bench, since = workbench(request), since_ms(request)
 
     async def begin(progress: Progress) -> DraftRun:
         return await bench.draft(editing.name, editing.text, since_ms=since, progress=progress)
 
-    return request.app[DRAFTS].run(request[SIGNED_IN].id, begin)
+    return begin
 
 
 async def _run_to_end(request: web.Request, editing: Editing) -> DraftRun | str | None:
     """Return what a draft comes to, why it cannot run, or None when another took its place."""
     try:
-        async for step in _steps(request, editing):
-            if isinstance(step, DraftRun):
-                return step
+        return await request.app[DRAFTS].result(request[SIGNED_IN].id, _begin(request, editing))
     except UserError as error:
         return str(error)
-    return None
 
 
 async def _draft_values(request: web.Request, run: DraftRun) -> dict[str, Any]:

@@ -5,6 +5,7 @@ counts, and the form for a rule, an exception, a process step or a derived event
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
@@ -119,7 +120,7 @@ async def make_page(request: web.Request) -> web.StreamResponse:
     make = {"rule": _rule, "except": _except, "step": _step, "event": _event}[kind]
 
     async def proposal(given: Mapping[str, str]) -> Proposal:
-        made = make(workbench(request), given, words(request).gettext)
+        made = await asyncio.to_thread(make, workbench(request), given, words(request).gettext)
         return replace(made, selector=given["selector"])
 
     return await answer(request, proposal, page)
@@ -141,7 +142,7 @@ async def _show(
     return render(
         request, "make.html", kind=kind, session=session, sites=sites, values={**defaults, **values},
         rules=[rule for rule in rules if rule.enabled], flagged=flagged, severities=SEVERITIES,
-        whats=WHATS, processes=_processes(bench), new=NEW, **{**BLANK, **more},
+        whats=WHATS, processes=await asyncio.to_thread(_processes, bench), new=NEW, **{**BLANK, **more},
     )  # fmt: skip
 
 

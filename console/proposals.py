@@ -14,14 +14,15 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console.auth import require_editor
+from console.auth import SIGNED_IN, require_editor
 from console.context import console, workbench
+from console.drafts import DRAFTS
 from console.language import Language
 from console.pages import render
 from console.press_words import matches_text, seen_text
 from console.presses import count_presses
 from console.rule_yaml import block
-from console.workbench import Checked, DraftFlag, DraftRun, OwnFile, Workbench
+from console.workbench import Checked, DraftFlag, DraftRun, OwnFile, Progress, Workbench
 from core.errors import UserError
 
 SPAN_MS = 7 * 86_400_000
@@ -76,6 +77,11 @@ async def form_values(request: web.Request) -> dict[str, str]:
     values = {name: value for name, value in request.query.items() if name != "lang"}
     values.update({name: value for name, value in posted.items() if isinstance(value, str)})
     return {name: value.replace("\r\n", "\n").strip() for name, value in values.items()}
+
+
+def one_line(reason: str) -> str:
+    """Return *reason* as it is kept with every version of a rule: one line, and a short one."""
+    return " ".join(reason.split())[:200]
 
 
 def file_of(bench: Workbench, name: str) -> OwnFile | None:
@@ -139,7 +145,7 @@ async def _save(
         proposal.text,
         revision=proposal.revision,
         author=who,
-        reason=values.get("reason", ""),
+        reason=one_line(values.get("reason", "")),
     )
     if saved.outcome == "saved":
         query = {"file": proposal.file, "rule": proposal.rule, "session": values.get("session", "")}
@@ -159,12 +165,20 @@ async def effect(request: web.Request, proposal: Proposal) -> dict[str, Any]:
     since_ms = console(request).clock.now_ms() - SPAN_MS
     bench = workbench(request)
     matches = await _matches(request, proposal, since_ms)
+    told: dict[str, Any] = {"run": None, "examples": [], "failure": "", "matches": matches}
+
+    async def begin(progress: Progress) -> DraftRun:
+        return await bench.draft(proposal.file, proposal.text, since_ms=since_ms, progress=progress)
+
     try:
-        run = await bench.draft(proposal.file, proposal.text, since_ms=since_ms)
+        # As each letter typed asks again: only the newest of a person is run.
+        run = await request.app[DRAFTS].result(request[SIGNED_IN].id, begin)
     except UserError as error:
-        return {"run": None, "examples": [], "failure": str(error), "matches": matches}
-    examples = await _examples(request, run)
-    return {"run": run, "examples": examples, "failure": "", "matches": matches}
+        return {**told, "failure": str(error)}
+    if run is None:
+        _ = words(request).gettext
+        return {**told, "failure": _("A later try took the place of this one.")}
+    return {**told, "run": run, "examples": await _examples(request, run)}
 
 
 async def _matches(request: web.Request, proposal: Proposal, since_ms: int) -> tuple[str, str]:

@@ -6,7 +6,6 @@ Field names here are a promise.
 
 from __future__ import annotations
 
-import asyncio
 import dataclasses
 from typing import Any
 
@@ -17,11 +16,21 @@ from console.api import PREFIX, answer
 from console.api import since_ms as asked_since_ms
 from console.auth import TOKEN, ApiError, require
 from console.context import console, workbench
+from console.drafts import DRAFTS
 from console.editor_pages import MAX_TEXT, is_file_name
 from console.format import iso
+from console.proposals import one_line
 from console.rule_list import NOTHING, broken_files, state_of
 from console.rule_pages import since_ms as week_ms
-from console.workbench import Checked, DraftRun, OwnFile, RuleState, RuleUse, Version
+from console.workbench import (
+    Checked,
+    DraftRun,
+    OwnFile,
+    Progress,
+    RuleState,
+    RuleUse,
+    Version,
+)
 from core.errors import UserError
 
 
@@ -79,7 +88,7 @@ async def put_file(request: web.Request) -> web.Response:
         _text(body, "text"),
         revision=revision,
         author=f"token {request[TOKEN].id}",
-        reason=_text(body, "reason", "")[:200],
+        reason=one_line(_text(body, "reason", "")),
     )
     if saved.outcome == "conflict":
         raise ApiError(409, "conflict", "the file on disk is another; read it again")
@@ -104,16 +113,19 @@ async def draft(request: web.Request) -> web.Response:
     """Answer with what a text would flag since `since`, against the rules in force."""
     require(request, "admin")
     body = await _body(request)
-    run = workbench(request).draft(
-        _name(_text(body, "name")), _text(body, "text"), since_ms=_since_ms(request)
-    )
-    task = asyncio.create_task(run, name="draft of a program")
+    bench, name, text = workbench(request), _name(_text(body, "name")), _text(body, "text")
+    since = _since_ms(request)
+
+    async def begin(progress: Progress) -> DraftRun:
+        return await bench.draft(name, text, since_ms=since, progress=progress)
+
     try:
-        return answer({"draft": draft_json(await task)})
+        run = await request.app[DRAFTS].result(f"token {request[TOKEN].id}", begin)
     except UserError as error:
         raise ApiError(422, "refused", str(error)) from error
-    finally:
-        task.cancel()
+    if run is None:
+        raise ApiError(409, "replaced", "a later draft with this token took the place of this one")
+    return answer({"draft": draft_json(run)})
 
 
 def rule_json(rule: RuleState, state: str, use: RuleUse) -> dict[str, Any]:

@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from console.workbench import OwnFile, RuleState, RuleUse
 from core.model import SEVERITIES
+from detector.errors import Problems
+from detector.nodes import parse
+from detector.scope import plain
 
 State = Literal["in_force", "off", "changed", "broken"]
 STATES: tuple[State, ...] = ("in_force", "changed", "off", "broken")
@@ -147,11 +148,9 @@ class ExampleLine:
 
 
 def examples_of(rule: RuleState) -> list[ExampleLine]:
-    """Return the examples of *rule* that stand in its file. The text was read by the loader before."""
-    try:
-        document: Any = yaml.safe_load(rule.source)
-    except yaml.YAMLError:  # the file has changed since it was loaded
-        return []
+    """Return the examples of *rule* that stand in its file. A large one takes its time."""
+    parsed = parse("", rule.source, Problems())
+    document = plain(parsed) if parsed is not None else None
     tests = document.get("tests") if isinstance(document, dict) else None
     return [
         ExampleLine(str(one.get("name", "")), bool(one.get("expect")))

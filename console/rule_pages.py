@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import urlencode
 
@@ -79,7 +80,7 @@ async def show_one(request: web.Request) -> web.Response:
         "state": state_of(rule, broken_files(bench.files(), bench.problems())),
         "use": use,
         "link": sessions_link(rule.id),
-        "examples": examples_of(rule),
+        "examples": await asyncio.to_thread(examples_of, rule),
         "versions": await bench.versions(rule.id),
         "sessions": await console(request).store.sessions(
             SessionQuery(rule=rule.id, since_ms=since_ms(request), limit=SHOWN_SESSIONS)

@@ -9,6 +9,7 @@ Leaves the meaning of keys and values to the readers.
 from __future__ import annotations
 
 import re
+import threading
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -101,10 +102,39 @@ def shown(node: Node) -> str:
     return node.text if isinstance(node, Scalar) else ""
 
 
-_REMEMBERED = 256
-"""Files whose nodes are kept: the shipped ones and a site's own. Nodes never change."""
+_REMEMBERED = 1 << 20
+"""
+Characters of text whose nodes are kept: the shipped files and a site's own are some 400,000.
+Nodes never change, but take fifty times the room of their text, and whoever types sends a new
+text twice a second.
+"""
 
-_known: dict[tuple[str, str], Map] = {}
+
+class _Known:
+    """Nodes by name and text, forgotten together once they are too many. For several threads."""
+
+    def __init__(self) -> None:
+        self._maps: dict[tuple[str, str], Map] = {}
+        self._size = 0
+        self._lock = threading.Lock()
+
+    def get(self, name: str, text: str) -> Map | None:
+        return self._maps.get((name, text))
+
+    def keep(self, name: str, text: str, found: Map) -> None:
+        with self._lock:
+            if self._size + len(text) > _REMEMBERED:
+                self._maps, self._size = {}, 0
+            self._size += len(text)
+            self._maps[name, text] = found
+
+    @property
+    def size(self) -> int:
+        """Return how many characters are kept."""
+        return self._size
+
+
+_known = _Known()
 
 
 def parse(name: str, text: str, problems: Problems) -> Map | None:
@@ -115,7 +145,7 @@ def parse(name: str, text: str, problems: Problems) -> Map | None:
     around it; the rest is read, so that its mistakes are told, too. What was read without a
     finding is remembered: a change of one file reads all of them again.
     """
-    known = _known.get((name, text))
+    known = _known.get(name, text)
     if known is not None:
         return known
     own = Problems()
@@ -124,9 +154,7 @@ def parse(name: str, text: str, problems: Problems) -> Map | None:
         problems.add(issue)
     problems.unread |= own.unread
     if found is not None and not own.issues and len(text) <= MAX_BYTES // 8:
-        if len(_known) >= _REMEMBERED:
-            _known.clear()
-        _known[name, text] = found
+        _known.keep(name, text, found)
     return found
 
 

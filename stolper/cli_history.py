@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import dataclasses
 import os
+import re
 import sys
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
@@ -202,6 +203,15 @@ def _texts(data: Path) -> tuple[RuleText, ...]:
 # -- printing ----------------------------------------------------------------------------
 
 
+_UNSEEN = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]")
+"""Characters that move a terminal's cursor, colour or title it, or turn its text round."""
+
+
+def _tell(text: str, *, err: bool = False) -> None:
+    """Print *text*, which holds what browsers have sent: nothing in it steers the terminal."""
+    click.echo(_UNSEEN.sub(lambda found: f"\\u{ord(found.group()):04x}", text), err=err)
+
+
 def _print_json(value: object) -> None:
     click.echo(orjson.dumps(value, option=orjson.OPT_INDENT_2 | orjson.OPT_NON_STR_KEYS).decode())
 
@@ -229,22 +239,20 @@ def _as_json(found: Backtest) -> dict[str, Any]:
 
 
 def _print_backtest(file: Path, found: Backtest, examples: int) -> None:
-    click.echo(f"{file.name} against the rules in force")
-    click.echo(f"{found.sessions:,} ended sessions, {found.events:,} events\n")
+    _tell(f"{file.name} against the rules in force")
+    _tell(f"{found.sessions:,} ended sessions, {found.events:,} events\n")
     width = max([len("rule"), *map(len, found.rules)])
-    click.echo(f"{'rule':<{width}}  {'gained':>8}  {'lost':>8}  {'unchanged':>9}")
+    _tell(f"{'rule':<{width}}  {'gained':>8}  {'lost':>8}  {'unchanged':>9}")
     for name, rule in sorted(found.rules.items()):
         moved = f"  ({rule.moved} only at another moment)" if rule.moved else ""
-        click.echo(
-            f"{name:<{width}}  {rule.gained:>8,}  {rule.lost:>8,}  {rule.unchanged:>9,}{moved}"
-        )
+        _tell(f"{name:<{width}}  {rule.gained:>8,}  {rule.lost:>8,}  {rule.unchanged:>9,}{moved}")
         for change in CHANGES[:2]:
             for item in found.examples(change, rule=name)[:examples]:
-                click.echo(f"  {_example_line(item)}")
+                _tell(f"  {_example_line(item)}")
     totals = ", ".join(f"{found.total(change):,} {change}" for change in CHANGES)
-    click.echo(f"\n{totals}; the draft flags {found.flagged:,} of {found.sessions:,} sessions")
+    _tell(f"\n{totals}; the draft flags {found.flagged:,} of {found.sessions:,} sessions")
     if found.errors:
-        click.echo(f"rules failed on {found.errors:,} events (see the log)", err=True)
+        _tell(f"rules failed on {found.errors:,} events (see the log)", err=True)
 
 
 def _example_line(item: FlagChange) -> str:
@@ -255,48 +263,48 @@ def _example_line(item: FlagChange) -> str:
 
 def _print_overview(found: Overview) -> None:
     title = found.title.get("en", "")
-    click.echo(f"{found.id}: {title}  ({found.file}:{found.line})")
-    click.echo(f"severity {found.severity}, weight {found.weight:g}, version {found.version}")
+    _tell(f"{found.id}: {title}  ({found.file}:{found.line})")
+    _tell(f"severity {found.severity}, weight {found.weight:g}, version {found.version}")
     if not found.enabled:
-        click.echo("It is switched off.")
+        _tell("It is switched off.")
     for number, lines in enumerate(found.variants, 1):
         if len(found.variants) > 1:
-            click.echo(f"\nform {number} of {len(found.variants)}:")
+            _tell(f"\nform {number} of {len(found.variants)}:")
         for line in lines:
-            click.echo(line)
+            _tell(line)
     if found.replaced_by:
-        click.echo(f"Its flags give way to those of {', '.join(found.replaced_by)}")
+        _tell(f"Its flags give way to those of {', '.join(found.replaced_by)}")
     if found.values:
-        click.echo("Values, the last of a name being in force:")
+        _tell("Values, the last of a name being in force:")
         for value in found.values:
-            click.echo(f"  {value.name}: {value.value}  ({value.file}:{value.line})")
-    click.echo(f"Examples: {found.firing} that fire, {found.silent} that stay silent")
+            _tell(f"  {value.name}: {value.value}  ({value.file}:{value.line})")
+    _tell(f"Examples: {found.firing} that fire, {found.silent} that stay silent")
 
 
 def _print_explained(made: Explained) -> None:
     standing = [flag for flag in made.flags if flag.withdrawn is None]
     if made.miss is None:
         times = "once" if len(standing) == 1 else f"{len(standing)} times"
-        click.echo(f"{made.rule} flags session {made.session} {times}")
+        _tell(f"{made.rule} flags session {made.session} {times}")
         for flag in standing:
             _print_flag(flag)
         return
-    click.echo(f"{made.rule} does not flag session {made.session}:")
-    click.echo(f"{made.miss.text}")
+    _tell(f"{made.rule} does not flag session {made.session}:")
+    _tell(f"{made.miss.text}")
     for event in made.miss.events:
-        click.echo(f"  {_event_line(event, full=False)}")
+        _tell(f"  {_event_line(event, full=False)}")
 
 
 def _print_flag(flag: FlagSeen) -> None:
     group = f" on '{flag.group}'" if flag.group else ""
     hits = f", {flag.hits} hits" if flag.hits > 1 else ""
-    click.echo(f"at +{lasting(flag.after_ms)}{group} ({flag.severity}{hits}): {flag.summary}")
+    _tell(f"at +{lasting(flag.after_ms)}{group} ({flag.severity}{hits}): {flag.summary}")
     steps: set[int] = set()
     for event in flag.events:
-        click.echo(f"  {_event_line(event, full=event.step not in steps)}")
+        _tell(f"  {_event_line(event, full=event.step not in steps)}")
         steps.add(event.step)
     for name, value in flag.captures.items():
-        click.echo(f"  keeps {name}: {value}")
+        _tell(f"  keeps {name}: {value}")
 
 
 def _event_line(event: EventSeen, *, full: bool) -> str:

@@ -11,6 +11,7 @@ import hashlib
 import os
 import re
 import secrets
+import stat
 from pathlib import Path
 
 from core.errors import UserError
@@ -35,8 +36,8 @@ class OwnRules:
         found = []
         for path in self._paths():
             with contextlib.suppress(FileNotFoundError):  # removed since it was listed
-                stat = path.stat()
-                found.append((path.name, stat.st_mtime_ns, stat.st_size, stat.st_ino))
+                seen = path.stat()
+                found.append((path.name, seen.st_mtime_ns, seen.st_size, seen.st_ino))
         return tuple(found)
 
     def texts(self) -> tuple[dict[str, str], dict[str, str]]:
@@ -74,7 +75,9 @@ class OwnRules:
         # Not *.yaml: whoever lists the folder meanwhile must not take it for a rule file.
         draft = self.folder / f".{name}.{secrets.token_hex(4)}.new"
         try:
-            with draft.open("xb") as file:
+            with open(draft, "xb", opener=_private) as file:
+                with contextlib.suppress(FileNotFoundError):  # what its owner allowed stays
+                    os.fchmod(file.fileno(), stat.S_IMODE((self.folder / name).stat().st_mode))
                 file.write(body)
                 file.flush()
                 os.fsync(file.fileno())
@@ -99,6 +102,11 @@ class OwnRules:
 
     def _paths(self) -> list[Path]:
         return [p for p in rule_files(self.folder) if p.is_file()] if self.folder.is_dir() else []
+
+
+def _private(path: str, flags: int) -> int:
+    """Open a file that only the server's user reads: examples are made of visitors' sessions."""
+    return os.open(path, flags, 0o600)
 
 
 def revision(text: str) -> str:

@@ -46,6 +46,9 @@ from stolper.history import Draft, backtest
 from stolper.own_rules import checked, revision
 from stolper.rulebook import Reading, Rulebook, version_of
 
+CHECKS = 2
+"""Texts read at once: each takes up to a second of a core and one of the few threads."""
+
 
 class Changed(Exception):
     """The file is not the one that was edited. *text* is what it says now, None if it is gone."""
@@ -77,6 +80,8 @@ class ServerWorkbench(Workbench):
         self._clock = clock
         self._detector = detector
         self._history = history
+        self._checks = asyncio.Semaphore(CHECKS)
+        self._rejudging = asyncio.Lock()
 
     # -- reading -------------------------------------------------------------------------
 
@@ -108,7 +113,8 @@ class ServerWorkbench(Workbench):
 
     async def check(self, name: str, text: str) -> Checked:
         checked(name)
-        return await asyncio.to_thread(self._check, name, text)
+        async with self._checks:
+            return await asyncio.to_thread(self._check, name, text)
 
     def _check(self, name: str, text: str) -> Checked:
         """Read *text* in its place. What was wrong elsewhere before is not its affair."""
@@ -237,7 +243,8 @@ class ServerWorkbench(Workbench):
 
     async def rejudge(self, *, since_ms: int, progress: Progress | None = None) -> int:
         query = SessionQuery(since_ms=since_ms, until_ms=self._clock.now_ms() + 1)
-        found = await self._history.rejudge(self._detector.engine, query, progress=progress)
+        async with self._rejudging:  # twice at once is twice the work for the same flags
+            found = await self._history.rejudge(self._detector.engine, query, progress=progress)
         return found.changed
 
 

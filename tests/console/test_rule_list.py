@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from console import (
     rule_api,
     rule_pages,
 )
-from console.drafts import Drafts, Step
+from console.drafts import AT_ONCE, Drafts, Step
 from console.format import percent
 from console.language import LANGUAGES
 from console.rule_list import Filters, broken_files, examples_of, rows, state_of
@@ -244,3 +245,28 @@ async def test_nobody_listening_ends_the_draft() -> None:
     await asyncio.wait_for(ended.wait(), 5)
 
     assert ended.is_set()
+
+
+async def test_only_a_few_drafts_run_at_once() -> None:
+    """However many people ask, the others wait their turn, and get it."""
+    drafts, running, most = Drafts(), 0, 0
+
+    async def begin(_: Progress) -> DraftRun:
+        nonlocal running, most
+        running += 1
+        most = max(most, running)
+        await asyncio.sleep(0.01)
+        running -= 1
+        return RESULT
+
+    found = await asyncio.gather(*(drafts.result(str(who), begin) for who in range(9)))
+
+    assert found == [RESULT] * 9
+    assert most == AT_ONCE
+
+
+def test_examples_of_a_large_file_are_read_without_following_it() -> None:
+    """A text that was changed into an attack since it was loaded has no examples."""
+    bomb = "version: 1\ntests: [&a [x, x], &b [*a, *a]]\n"
+
+    assert examples_of(replace(rule(), source=bomb)) == []

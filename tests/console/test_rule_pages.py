@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 import sqlite3
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -317,16 +319,18 @@ async def test_delete_a_file(desk: Desk) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["../evil.yaml", "a/b.yaml", ".hidden.yaml", "", "ä.yaml", "x" * 99]
+    "name", ["../evil.yaml", "a/b.yaml", ".hidden.yaml", "", "ä.yaml", "x" * 99, "Evil.yaml"]
 )
 async def test_names_that_are_no_rule_files(desk: Desk, name: str) -> None:
     """Only plain names are taken; nothing is written anywhere else."""
     status, _ = await desk.activate(RULE, name=name)
     status_api, _ = await desk.api("PUT", "/rule-files/..%2Fevil.yaml", text=RULE, revision=None)
+    check_api, _ = await desk.api("POST", "/rules/check", name=name or ".", text=RULE)
 
     assert status == 400
     assert status_api in (400, 404)
-    assert list(desk.data.rglob("*evil*")) == []
+    assert check_api == 400
+    assert list(desk.data.rglob("*[eE]vil*")) == []
 
 
 async def test_draft_tells_progress_then_what_it_would_flag(desk: Desk) -> None:
@@ -448,3 +452,42 @@ async def test_saving_is_noted(desk: Desk) -> None:
     connection.close()
 
     assert [("owner", True)] == [(who, "mine.yaml" in subject) for who, subject in found]
+
+
+async def test_a_conflict_of_long_similar_files_is_told_at_once(desk: Desk) -> None:
+    """Thousands of lines that differ in a letter do not keep the server from answering."""
+    lines = "".join(
+        f"# {number} a long line that is like all the others\n" for number in range(3_000)
+    )
+    mine = RULE + lines
+    await desk.activate(RULE + lines.replace("others", "OTHERS"))
+    begun = time.perf_counter()
+    status, body = await desk.activate(mine, revision="stale")
+
+    assert status == 409
+    assert "all the OTHERS" in body
+    assert time.perf_counter() - begun < 10
+
+
+async def test_drafts_of_one_token_replace_one_another(desk: Desk) -> None:
+    """A program that asks again before it was answered gets one answer, and one run."""
+    await desk.visit("hit", hours_ago=1, presses=3)
+    asked = [desk.api("POST", "/rules/draft", name="mine.yaml", text=RULE) for _ in range(4)]
+    answers = await asyncio.gather(*asked)
+    statuses = sorted(status for status, _ in answers)
+
+    assert statuses == [200, 409, 409, 409]
+    assert {body["code"] for status, body in answers if status == 409} == {"replaced"}
+
+
+async def test_a_reason_is_one_short_line(desk: Desk) -> None:
+    """Forms and programs keep no more of it than lists can show."""
+    long = "because\n" * 10_000
+    await desk.api("PUT", "/rule-files/mine.yaml", text=RULE, revision=None, reason=long)
+    form = {"do": "save", "severity": "high", "reason": long}
+    status, _, _ = await desk.post("/rules/three_presses/change", **form)
+    _, one = await desk.api("GET", "/rules/three_presses")
+    reasons = [version["reason"] for version in one["rule"]["versions"]]
+
+    assert status == 303
+    assert reasons == ["because " * 25] * 2

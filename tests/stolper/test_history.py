@@ -229,3 +229,33 @@ def test_explain_of_what_is_not_there(data: Path) -> None:
         result = run("explain", *words, "--data", data)
         assert (1, True) == (result.exit_code, message in result.output), result.output
     assert "It is switched off." in run("explain", "rage_click", "--data", data).output
+
+
+def test_what_browsers_sent_does_not_steer_the_terminal(data: Path) -> None:
+    """A key with escape sequences, as anyone can send, is printed as text."""
+    key = "pay\x1b]0;owned\x07\x1b[2J\x9b31m\u202e"
+
+    async def visit() -> None:
+        store = SqliteStore(data, SystemClock())
+        await store.open()
+        events = [{**event, "target": {**event["target"], "key": key}} for event in presses(5)]
+        await store.append(new_batch("hostile", events))
+        await store.end_session("hostile", "left")
+        await store.close()
+
+    asyncio.run(visit())
+    outputs = [
+        run("explain", "rage_click", "--session", "hostile", "--data", data).output,
+        run(
+            "backtest",
+            written(data.parent / "d", "off.yaml", SILENT),
+            "--examples",
+            "50",
+            "--data",
+            data,
+        ).output,
+    ]
+
+    for output in outputs:
+        assert "pay\\u001b]0;owned\\u0007" in output
+        assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(output)

@@ -394,3 +394,25 @@ async def test_an_example_made_of_a_session_passes_beside_its_rule(server: Serve
 async def test_the_schema_knows_the_sections(server: Server) -> None:
     """The editor's completion comes from the reader's own tables."""
     assert {"rules", "score", "mappings"} <= server.workbench.schema()["properties"].keys()
+
+
+async def test_own_files_are_private_but_keep_what_their_owner_allowed(
+    server: Server, tmp_path: Path
+) -> None:
+    """Examples are made of visitors' sessions: a new file is the server's alone to read."""
+    bench, path = server.workbench, tmp_path / "rules" / "shop.yaml"
+    before = os.umask(0o022)
+    try:
+        saved = await bench.save("shop.yaml", text(), revision=None, author="ada", reason="")
+        made = path.stat().st_mode & 0o777
+        path.chmod(0o640)
+        assert saved.file is not None
+        await bench.save(
+            "shop.yaml", text(times=3), revision=saved.file.revision, author="ada", reason=""
+        )
+    finally:
+        os.umask(before)
+
+    assert 0o600 == made
+    assert 0o640 == path.stat().st_mode & 0o777
+    assert text(times=3) == path.read_text()
