@@ -122,7 +122,8 @@ class DraftFlag:
 @dataclass(frozen=True, slots=True)
 class DraftRun:
     """
-    A draft over history, against the rules in force. Counts are flags of the rules concerned.
+    A draft over history, against the rules in force. Counts are flags of the rules concerned;
+    *moved* of the unchanged ones are raised at another moment than now.
 
     *examples* holds up to 20 of each change, newest first. *took_ms* is wall time.
     """
@@ -132,6 +133,7 @@ class DraftRun:
     gained: int
     lost: int
     unchanged: int
+    moved: int
     sessions_flagged: int  # by the draft
     examples: tuple[DraftFlag, ...]
     took_ms: float

@@ -32,8 +32,7 @@ class FlagChange:
     """
     One flag that the draft gains, loses or keeps. *flag* is its id under the rules in force.
 
-    *moved* says that the other side has a flag of the same rule, group and number there, at
-    another moment.
+    *moved* says that it is kept, but raised at another moment; *at_ms* is then the draft's.
     """
 
     change: Change
@@ -51,7 +50,7 @@ class FlagChange:
 
 @dataclass(slots=True)
 class RuleChange:
-    """What becomes of one rule's flags. *moved* is how many of the gained are lost ones moved."""
+    """What becomes of one rule's flags. *moved* of the unchanged are raised at another moment."""
 
     gained: int = 0
     lost: int = 0
@@ -63,11 +62,11 @@ class RuleChange:
         """Count *item*, and keep it if it is among the newest."""
         if item.change == "gained":
             self.gained += 1
-            self.moved += item.moved
         elif item.change == "lost":
             self.lost += 1
         else:
             self.unchanged += 1
+            self.moved += item.moved
         self._keep(item.change, [item])
 
     def merge(self, other: RuleChange) -> None:
@@ -126,7 +125,7 @@ def newest(items: Iterable[FlagChange]) -> list[FlagChange]:
     return order[:EXAMPLES]
 
 
-_Key = tuple[str, str, int, float]  # rule, group, nth, at
+_Key = tuple[str, str, int]  # rule, group, nth: what a flag's id is made of
 
 
 class Comparison:
@@ -217,7 +216,8 @@ class Comparison:
         """Count what rules gain or lose that are built on what differs here."""
         gained, lost = _standing(new, self._others), _standing(old, self._others)
         for key in gained.keys() & lost.keys():
-            del gained[key], lost[key]
+            if gained[key].at == lost[key].at:
+                del gained[key], lost[key]
         self._count(result, session, gained, lost)
 
     def _count(
@@ -227,21 +227,18 @@ class Comparison:
         new: dict[_Key, Raised],
         old: dict[_Key, Raised],
     ) -> None:
-        moved = {key[:3] for key in new.keys() - old.keys()} & {
-            key[:3] for key in old.keys() - new.keys()
-        }
         for key, raised in {**old, **new}.items():
+            before = old.get(key)
             change: Change = "unchanged"
-            if key not in old:
+            if before is None:
                 change = "gained"
             elif key not in new:
                 change = "lost"
-            shown = old.get(key) if change != "gained" else None
             item = FlagChange(
                 change, session.id, raised.rule.id, raised.group, raised.nth, raised.at,
                 raised.page, raised.severity, raised.captures,
-                flag_id(session.id, shown) if shown is not None else None,
-                change != "unchanged" and key[:3] in moved,
+                flag_id(session.id, before) if before is not None else None,
+                before is not None and before.at != raised.at,
             )  # fmt: skip
             result.rules.setdefault(raised.rule.id, RuleChange()).add(item)
 
@@ -282,7 +279,7 @@ def _all(state: list[Any]) -> list[Raised]:
 
 def _standing(found: Sequence[Raised], ids: Collection[str]) -> dict[_Key, Raised]:
     return {
-        (r.rule.id, r.group, r.nth, r.at): r
+        (r.rule.id, r.group, r.nth): r
         for r in found
         if r.withdrawn is None and r.rule.id in ids
     }

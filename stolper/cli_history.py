@@ -244,7 +244,7 @@ def _print_backtest(file: Path, found: Backtest, examples: int) -> None:
     width = max([len("rule"), *map(len, found.rules)])
     _tell(f"{'rule':<{width}}  {'gained':>8}  {'lost':>8}  {'unchanged':>9}")
     for name, rule in sorted(found.rules.items()):
-        moved = f"  ({rule.moved} only at another moment)" if rule.moved else ""
+        moved = f"  ({rule.moved} at another moment)" if rule.moved else ""
         _tell(f"{name:<{width}}  {rule.gained:>8,}  {rule.lost:>8,}  {rule.unchanged:>9,}{moved}")
         for change in CHANGES[:2]:
             for item in found.examples(change, rule=name)[:examples]:

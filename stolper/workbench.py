@@ -289,6 +289,7 @@ def _run(found: Backtest, since_ms: float, took_ms: int) -> DraftRun:
         gained=found.total("gained"),
         lost=found.total("lost"),
         unchanged=found.total("unchanged"),
+        moved=sum(rule.moved for rule in found.rules.values()),
         sessions_flagged=found.flagged,
         examples=tuple(examples),
         took_ms=took_ms,

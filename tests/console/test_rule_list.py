@@ -171,7 +171,7 @@ def test_unknown_starter_is_the_first() -> None:
     assert starter("nonsense", "en", set()) == starter("count", "en", set())
 
 
-RESULT = DraftRun(0, 3, 1, 0, 0, 1, (), 1.0)
+RESULT = DraftRun(0, 3, 1, 0, 0, 0, 1, (), 1.0)
 
 
 async def test_draft_tells_its_progress_and_result() -> None:

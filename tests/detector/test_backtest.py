@@ -53,7 +53,7 @@ def expected(draft: RuleSet, past: History) -> dict[str, Counter[str]]:
     for subject, batches in past:
         sides = [
             {
-                (f.rule, f.group, f.nth, f.at_ms)
+                (f.rule, f.group, f.nth)
                 for f in judge_ended(
                     engine, subject, batches, flush_ms=FLUSH, idle_timeout_ms=IDLE
                 ).flags
@@ -163,7 +163,7 @@ def test_example_says_where_to_look() -> None:
 
 
 def test_flag_at_another_moment_is_told_from_a_new_one() -> None:
-    """A press fewer makes the flag earlier: lost and gained, but known as the same one moved."""
+    """A press more makes the flag later: neither lost nor gained, but known to have moved."""
     past: History = [
         (
             session(end_kind="idle", ended_ms=NOW),
@@ -177,7 +177,8 @@ def test_flag_at_another_moment_is_told_from_a_new_one() -> None:
 
     change = run(draft, past).rules["rage_click"]
 
-    assert (1, 1, 1) == (change.gained, change.lost, change.moved)
+    assert (0, 0, 1, 1) == (change.gained, change.lost, change.unchanged, change.moved)
+    assert [True] == [e.moved for e in change.examples["unchanged"]]
 
 
 def test_parts_add_up_to_the_whole() -> None:
