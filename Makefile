@@ -10,7 +10,7 @@ SHOP    ?= 127.0.0.1:8002
 BROWSER_SOURCES := $(shell find snippet replay/player console/editor -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check screenshot generate clean
+.PHONY: help setup build demo test test-fast test-long check bench screenshot generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -69,14 +69,19 @@ check: setup build ## linters, types, import contract, generated files
 test: check ## everything that must hold before a change lands
 	@echo "==> rules"
 	@$(BIN)/stolper rules test
-	@echo "==> tests"
-	@$(BIN)/python -m pytest -m "not long" $(PYTEST)
+	@echo "==> tests without Chromium, two at a time"
+	@$(BIN)/python -m pytest -m "not long and not browser" -n 2 $(PYTEST)
+	@echo "==> tests in Chromium"
+	@$(BIN)/python -m pytest -m "not long and browser" $(PYTEST)
 
 test-fast: setup build ## without Chromium
-	@$(BIN)/python -m pytest -m "not long and not browser" $(PYTEST)
+	@$(BIN)/python -m pytest -m "not long and not browser" -n 2 $(PYTEST)
 
 test-long: setup build ## soaks, long fuzzing, wide matrices
 	@$(BIN)/python -m pytest -m long --timeout 3600 $(PYTEST)
+
+bench: setup ## how fast the rules are judged, against a hand-written loop in the same run
+	@$(BIN)/python -m bench.detector $(BENCH)
 
 clean: ## remove what was built and installed
 	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist tests/e2e/widgets/dist
