@@ -46,13 +46,11 @@ def with_draft(texts: Sequence[RuleText], name: str, text: str) -> tuple[RuleTex
 
     A file of the last folder goes before one of an earlier one; a new name is added behind.
     """
-    wanted = PurePath(name).name
-    places = [n for n, known in enumerate(texts) if PurePath(known.name).name == wanted]
-    if not places:
+    before = replaced_by(texts, name)
+    if before is None:
         group = max((known.group for known in texts), default=-1) + 1
         return (*texts, RuleText(name, text, group))
-    at = places[-1]
-    return (*texts[:at], RuleText(name, text, texts[at].group), *texts[at + 1 :])
+    return tuple(RuleText(name, text, known.group) if known is before else known for known in texts)
 
 
 def replaced_by(texts: Sequence[RuleText], name: str) -> RuleText | None:

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from detector.nodes import Map, Node, Scalar, Seq
-from detector.read_where import field_type, is_session, read_matcher, read_where
+from detector.read_where import field_type, read_matcher, read_where
 from detector.rule import Absence, Counting, FieldOf, Matcher, Process, Share, Step
 from detector.scope import (
     Alias,
@@ -35,7 +35,6 @@ from detector.spec import (
     SHARE_KEYS,
     STEP_KEYS,
 )
-from detector.where import Where, conjunction
 
 _ALIAS = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,63}")
 _PX = re.compile(r"([0-9]{1,4})px")
@@ -287,15 +286,3 @@ def group_of(scope: Scope, node: Node, steps: Sequence[Step]) -> FieldOf | None:
             return FieldOf(step.alias, name) if name else None
     name = field_of(scope, node, text, events_of(steps[0].matcher))
     return FieldOf(steps[0].alias, name) if name else None
-
-
-def guard_for(
-    scope: Scope, events: Sequence[str], parts: Sequence[tuple[str, Where]]
-) -> tuple[tuple[str, Where], ...]:
-    """Join *parts* (event name to where) per event of *events*."""
-    return tuple(
-        (event, conjunction(*(where for name, where in parts if name == event))) for event in events
-    )
-
-
-__all__ = ["Body", "is_session"]

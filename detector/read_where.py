@@ -33,7 +33,6 @@ from detector.scope import (
 from detector.spec import MATCHER_KEYS, MAX_PATTERN, OPERATORS, WHERE_WORDS, Key
 from detector.where import (
     ALWAYS,
-    All,
     AnyOf,
     Const,
     Not,
@@ -47,7 +46,6 @@ from detector.where import (
 
 EMPTY = Matcher(())
 _ORDER = ("gt", "gte", "lt", "lte")
-_TEXT_OPS = ("glob", "starts", "ends", "contains")
 
 
 def read_matcher(scope: Scope, node: Node, keys: Mapping[str, Key] = MATCHER_KEYS) -> Matcher:
@@ -503,6 +501,3 @@ def _regex_reason(pattern: str, reason: str) -> str:
             "(linear-time matching only). Use two tests."
         )
     return f"this pattern is not valid: {reason}. Correct it or use glob."
-
-
-__all__ = ["All", "narrowed", "read_matcher", "read_where"]

@@ -19,7 +19,7 @@ from core.events import EventSchema
 from detector.book import Raised
 from detector.engine import Engine, flags
 from detector.loader import load_rules
-from detector.rule import Example, Expected, RuleSet
+from detector.rule import Example, Expected
 
 START_MS = 1_700_000_000_000.0
 """Any moment will do; offsets count from it."""
@@ -109,12 +109,6 @@ def _wrong(flag: Raised, want: Expected) -> str | None:
 def _shown(flag: Raised) -> str:
     group = f" on '{flag.group}'" if flag.group else ""
     return f"{flag.rule.id} at {flag.at - START_MS:.0f} ms{group}"
-
-
-def run_examples(rules: RuleSet) -> list[Outcome]:
-    """Return how all examples of *rules* go under *rules* themselves."""
-    engine = Engine(rules)
-    return [run_example(engine, example) for example in rules.examples]
 
 
 def run_files(

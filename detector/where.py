@@ -96,11 +96,3 @@ def leaves(where: Where) -> Iterator[Where]:
             yield from leaves(item)
     else:
         yield where
-
-
-def split_same_as(where: Where) -> tuple[Where, tuple[SameAs, ...]]:
-    """Return *where* without its top-level same_as tests, and those."""
-    items = where.items if isinstance(where, All) else (where,)
-    same = tuple(item for item in items if isinstance(item, SameAs))
-    rest = tuple(item for item in items if not isinstance(item, SameAs))
-    return conjunction(*rest), same

@@ -13,7 +13,6 @@ from typing import Any, TypeGuard
 FULL_SNAPSHOT = 2
 INCREMENTAL = 3
 META = 4
-CUSTOM = 5
 _LAST_TYPE = 6
 
 MUTATION = 0

@@ -29,6 +29,7 @@ from core.sqlite import SqliteStore
 from detector.history import History
 from detector.loader import shipped_rules
 from detector.service import Detector
+from stolper.folder import OWN_RULES
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
 from stolper.rulebook import Rulebook
@@ -64,7 +65,7 @@ class Server:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         await self.store.open()
-        own = OwnRules(self.data / "rules")
+        own = OwnRules(self.data / OWN_RULES)
         self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
         self.detector = Detector(
             self.store,

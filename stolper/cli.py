@@ -12,26 +12,25 @@ import logging
 import secrets
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Coroutine
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 
 from collector.identity import key_name, signing_text
 from console.accounts import create_token, set_owner_password
 from core.clock import SystemClock
-from core.errors import NotFound, StolperError
+from core.errors import StolperError
 from core.model import Site
 from core.sqlite import SqliteStore
 from stolper.app import Server
 from stolper.cli_history import backtest, explain
 from stolper.cli_rejudge import rejudge
 from stolper.cli_rules import rules
+from stolper.folder import site_of, with_store
 from stolper.options import Address, Duration, Origin, data_option, listeners, settings_of
 from stolper.quiet import settle
-
-T = TypeVar("T")
 
 
 class Commands(click.Group):
@@ -176,7 +175,7 @@ def site_add(
         idle_timeout_ms=idle_timeout,
         created_ms=clock.now_ms(),
     )
-    asyncio.run(_with_store(data, lambda store: store.add_site(added)))
+    asyncio.run(with_store(data, lambda store: store.add_site(added), make=True))
     click.echo(embed_line(_public_url(data), added.key))
 
 
@@ -184,7 +183,7 @@ def site_add(
 @data_option
 def site_list(data: Path) -> None:
     """List the sites with the line that each embeds."""
-    for known in asyncio.run(_with_store(data, lambda store: store.sites())):
+    for known in asyncio.run(with_store(data, lambda store: store.sites(), make=True)):
         click.echo(f"{known.name}  {known.mode}, {known.privacy}  {' '.join(known.origins)}")
         click.echo(f"  {embed_line(_public_url(data), known.key)}")
 
@@ -196,12 +195,10 @@ def site_signing_key(name: str, data: Path) -> None:
     """Print the key with which the server of site NAME signs the ids given to identify."""
 
     async def read(store: SqliteStore) -> str:
-        known = await store.site(name)
-        if known is None:
-            raise NotFound(f"there is no site '{name}'; `stolper site list` names them")
+        known = await site_of(store, name)
         return signing_text(await store.server_key(key_name(known.key))).decode()
 
-    click.echo(asyncio.run(_with_store(data, read)))
+    click.echo(asyncio.run(with_store(data, read, make=True)))
 
 
 @main.group()
@@ -220,7 +217,9 @@ def token() -> None:
 def token_create(scope: Any, data: Path) -> None:
     """Make a token and print it. It is shown this once; only its hash is kept."""
     click.echo(
-        asyncio.run(_with_store(data, lambda store: create_token(store, SystemClock(), scope)))
+        asyncio.run(
+            with_store(data, lambda store: create_token(store, SystemClock(), scope), make=True)
+        )
     )
 
 
@@ -228,7 +227,7 @@ def token_create(scope: Any, data: Path) -> None:
 @data_option
 def password(data: Path) -> None:
     """Give the console's user 'owner' a new password and print it."""
-    click.echo(asyncio.run(_with_store(data, set_owner_password)))
+    click.echo(asyncio.run(with_store(data, set_owner_password, make=True)))
 
 
 def _of_the_system(error: OSError) -> str:
@@ -251,18 +250,6 @@ def _public_url(data: Path) -> str:
         return str(json.loads((data / "server.json").read_bytes())["public_url"])
     except (OSError, ValueError, KeyError):
         return f"http://{settings.server.public}"
-
-
-async def _with_store(data: Path, work: Callable[[SqliteStore], Awaitable[T]]) -> T:
-    if not (data / "stolper.db").exists():
-        # Not refused: sites and tokens may be made before the first start.
-        click.echo(f"note: {data} held no Stolper data yet; it does now", err=True)
-    store = SqliteStore(data, SystemClock())
-    await store.open()
-    try:
-        return await work(store)
-    finally:
-        await store.close()
 
 
 def _greet(server: Server) -> None:

@@ -10,11 +10,9 @@ import asyncio
 import dataclasses
 import os
 import re
-import sys
-from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
 import orjson
@@ -25,20 +23,19 @@ from core.model import SessionQuery
 from core.settings import Settings
 from core.sqlite import SqliteStore
 from detector.backtest import CHANGES, Backtest, FlagChange
-from detector.drafts import RuleText, read_texts
+from detector.drafts import read_texts
 from detector.errors import RuleErrors
 from detector.evidence import EventSeen, FlagSeen
 from detector.explain import Explained
 from detector.explain import explain as explain_session
-from detector.loader import load_rules, shipped_rules
+from detector.loader import load_rules
 from detector.overview import Overview, overview
 from detector.rule import RuleSet
 from detector.words import lasting
+from stolper.folder import rule_paths, sessions_bar, site_of, with_store
 from stolper.history import LITTLE_EVENTS, draft_of
 from stolper.history import backtest as run_backtest
 from stolper.options import Duration, data_option, settings_of
-
-T = TypeVar("T")
 
 _SIGNS = {"gained": "+", "lost": "-", "unchanged": "="}
 _json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
@@ -87,19 +84,15 @@ def backtest(
         text = file.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{file} cannot be read: {error}") from None
-    draft = draft_of(_texts(data), str(file), text)
+    draft = draft_of(read_texts(rule_paths(data)), str(file), text)
     settings = settings_of(data)
 
     async def work(store: SqliteStore) -> Backtest:
-        await _check_site(store, site)
+        if site is not None:
+            await site_of(store, site)
         now = SystemClock().now_ms()
         query = SessionQuery(site=site, since_ms=now - since, until_ms=now + 1)
-        with click.progressbar(
-            length=await store.count_sessions(query),
-            label="sessions",
-            file=sys.stderr,
-            hidden=not sys.stderr.isatty(),
-        ) as bar:
+        with sessions_bar(await store.count_sessions(query)) as progress:
             return await run_backtest(
                 store,
                 draft,
@@ -108,11 +101,11 @@ def backtest(
                 flush_ms=settings.collector.flush_ms,
                 jobs=(os.cpu_count() or 1) if jobs is None else 0 if jobs == 1 else jobs,
                 little_events=LITTLE_EVENTS if jobs is None else 0,
-                progress=lambda done, _: bar.update(done - bar.pos),
+                progress=progress,
             )
 
     try:
-        found = asyncio.run(_reading(data, work))
+        found = asyncio.run(with_store(data, work))
     except RuleErrors as error:
         raise click.ClickException(str(error)) from None
     if as_json:
@@ -134,7 +127,7 @@ def explain(rule: str, session: str | None, as_json: bool, data: Path) -> None:
     is none, what kept the rule from flagging, or how near it came.
     """
     try:
-        rules = load_rules(_paths(data))
+        rules = load_rules(rule_paths(data))
     except RuleErrors as error:
         raise click.ClickException(str(error)) from None
     found = overview(rules, rule)
@@ -149,7 +142,7 @@ def explain(rule: str, session: str | None, as_json: bool, data: Path) -> None:
             f"the rule '{rule}' is switched off: stolper rules explain {rule}"
         )
     made = asyncio.run(
-        _reading(data, lambda store: _explained(store, rules, rule, session, settings_of(data)))
+        with_store(data, lambda store: _explained(store, rules, rule, session, settings_of(data)))
     )
     if as_json:
         _print_json(dataclasses.asdict(made))
@@ -172,32 +165,6 @@ async def _explained(
         flush_ms=settings.collector.flush_ms,
         idle_timeout_ms=site.idle_timeout_ms if site else 0,
     )
-
-
-async def _reading(data: Path, work: Callable[[SqliteStore], Awaitable[T]]) -> T:
-    """Return what *work* does with the store of *data*, which must be there."""
-    if not (data / "stolper.db").is_file():
-        raise UserError(f"{data} holds no Stolper data. Name the data folder of the server.")
-    store = SqliteStore(data, SystemClock())  # not read-only: it may need a migration
-    await store.open()
-    try:
-        return await work(store)
-    finally:
-        await store.close()
-
-
-async def _check_site(store: SqliteStore, site: str | None) -> None:
-    if site is not None and await store.site(site) is None:
-        raise NotFound(f"there is no site '{site}'; `stolper site list` names them")
-
-
-def _paths(data: Path) -> list[Path]:
-    own = data / "rules"
-    return [shipped_rules(), *([own] if own.is_dir() and any(own.glob("*.y*ml")) else [])]
-
-
-def _texts(data: Path) -> tuple[RuleText, ...]:
-    return read_texts(_paths(data))
 
 
 # -- printing ----------------------------------------------------------------------------

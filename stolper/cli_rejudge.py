@@ -7,19 +7,19 @@ Owns words and exit codes; the judging is detector/history.py.
 from __future__ import annotations
 
 import asyncio
-import sys
 from pathlib import Path
 
 import click
 
 from core.clock import SystemClock
-from core.errors import NotFound, UserError
+from core.errors import UserError
 from core.model import SessionQuery
 from core.settings import Settings
 from core.sqlite import SqliteStore
 from detector.engine import Engine
 from detector.history import History, Rejudged
 from detector.loader import shipped_rules
+from stolper.folder import OWN_RULES, sessions_bar, site_of, with_store
 from stolper.options import Duration, data_option, settings_of
 from stolper.own_rules import OwnRules
 from stolper.rulebook import Rulebook
@@ -42,38 +42,29 @@ def rejudge(since: int, site: str | None, data: Path) -> None:
     A mapping, an exception or a rule that is new today then counts for the past, too. Works while
     a server runs on the folder.
     """
-    if not data.is_dir():
-        raise UserError(f"{data} is no folder. Name the data folder of the server.")
     found = asyncio.run(_rejudge(data, settings_of(data), since, site))
     word = "session" if found.judged == 1 else "sessions"
     click.echo(f"{found.judged} {word} judged again, {found.changed} changed")
 
 
 async def _rejudge(data: Path, settings: Settings, since: int, site: str | None) -> Rejudged:
-    clock = SystemClock()
-    store = SqliteStore(data, clock)
-    await store.open()
-    try:
-        if site is not None and await store.site(site) is None:
-            raise NotFound(f"there is no site '{site}'")
+    async def work(store: SqliteStore) -> Rejudged:
+        if site is not None:
+            await site_of(store, site)
+        clock = SystemClock()
         engine = _engine(data, store, clock)
         now = clock.now_ms()
         query = SessionQuery(site=site, since_ms=now - since, until_ms=now + 1)
-        total = await store.count_sessions(query)
         history = History(store, flush_ms=settings.collector.flush_ms)
-        with click.progressbar(
-            length=total, label="sessions", file=sys.stderr, hidden=not sys.stderr.isatty()
-        ) as bar:
-            return await history.rejudge(
-                engine, query, progress=lambda done, _: bar.update(done - bar.pos)
-            )
-    finally:
-        await store.close()
+        with sessions_bar(await store.count_sessions(query)) as progress:
+            return await history.rejudge(engine, query, progress=progress)
+
+    return await with_store(data, work)
 
 
 def _engine(data: Path, store: SqliteStore, clock: SystemClock) -> Engine:
     """Return the rules of *data*, compiled. Raise UserError if they could not come in force."""
-    own = OwnRules(data / "rules")
+    own = OwnRules(data / OWN_RULES)
     texts, wrong = own.texts()
     reading = Rulebook(own, store, clock, shipped=[shipped_rules()]).read(texts)
     problems = [*wrong.values(), *reading.problems]

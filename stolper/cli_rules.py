@@ -18,6 +18,7 @@ from detector.errors import RuleErrors
 from detector.loader import load_rules, shipped_rules
 from detector.schema import json_schema
 from detector.testing import Outcome, run_files
+from stolper.folder import rule_paths
 
 LEAST = 3
 """A shipped rule has at least so many examples that fire, and as many that stay silent."""
@@ -115,14 +116,14 @@ def _report(name: str, outcomes: Sequence[Outcome], *, strict: bool) -> bool:
 
 def _sources(paths: Sequence[Path], data: Path | None) -> tuple[list[Path], list[Path]]:
     """Return what to read, and what it may only refer to."""
-    extra = [data / "rules"] if data is not None and (data / "rules").is_dir() else []
     if data is not None and not data.is_dir():
         raise UserError(f"{data} is no folder. Name the data folder of the server.")
+    all_rules = [shipped_rules()] if data is None else rule_paths(data)
     if not paths:
-        return [shipped_rules(), *extra], []
+        return all_rules, []
     inside = shipped_rules().resolve()
     reference = [] if any(p.resolve() == inside for p in paths) else [inside]
-    return list(paths), [*reference, *extra]
+    return list(paths), [*reference, *all_rules[1:]]
 
 
 def _plural(count: int, word: str) -> str:

@@ -99,7 +99,7 @@ def data_option(command: F) -> F:
         type=click.Path(path_type=Path, file_okay=False),
         default=Path("data"),
         show_default=True,
-        help="Data folder. It is made if it does not exist.",
+        help="Data folder of the server.",
     )(command)
 
 

@@ -16,7 +16,7 @@ from core.events import load_schema
 from detector import spec
 from detector.errors import Problems
 from detector.loader import Library
-from detector.testing import run_examples
+from tests.detector.helpers import run_examples
 
 PAGE = Path(__file__).parent.parent / "docs" / "rules.md"
 FILES = [

@@ -11,6 +11,7 @@ from detector.engine import Engine, flags
 from detector.errors import Issue, Problems
 from detector.loader import Library
 from detector.rule import RuleSet
+from detector.testing import Outcome, run_example
 
 START = 1_700_000_000_000.0
 
@@ -95,3 +96,9 @@ def click(ms: float, key: str = "k", **fields: Any) -> Event:
     path = fields.pop("target_path", [{"tag": "button"}])
     target = {"key": key, "tag": "button", "path": path, **fields.pop("target", {})}
     return at(ms, "click", trusted=True, target=target, **fields)
+
+
+def run_examples(of: RuleSet) -> list[Outcome]:
+    """Return how all examples of the rule set *of* go."""
+    engine = Engine(of)
+    return [run_example(engine, example) for example in of.examples]

@@ -10,8 +10,7 @@ from __future__ import annotations
 import pytest
 
 from detector.rule import RuleSet
-from detector.testing import run_examples
-from tests.detector.helpers import at, click, fired, issues, judge, rules, text
+from tests.detector.helpers import at, click, fired, issues, judge, rules, run_examples, text
 
 WORKED = r"""version: 1
 lists:

@@ -91,12 +91,17 @@ def test_files_that_are_not_in_force_judge_nothing(tmp_path: Path) -> None:
 
 def test_unknown_folder_and_site_are_named(tmp_path: Path) -> None:
     """What does not exist is said, and not made."""
-    folder = call("--data", tmp_path / "nope")
-    site = call("--data", tmp_path, "--site", "other")
-
-    assert (1, 1) == (folder.exit_code, site.exit_code)
-    assert "is no folder" in folder.stderr
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    for folder in (tmp_path / "nope", empty):
+        done = call("--data", folder)
+        assert (1, True) == (done.exit_code, "holds no Stolper data" in done.stderr)
     assert not (tmp_path / "nope").exists()
+    assert [] == list(empty.iterdir())
+
+    asyncio.run(record(tmp_path, 1))
+    site = call("--data", tmp_path, "--site", "other")
+    assert 1 == site.exit_code
     assert "there is no site 'other'" in site.stderr
 
 
