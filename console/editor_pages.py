@@ -23,10 +23,10 @@ from console.difference import difference
 from console.drafts import DRAFTS, Drafts, Step
 from console.headers import csp_with_styles
 from console.pages import render
-from console.proposals import one_line
+from console.proposals import file_of, one_line
 from console.rule_pages import since_ms
 from console.rule_words import words
-from console.session_pages import LEAD_MS, Moment
+from console.session_pages import moment_of
 from console.starters import KINDS, starter
 from console.workbench import Checked, DraftFlag, DraftRun, OwnFile, Progress, RuleState
 from core.errors import UserError
@@ -99,7 +99,7 @@ async def show(request: web.Request) -> web.Response:
     name = request.query.get("file")
     if name is None:
         return await _page(request, _new(request))
-    file = _on_disk(request, name)
+    file = file_of(bench, name)
     if file is None:
         raise web.HTTPNotFound
     notice = None
@@ -205,10 +205,6 @@ def _new(request: web.Request) -> Editing:
     return Editing(f"{id_}.yaml", text, None)
 
 
-def _on_disk(request: web.Request, name: str) -> OwnFile | None:
-    return next((file for file in workbench(request).files() if file.name == name), None)
-
-
 async def _save(request: web.Request, editing: Editing, who: str) -> web.Response:
     saved = await workbench(request).save(
         editing.name, editing.text, revision=editing.revision, author=who, reason=editing.reason
@@ -236,7 +232,7 @@ async def _remove(request: web.Request, editing: Editing, who: str) -> web.Respo
 
 
 async def _conflict(request: web.Request, editing: Editing) -> Notice:
-    disk = _on_disk(request, editing.name)
+    disk = file_of(workbench(request), editing.name)
     theirs = disk.text.splitlines() if disk else []
     lines = await asyncio.to_thread(difference, theirs, editing.text.splitlines())
     return Notice("conflict", disk=disk, difference=lines)
@@ -310,8 +306,4 @@ async def _draft_values(request: web.Request, run: DraftRun) -> dict[str, Any]:
 
 
 async def _example(request: web.Request, flag: DraftFlag) -> ExampleRow:
-    if flag.flag is not None:
-        return ExampleRow(flag, Moment(flag.session, flag=flag.flag).link)
-    session = await console(request).store.session(flag.session)
-    at_ms = max(0.0, flag.at_ms - (session.started_ms if session else 0) - LEAD_MS)
-    return ExampleRow(flag, Moment(flag.session, at_ms=at_ms).link)
+    return ExampleRow(flag, (await moment_of(console(request).store, flag)).link)

@@ -18,6 +18,7 @@ from console.selectors import Path, sample_path
 from console.words import Words
 from detector.edit import flow
 from detector.patterns import selectors
+from detector.words import span
 
 What = Literal["unanswered", "often", "any", "never"]
 WHATS: tuple[What, ...] = ("unanswered", "often", "any", "never")
@@ -49,15 +50,6 @@ def slug(title: str, taken: Collection[str] = ()) -> str:
     while name in taken:
         name, number = f"{base}_{number}", number + 1
     return name
-
-
-def span_text(ms: float) -> str:
-    """Return *ms* as rules write a duration."""
-    whole = max(1, round(ms))
-    for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1_000)):
-        if whole % size == 0:
-            return f"{whole // size}{unit}"
-    return f"{whole}ms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +137,7 @@ def _often(rule: NewRule) -> dict[str, Any]:
             "event": "click",
             "where": {"target": rule.selector, "trusted": True},
             "times": rule.times,
-            "within": span_text(rule.within_ms),
+            "within": span(max(1, round(rule.within_ms))),
         },
         "flag": "burst",
     }
@@ -153,8 +145,8 @@ def _often(rule: NewRule) -> dict[str, Any]:
 
 def _often_examples(rule: NewRule, _: Words) -> Examples:
     gaps = max(1, rule.times - 1)
-    quick = span_text(max(1, rule.within_ms // gaps))
-    slow = span_text(rule.within_ms // gaps + 1)
+    quick = span(max(1, rule.within_ms // gaps))
+    slow = span(rule.within_ms // gaps + 1)
     many: dict[str, Any] = {"x": rule.times, "every": quick}
     return [
         (_("as many presses in that time"), [rule.press("0s", **many)], [{}]),
@@ -180,7 +172,7 @@ def _never(rule: NewRule) -> dict[str, Any]:
     return {
         "sequence": [
             {"event": "page", "where": {"path": {"glob": rule.page}}},
-            {"absent": pressed, "within": span_text(_SPAN_MS), "or_end": True},
+            {"absent": pressed, "within": span(_SPAN_MS), "or_end": True},
         ]
     }
 

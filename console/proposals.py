@@ -22,6 +22,7 @@ from console.pages import render
 from console.press_words import matches_text, seen_text
 from console.presses import count_presses
 from console.rule_yaml import block
+from console.session_pages import moment_of
 from console.workbench import Checked, DraftFlag, DraftRun, OwnFile, Progress, Workbench
 from core.errors import UserError
 
@@ -195,14 +196,5 @@ async def _examples(request: web.Request, run: DraftRun) -> list[tuple[DraftFlag
     some: list[DraftFlag] = []
     for change in ("gained", "lost"):
         some += [flag for flag in run.examples if flag.change == change][:_SHOWN]
-    return [(flag, await _moment(request, flag)) for flag in some]
-
-
-async def _moment(request: web.Request, flag: DraftFlag) -> str:
-    if flag.flag is not None:
-        return f"/sessions/{flag.session}?{urlencode({'flag': flag.flag})}"
-    session = await console(request).store.session(flag.session)
-    start = session.started_ms if session else flag.at_ms
-    return (
-        f"/sessions/{flag.session}?{urlencode({'at': max(0, round(flag.at_ms - start - 5_000))})}"
-    )
+    store = console(request).store
+    return [(flag, (await moment_of(store, flag)).link) for flag in some]

@@ -17,7 +17,9 @@ from console.pages import embed_line, render
 from console.score_words import BANDS, incidents
 from console.stage import stage_path
 from console.texts import player_texts, timeline_json
+from console.workbench import DraftFlag
 from core.model import Session, SessionQuery
+from core.store import Store
 from replay.recording import activity
 from replay.timeline import Timeline, build_timeline, inactive_spans
 
@@ -52,6 +54,15 @@ class Moment:
         if self.at_ms is not None:
             query["at"] = str(round(self.at_ms))
         return f"/sessions/{self.session}" + (f"?{urlencode(query)}" if query else "")
+
+
+async def moment_of(store: Store, flag: DraftFlag) -> Moment:
+    """Return where a draft's *flag* is replayed: by its id if it is stored, else by its time."""
+    if flag.flag is not None:
+        return Moment(flag.session, flag=flag.flag)
+    session = await store.session(flag.session)
+    start = session.started_ms if session else flag.at_ms
+    return Moment(flag.session, at_ms=max(0.0, flag.at_ms - start - LEAD_MS))
 
 
 def add_routes(app: web.Application) -> None:

@@ -250,7 +250,7 @@ def test_what_browsers_sent_does_not_steer_the_terminal(data: Path) -> None:
             "backtest",
             written(data.parent / "d", "off.yaml", SILENT),
             "--examples",
-            "50",
+            "20",
             "--data",
             data,
         ).output,
