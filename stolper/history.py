@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import asyncio
 import multiprocessing
+import multiprocessing.connection
 import os
 import signal
+import threading
 from collections.abc import AsyncIterator, Callable, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -227,7 +229,16 @@ def _start_worker(work: _Work) -> None:
     global _worker
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent stops its workers
     os.nice(NICENESS)
+    threading.Thread(target=_end_with_parent, name="parent's end", daemon=True).start()
     _worker = _Worker(work)
+
+
+def _end_with_parent() -> None:
+    """End this process when the one that started it does, even by a kill: nobody else would."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        multiprocessing.connection.wait([parent.sentinel])
+        os._exit(1)
 
 
 def _judge_page(page: Sequence[Session]) -> Backtest:

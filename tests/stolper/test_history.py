@@ -164,6 +164,63 @@ async def test_processes_find_what_one_thread_finds(tmp_path: Path) -> None:
     assert (SESSIONS + 1, SESSIONS + 1) == told[-1]
 
 
+KILLED = """
+import asyncio, multiprocessing, os, signal, sys
+from pathlib import Path
+
+from core.clock import SystemClock
+from core.model import SessionQuery
+from core.sqlite import SqliteStore
+from detector.drafts import read_texts
+from detector.loader import shipped_rules
+from stolper.history import backtest, draft_of
+
+
+def killed(done, total):
+    print(*(child.pid for child in multiprocessing.active_children()), flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+async def main(data):
+    store = SqliteStore(data, SystemClock())
+    await store.open()
+    draft = draft_of(read_texts([shipped_rules()]), "own.yaml", sys.argv[2])
+    await backtest(
+        store, draft, SessionQuery(), data=data, flush_ms=5000, jobs=2, little_events=0,
+        progress=killed,
+    )
+
+
+asyncio.run(main(Path(sys.argv[1])))
+"""
+
+
+async def test_workers_end_with_their_server(data: Path) -> None:
+    """A server that is killed in the middle of a draft leaves no process behind."""
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", KILLED, str(data), SILENT, stdout=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None
+    workers = [int(word) for word in (await process.stdout.readline()).split()]
+    await process.wait()
+    for _ in range(100):
+        left = [pid for pid in workers if _runs(pid)]
+        if not left:
+            break
+        await asyncio.sleep(0.1)
+
+    assert workers
+    assert [] == left
+
+
+def _runs(pid: int) -> bool:
+    """Say whether *pid* is a process that has not ended; one that waits to be buried has."""
+    try:
+        return ") Z " not in Path(f"/proc/{pid}/stat").read_text()
+    except OSError:
+        return False
+
+
 async def test_command_works_while_the_folder_is_written_to(tmp_path: Path) -> None:
     """A second process with two workers reads beside the one that stores; nothing is lost."""
     store = SqliteStore(tmp_path / "data", SystemClock())
