@@ -185,7 +185,7 @@ class Rule:
 
     @property
     def version(self) -> str:
-        """Return the hash of everything that changes what is judged (texts do not)."""
+        """Return the hash of all in the rule that changes what is judged (texts do not)."""
         judged = (
             self.id, self.severity, self.weight, self.steps, self.counting, self.tail,
             self.within_ms, self.until, self.group, self.flag, self.cooldown_ms, self.captures,

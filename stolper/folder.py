@@ -18,6 +18,7 @@ from core.clock import SystemClock
 from core.errors import NotFound, UserError
 from core.model import Site
 from core.sqlite import SqliteStore
+from core.sqlite.store import DATABASE
 from detector.files import rule_files
 from detector.loader import shipped_rules
 
@@ -37,7 +38,7 @@ async def with_store(
     data: Path, work: Callable[[SqliteStore], Awaitable[T]], *, make: bool = False
 ) -> T:
     """Return what *work* does with the store of *data*, which must be there unless *make*."""
-    if not (data / "stolper.db").is_file():
+    if not (data / DATABASE).is_file():
         if not make:
             raise UserError(f"{data} holds no Stolper data. Name the data folder of the server.")
         click.echo(f"note: {data} held no Stolper data yet; it does now", err=True)
