@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator
 from html import unescape
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import aiohttp
 import pytest_asyncio
@@ -115,6 +116,81 @@ async def test_a_form_from_elsewhere_is_refused(desk: Desk) -> None:
     await desk.get("/rules/make?kind=rule")
     for path in ("/rules/make", "/rules/dead_click/change", "/sessions/v1/pick", "/rules/rejudge"):
         await desk.post(path, {**RULE, "do": "save", "form_token": "x"}, 403)
+
+
+READ_BY_ALL = {"/rules", "/rules/{rule}"}
+OPEN = ("/static", "/player", "/stage", "/sign-in", "/language")
+
+
+def routes(server: Server) -> list[tuple[str, str, str]]:
+    """Return method, pattern and an address of every route of the console."""
+    found = []
+    for route in server._runners[0].app.router.routes():
+        pattern = route.resource.canonical if route.resource else ""
+        if route.method != "HEAD" and not pattern.startswith(OPEN):
+            path = pattern.replace("{rule}", "rage_click").replace("{session}", "v1")
+            path = path.replace("{name}", "x.yaml").replace("{struggle}", "x")
+            found.append((route.method, pattern, path))
+    return found
+
+
+async def test_every_route_asks_who_is_there(desk: Desk) -> None:
+    """Strangers reach no page and no program's route, readers no page and no form of the rules."""
+    url, api = desk.server.console_url, "/api/v1"
+    async with aiohttp.ClientSession(headers={"Accept": "text/html"}) as stranger:
+        refused = {}
+        for method, pattern, path in routes(desk.server):
+            async with stranger.request(method, url + path, allow_redirects=False) as answer:
+                wanted = 303 if method == "GET" and not path.startswith(api) else 401
+                if answer.status != wanted or (wanted == 303 and "/sign-in" not in answer.headers["Location"]):  # fmt: skip
+                    refused[f"{method} {pattern}"] = answer.status
+
+        assert {} == refused
+    await desk.become("viewer")
+    await desk.get("/sites")
+    tried = 0
+    for method, pattern, path in routes(desk.server):
+        of_rules = pattern.startswith("/rules") or pattern.endswith("/pick")
+        if path.startswith(api) or not of_rules or pattern in READ_BY_ALL:
+            continue
+        tried += 1
+        if method == "GET":
+            assert "Only owners and analysts" in await desk.get(path, 403), path
+        else:
+            assert "Only owners and analysts" in await desk.post(path, {}, 403), path
+            stale = await desk.post(path, {"form_token": "x"}, 403)
+            assert "Only owners and analysts" not in stale, path
+
+    assert tried >= 12
+
+
+async def test_what_is_hostile_stays_text_in_forms(desk: Desk) -> None:
+    """Markup in a selector, title, name or address is shown as it is, and never becomes markup."""
+    markup = '"><img src=x onerror=alert(1)><script>alert(1)</script>'
+    asked = urlencode({"kind": "rule", "session": "v1", "selector": markup, "at": markup, "path": markup, "title": markup, "reason": markup})  # fmt: skip
+    raw = []
+    for path in (
+        f"/rules/make?{asked}",
+        f"/rules/make?{asked.replace('kind=rule', 'kind=step')}",
+        f"/rules/saved?{urlencode({'file': markup, 'rule': markup, 'session': markup})}",
+        f"/rules?{urlencode({'text': markup, 'site': markup})}",
+        f"/rules/dead_click/change?{urlencode({'for_path': markup, 'item': markup, 'reason': markup})}",
+        f"/rules/edit?{urlencode({'start': markup})}",
+    ):
+        async with desk.http.get(desk.server.console_url + path) as answer:
+            assert 200 == answer.status, path
+            raw.append(await answer.text())
+    token = form_token(raw[0])
+    for do in ("preview", "effect", ""):
+        form = {**RULE, "title": markup, "selector": f'[data-test="{markup[2:]}"]', "do": do}
+        async with desk.http.post(
+            desk.server.console_url + "/rules/make", data={**form, "form_token": token}
+        ) as answer:
+            assert 200 == answer.status, do
+            raw.append(await answer.text())
+
+    assert any("&lt;img src=x" in page for page in raw)
+    assert [] == [page for page in raw if "<img src=x" in page or "<script>alert" in page]
 
 
 async def test_the_form_works_without_scripts(desk: Desk) -> None:

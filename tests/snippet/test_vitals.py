@@ -206,6 +206,7 @@ async def test_the_same_address_is_no_route(collector: Collector, open_page: Ope
         ("30;url=/page", True),
         ("300; URL='/page?a=1'", False),
         ("3000;url=/other", False),
+        ("3000;url=http://[", False),
         ("", False),
     ],
 )

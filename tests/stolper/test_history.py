@@ -314,5 +314,5 @@ def test_what_browsers_sent_does_not_steer_the_terminal(data: Path) -> None:
     ]
 
     for output in outputs:
-        assert "pay\\u001b]0;owned\\u0007" in output
+        assert "pay\\u001b]0;owned\\u0007" in output, output
         assert not {"\x1b", "\x07", "\x9b", "\u202e"} & set(output)

@@ -154,7 +154,11 @@ function refreshesItself(): boolean {
   );
   if (!found) return false;
   const [here] = location.href.split("#");
-  return new URL(found[1]?.trim() ?? "", location.href).href.split("#")[0] === here;
+  try {
+    return new URL(found[1]?.trim() ?? "", location.href).href.split("#")[0] === here;
+  } catch {
+    return false; // no address, so the browser stays where it is, too
+  }
 }
 
 function loadKind(): Nav {
