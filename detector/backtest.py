@@ -279,9 +279,7 @@ def _all(state: list[Any]) -> list[Raised]:
 
 def _standing(found: Sequence[Raised], ids: Collection[str]) -> dict[_Key, Raised]:
     return {
-        (r.rule.id, r.group, r.nth): r
-        for r in found
-        if r.withdrawn is None and r.rule.id in ids
+        (r.rule.id, r.group, r.nth): r for r in found if r.withdrawn is None and r.rule.id in ids
     }
 
 

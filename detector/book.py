@@ -7,12 +7,13 @@ how they came about; making model flags of them is detector/verdicts.py.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any, NamedTuple
 
 from core.model import Severity
+from detector.patterns import slim
 from detector.rule import Rule
 from detector.spec import MAX_EVIDENCE, MAX_FLAGS
 
@@ -53,23 +54,28 @@ def mark(event: dict[str, Any], ts: float) -> Mark:
     """Return what is kept of *event*."""
     get = event.get
     fields = (
-        ts, (get("page_load"), get("tab")), get("i"), event["type"], get("path"), get("target"),
-        get("_marks"),
+        ts, (get("page_load"), get("tab")), get("i"), event["type"], get("path"),
+        slim(get("target")), get("_marks"),
     )  # fmt: skip
     # Half the time of Mark(...), whose __new__ is Python; this runs once per taken event.
     return tuple.__new__(Mark, fields)
 
 
-MARK_BYTES = 160
-"""A mark with its time, as measured on CPython 3.11; texts are shared and do not count."""
+MARK_BYTES, TARGET_BYTES = 150, 310
+"""A mark with its time, and what it keeps of a target, as measured on CPython 3.11."""
 
 
-def size_of(item: tuple[Any, ...]) -> int:
-    """Return about how many bytes a mark keeps alive: itself, its target and that one's path."""
-    target = item[5]
-    if target.__class__ is not dict:
-        return MARK_BYTES
-    return MARK_BYTES + 420 + 330 * len(target.get("path") or ())
+def weigh(marks: Iterable[tuple[Any, ...]], seen: set[int]) -> int:
+    """Return about how many bytes *marks* take that are not in *seen* (by identity), and add those."""
+    total = 0
+    for item in marks:
+        if id(item) not in seen:
+            seen.add(id(item))
+            total += MARK_BYTES
+            if item[5].__class__ is dict and id(item[5]) not in seen:
+                seen.add(id(item[5]))
+                total += TARGET_BYTES
+    return total
 
 
 def unpacked(item: tuple[Any, ...]) -> Mark:

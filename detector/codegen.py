@@ -102,6 +102,8 @@ class Source:
         self.marked = True
         name = self.table.name
         target = self.load("target") if "target" in self.fields else "None"
+        if "target" in self.target_fields:
+            target = f"{name(patterns.slim)}({target})"
         inner = f"g({name('_marks')})" if self.event == "flag" else "None"
         return (
             f"if m is None: m = (ts, L, i, {name(self.event)}, {self.load('path')}, "

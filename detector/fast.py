@@ -15,9 +15,9 @@ from __future__ import annotations
 from math import inf
 from typing import Any
 
-from detector.book import size_of, unpacked
+from detector.book import unpacked, weigh
 from detector.codegen import Source
-from detector.machines import CROWD, Machine, State, main_mark
+from detector.machines import CROWD, RUN_BYTES, Machine, State, main_mark
 from detector.rule import Rule
 from detector.spec import MAX_GROUPS, MAX_PENDING
 from detector.where import SameAs, leaves
@@ -209,20 +209,18 @@ class FastCount(Machine):
             state[self.slot] = None
             self.prepare(state)
 
-    def bytes(self, state: State) -> int:
-        """Return about how much memory the counts of a session take."""
+    def weigh(self, state: State, seen: set[int]) -> int:
+        """Return about how many bytes the counts of a session take, without marks in *seen*."""
         found = state[self.slot]
         if not found:
             return 0
-        if found.__class__ is tuple:
-            return self._size([found])
-        runs = list(found.values()) if found.__class__ is dict else [found]
-        return 232 + sum(200 + self._size(run) for run in runs)
-
-    def _size(self, items: list[Any]) -> int:
+        if found.__class__ is dict:
+            runs: list[Any] = list(found.values())
+        else:
+            runs = [[found] if found.__class__ is tuple else found]
         if self._alternates is not None:
-            return sum(64 + size_of(item[0]) for item in items)
-        return sum(map(size_of, items))
+            runs = [[item[0] for item in run] for run in runs]
+        return sum(RUN_BYTES + weigh(run, seen) for run in runs)
 
     def shrink(self, state: State) -> None:
         """Drop half of the groups, the least recent ones."""
@@ -438,8 +436,8 @@ class FastChain(Machine):
             for _, _, run, _ in waiting.values():
                 self.met(state, ts, run)
 
-    def bytes(self, state: State) -> int:
-        """Return about how much memory the runs and waits of a session take."""
+    def weigh(self, state: State, seen: set[int]) -> int:
+        """Return about how many bytes runs and waits take, without marks in *seen*."""
         kept = [
             state[slot][: slot - self.slot + 1]
             for slot in range(self.slot, self._pending)
@@ -447,7 +445,7 @@ class FastChain(Machine):
         ]
         if self.rule.tail is not None:
             kept += [item[2][: len(self._steps)] for item in self._waits(state).values()]
-        return sum(200 + sum(map(size_of, marks)) for marks in kept)
+        return sum(RUN_BYTES + weigh(marks, seen) for marks in kept)
 
     def shrink(self, state: State) -> None:
         """Drop the newer half of the waits: the earliest deadlines decide."""

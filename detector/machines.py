@@ -16,7 +16,7 @@ from math import inf
 from typing import Any
 
 from core.model import Severity
-from detector.book import Book, Hit, Mark, mark, size_of
+from detector.book import Book, Hit, Mark, mark, weigh
 from detector.codegen import Predicate
 from detector.rule import FieldOf, Rule
 from detector.spec import MAX_CAPTURE_BYTES, MAX_GROUPS, MAX_STATE_BYTES
@@ -94,6 +94,9 @@ MEASURE_AFTER = 32
 CROWD = 4
 """From so many groups, waits or entries on growth is accounted for: real visits have fewer."""
 
+RUN_BYTES = 190
+"""A list with its place among the groups."""
+
 ENTRY_BYTES = 420
 """One counted event of Count, or one run of Chain, beside its marks: kept fields, numbers."""
 
@@ -111,16 +114,16 @@ class Keeper:
 
         Depends on nothing but the events so far, so that judging again comes to the same.
         """
-        sizes = {machine: machine.bytes(state) for machine in self.machines}
-        total = 8 * len(state) + sum(sizes.values())
-        while total > MAX_STATE_BYTES:
-            largest = max(sizes, key=lambda machine: sizes[machine])
-            if not sizes[largest]:
+        while (total := self._total(state)) > MAX_STATE_BYTES:
+            sizes = [machine.weigh(state, set()) for machine in self.machines]
+            largest = max(sizes)
+            if not largest or total <= 8 * len(state):  # nothing is left to drop
                 return
-            largest.shrink(state)
-            left = largest.bytes(state)
-            total -= sizes[largest] - left
-            sizes[largest] = left
+            self.machines[sizes.index(largest)].shrink(state)
+
+    def _total(self, state: State) -> int:
+        seen: set[int] = set()  # rules share the marks of an event
+        return 8 * len(state) + sum(machine.weigh(state, seen) for machine in self.machines)
 
 
 class Machine(ABC):
@@ -209,8 +212,12 @@ class Machine(ABC):
         """Make the slots of a new session as this machine expects them."""
 
     @abstractmethod
-    def bytes(self, state: State) -> int:
-        """Return about how much memory this machine's slots of a session take."""
+    def weigh(self, state: State, seen: set[int]) -> int:
+        """
+        Return about how many bytes this machine's slots of a session take.
+
+        Marks in *seen* (by identity) are counted already; the others are added to it.
+        """
 
     @abstractmethod
     def shrink(self, state: State) -> None:
@@ -359,10 +366,13 @@ class Count(Machine):
             self.grown(state)
         return found
 
-    def bytes(self, state: State) -> int:
-        """Return about how much memory the counts of a session take."""
+    def weigh(self, state: State, seen: set[int]) -> int:
+        """Return about how many bytes the counts of a session take, without marks in *seen*."""
         runs: dict[object, list[_Entry]] = state[self.slot] or {}
-        return sum(200 + sum(ENTRY_BYTES + size_of(e.mark) for e in r) for r in runs.values())
+        return sum(
+            RUN_BYTES + ENTRY_BYTES * len(run) + weigh((e.mark for e in run), seen)
+            for run in runs.values()
+        )
 
     def shrink(self, state: State) -> None:
         """Drop half of the groups, the least recent ones."""

@@ -18,6 +18,9 @@ _REMEMBERED = 4096
 MAX_SELECTOR = 300
 """Characters; what a person picks or writes is far shorter."""
 
+_TARGETS = 512
+"""Targets whose slim form is remembered: those of the batches that are judged just now."""
+
 _COMPOUND = re.compile(
     r"""(?P<tag>\*|[a-zA-Z][\w-]*)?(?P<rest>(?:\#[\w-]+|\.[\w-]+|
     \[\s*[\w-]+\s*(?:~?=\s*(?:"[^"]*"|'[^']*'|[\w./:-]+)\s*)?\])*)""",
@@ -294,6 +297,35 @@ def selector_of(target: Mapping[str, Any]) -> str | None:
         if len(parts) == 3:
             break
     return " > ".join(parts) or None
+
+
+class Slim:
+    """
+    What is kept of a target: key, label, node and a selector, not its path of ancestors.
+
+    Events of one batch share their targets; the last answers are remembered.
+    """
+
+    __slots__ = ("_known",)
+
+    def __init__(self) -> None:
+        self._known: dict[int, tuple[object, dict[str, Any]]] = {}
+
+    def __call__(self, target: Any) -> Any:
+        """Return *target* as it is kept; what is no target, or slim already, as it is."""
+        if target.__class__ is not dict or ("selector" in target and "path" not in target):
+            return target
+        entry = self._known.get(id(target))
+        if entry is None or entry[0] is not target:
+            if len(self._known) >= _TARGETS:
+                self._known.clear()
+            kept = {name: target.get(name) for name in ("key", "label", "node")}
+            kept["selector"] = selector_of(target)
+            entry = self._known[id(target)] = (target, kept)
+        return entry[1]
+
+
+slim = Slim()
 
 
 def _element_text(element: Mapping[str, Any]) -> tuple[str, bool]:

@@ -14,7 +14,7 @@ from math import inf
 from typing import Any, NamedTuple, Protocol
 
 from core.model import Severity
-from detector.book import Mark, mark, size_of
+from detector.book import Mark, mark, weigh
 from detector.codegen import Predicate
 from detector.machines import CROWD, ENTRY_BYTES, Event, Machine, Shift, State, main_mark
 from detector.rule import Rule, Step
@@ -140,13 +140,13 @@ class Chain(Machine):
             for position, run in enumerate(present)
         )
 
-    def bytes(self, state: State) -> int:
-        """Return about how much memory the runs and waits of a session take."""
+    def weigh(self, state: State, seen: set[int]) -> int:
+        """Return about how many bytes runs and waits take, without marks in *seen*."""
         runs: Partitions = state[self.slot] or {}
         alive = [run for present in runs.values() for run in present if run is not None]
         waiting: dict[object, Pending] = state[self.slot + 1] or {}
         alive += [pending.run for pending in waiting.values()]
-        return sum(ENTRY_BYTES + sum(map(size_of, run.marks)) for run in alive)
+        return sum(ENTRY_BYTES + weigh(run.marks, seen) for run in alive)
 
     def shrink(self, state: State) -> None:
         """Drop half of the runs, the least recent; without any, the newer half of the waits."""

@@ -5,11 +5,9 @@ Makes model flags of what the engine raised. Flag ids are functions of their con
 from __future__ import annotations
 
 import hashlib
-from typing import Any
 
 from core.model import Evidence, Flag
 from detector.book import Mark, Raised
-from detector.patterns import selector_of
 
 
 def flag_id(session: str, raised: Raised) -> str:
@@ -37,7 +35,7 @@ def to_flag(session: str, site: str, raised: Raised, *, provisional: bool) -> Fl
         until_ms=raised.until,
         hits=raised.hits,
         page=raised.page,
-        target=_target(raised.target),
+        target=raised.target if isinstance(raised.target, dict) else None,
         tab=raised.tab,
         page_load=raised.page_load,
         evidence=tuple(_evidence(m) for m in raised.marks if m.i is not None),
@@ -49,11 +47,3 @@ def to_flag(session: str, site: str, raised: Raised, *, provisional: bool) -> Fl
 
 def _evidence(item: Mark) -> Evidence:
     return Evidence(f"{item.page_load}:{item.i}", item.ts, item.type, item.path)
-
-
-def _target(target: Any) -> dict[str, Any] | None:
-    if target.__class__ is not dict:
-        return None
-    shown = {name: target.get(name) for name in ("key", "label", "node")}
-    shown["selector"] = selector_of(target)
-    return shown
