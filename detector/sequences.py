@@ -294,7 +294,8 @@ class Chain(Machine):
             run = present[position]
             if (
                 run is not None
-                and 0 < now - run.last <= limit
+                and run.marks[-1].ts < ts  # later, even if the clock of visible time stood still
+                and now - run.last <= limit
                 and (test is None or test(event, state, run.kept))
             ):
                 present[position] = None

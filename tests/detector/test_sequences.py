@@ -232,6 +232,18 @@ def test_time_limit_spans_the_steps_of_a_strict_process() -> None:
     assert [False, True] == [within(50_001, "\nwithin: 50s"), within(60_000, "\nwithin: 2m")]
 
 
+def test_what_must_not_come_breaks_a_run_while_the_clock_stands() -> None:
+    """Event time says what came after the step, the clock of visible time only how long."""
+    set_ = rule(
+        "sequence:\n  - form\n  - {absent: click, within: 1s}\n  - {event: custom, within: 5s}\n"
+        "clock: visible"
+    )
+    hidden = [at(0, "page", visible=False), at(100, "form")]
+
+    assert fired(set_, [*hidden, at(2000, "custom", name="x")])
+    assert [] == fired(set_, [*hidden, click(1000), at(2000, "custom", name="x")])
+
+
 def test_rules_on_rules() -> None:
     """A rule may wait for flags of others; its flag replaces theirs where evidence is shared."""
     set_ = rules(
