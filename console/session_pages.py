@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
@@ -24,6 +25,9 @@ from replay.recording import activity
 from replay.timeline import Timeline, build_timeline, inactive_spans
 
 PAGE_SIZE = 50
+
+GONE = 1000
+"""Struggles that are looked through for the titles of rules that are gone."""
 
 PERIODS: dict[str, int | None] = {
     "1h": 3_600_000,
@@ -114,6 +118,7 @@ async def _list(request: web.Request) -> dict[str, Any]:
     query, chosen = _query(request)
     store = console(request).store
     total = await store.count_sessions(query)
+    sessions = await store.sessions(query)
     page = query.offset // PAGE_SIZE + 1
     filters = {name: value for name, value in chosen.items() if value}
     narrowing = filters.keys() - {"order"}
@@ -122,8 +127,8 @@ async def _list(request: web.Request) -> dict[str, Any]:
         return "/sessions?" + urlencode({**filters, "page": number})
 
     return {
-        "sessions": await store.sessions(query),
-        "rules": _known_rules(request),
+        "sessions": sessions,
+        "rules": await _known_rules(request, sessions, chosen["rule"]),
         "total": total,
         "first": query.offset + 1,
         "chosen": chosen,
@@ -135,11 +140,25 @@ async def _list(request: web.Request) -> dict[str, Any]:
     }
 
 
-def _known_rules(request: web.Request) -> dict[str, tuple[str, str]]:
-    """Return title and severity of the rules that there are, by id."""
+async def _known_rules(
+    request: web.Request, sessions: Sequence[Session], chosen: str
+) -> dict[str, tuple[str, str]]:
+    """
+    Return title and severity of the rules that there are, by id.
+
+    Rules of *sessions*, and the *chosen* one, that are no longer there are called as their flags are.
+    """
     language = console(request).languages.of(request)
     rules = console(request).workbench.rules()
-    return {rule.id: (language.text(rule.title), rule.severity) for rule in rules}
+    known = {rule.id: (language.text(rule.title), str(rule.severity)) for rule in rules}
+    wanted = {rule for session in sessions for rule in session.rules} | ({chosen} - {""})
+    if wanted - known.keys():
+        for struggle in await console(request).store.struggles(limit=GONE):
+            if struggle.rule in wanted:
+                known.setdefault(
+                    struggle.rule, (language.text(struggle.title), str(struggle.severity))
+                )
+    return known
 
 
 async def show_list(request: web.Request) -> web.Response:
