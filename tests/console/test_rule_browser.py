@@ -95,6 +95,20 @@ async def test_axe_finds_nothing(
     assert [found for found in findings if found] == []
 
 
+async def test_another_file_name_is_checked_and_can_be_activated(
+    page: Page, shown: Running
+) -> None:
+    """A new name alone is checked anew, and the button to activate comes back."""
+    await page.goto(f"{shown.url}/sign-in?lang=en")
+    await sign_in(page, shown)
+    await page.goto(f"{shown.url}/rules/edit")
+    await expect(page.locator("#activate")).to_be_enabled(timeout=15_000)
+    async with page.expect_response("**/rules/edit/check"):
+        await page.fill("input[name=name]", "renamed.yaml")
+
+    await expect(page.locator("#activate")).to_be_enabled(timeout=15_000)
+
+
 async def overflow(page: Page) -> int:
     return int(await page.evaluate("document.documentElement.scrollWidth - innerWidth"))
 

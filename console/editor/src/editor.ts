@@ -2,6 +2,7 @@
 // the last days; buttons and panels follow. Without this script the page is a plain form.
 
 import { type Diagnostic, forceLinting, linter } from "@codemirror/lint";
+import { StateEffect } from "@codemirror/state";
 import type { EditorView } from "@codemirror/view";
 import { Draft } from "./draft";
 import { element, fill, send } from "./page";
@@ -32,8 +33,15 @@ const words: Promise<Words | null> = fetch("/rules/edit/words")
   .then((answer) => (answer.ok ? answer.json() : null))
   .catch(() => null);
 
+const recheck = StateEffect.define<null>(); // forceLinting does nothing once the text was checked
+
 function textOf(view: EditorView): string {
   return view.state.doc.toString();
+}
+
+/** Return what a check is about: the text, and the file that it stands for. */
+function asked(view: EditorView): string {
+  return `${new FormData(form).get("name")}\n${textOf(view)}`;
 }
 
 /** Allow to activate, or say why not. */
@@ -45,8 +53,9 @@ function allow(state: "waiting" | "unfit" | "fits"): void {
 
 async function check(view: EditorView): Promise<Diagnostic[]> {
   const text = textOf(view);
+  const about = asked(view);
   const answer = await send(form, "/rules/edit/check", text);
-  if (text !== textOf(view)) return []; // it went on; the next check is on its way
+  if (about !== asked(view)) return []; // it went on; the next check is on its way
   if (!answer.ok) {
     hint.textContent = await answer.text();
     return [];
@@ -68,7 +77,16 @@ function diagnostic(view: EditorView, one: Checked["findings"][number]): Diagnos
   return { from, to, severity: one.level, message: one.message };
 }
 
-const view = openView(area, words, changed, linter(check, { delay: PAUSE_MS }));
+const view = openView(
+  area,
+  words,
+  changed,
+  linter(check, {
+    delay: PAUSE_MS,
+    needsRefresh: (update) =>
+      update.transactions.some((one) => one.effects.some((effect) => effect.is(recheck))),
+  }),
+);
 
 function changed(): void {
   allow("waiting");
@@ -100,7 +118,7 @@ form.addEventListener("input", (event) => {
   // Another name may stand for another file: what was checked no longer counts.
   if (event.target instanceof HTMLInputElement && event.target.name === "name") {
     allow("waiting");
-    forceLinting(view);
+    view.dispatch({ effects: recheck.of(null) });
   }
 });
 
