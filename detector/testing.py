@@ -20,6 +20,7 @@ from detector.book import Raised
 from detector.engine import Engine, flags
 from detector.loader import load_rules
 from detector.rule import Example, Expected
+from detector.words import span
 
 START_MS = 1_700_000_000_000.0
 """Any moment will do; offsets count from it."""
@@ -81,8 +82,9 @@ def run_example(engine: Engine, example: Example) -> Outcome:
 
 def _difference(found: Sequence[Raised], expected: Sequence[Expected]) -> str | None:
     if len(found) != len(expected):
-        shown = "; ".join(_shown(flag) for flag in found) or "none"
-        return f"expected {len(expected)} flag(s), got {len(found)}: {shown}"
+        shown = "".join(f"{'; ' if n else ': '}{_shown(flag)}" for n, flag in enumerate(found))
+        plural = "" if len(expected) == 1 else "s"
+        return f"expected {len(expected) or 'no'} flag{plural}, got {len(found) or 'none'}{shown}"
     for number, (flag, want) in enumerate(zip(found, expected, strict=True), 1):
         wrong = _wrong(flag, want)
         if wrong:
@@ -101,14 +103,15 @@ def _wrong(flag: Raised, want: Expected) -> str | None:
     checks += [(f"capture {n}", v, flag.captures.get(n)) for n, v in want.captures]
     for name, expected, actual in checks:
         if expected is not None and expected != actual:
-            unit = " ms" if name == "at" else ""
-            return f"{name} should be {expected}{unit}, is {actual}{unit}"
+            if name == "at":
+                return f"at should be {span(want.at_ms or 0)}, is {span(at)}"
+            return f"{name} should be {expected}, is {actual}"
     return None
 
 
 def _shown(flag: Raised) -> str:
     group = f" on '{flag.group}'" if flag.group else ""
-    return f"{flag.rule.id} at {flag.at - START_MS:.0f} ms{group}"
+    return f"{flag.rule.id} at {span(round(flag.at - START_MS))}{group}"
 
 
 def run_files(

@@ -18,6 +18,8 @@ _SHOWN = 60
 
 def span(ms: float) -> str:
     """Return *ms* as a rule file writes it: 250ms, 3s, 10m, 2h."""
+    if ms == 0:
+        return "0s"
     for unit, size in (("h", 3_600_000), ("m", 60_000), ("s", 1000)):
         if ms >= size and ms % size == 0:
             return f"{ms / size:.0f}{unit}"
@@ -134,7 +136,7 @@ def rule_lines(rule: Rule) -> list[str]:
 def _count_lines(rule: Rule) -> Iterator[str]:
     step, counting = rule.steps[0], rule.counting
     assert counting is not None
-    how = f"{step.times} times " if step.times > 1 else ""
+    how = f"{step.times} × " if step.times > 1 else ""
     if counting.distinct:
         how = f"{step.times} different values of {counting.distinct} in "
     yield f"Fires at {how}{matcher_text(step.matcher)}"
@@ -173,7 +175,7 @@ def _sequence_lines(rule: Rule) -> Iterator[str]:
 def step_text(rule: Rule, number: int) -> str:
     """Return step *number* (from 0) in one line."""
     step = rule.steps[number]
-    times = f"{step.times} times " if step.times > 1 else ""
+    times = f"{step.times} × " if step.times > 1 else ""
     alias = "" if step.alias.startswith("#") else f" ({step.alias})"
     within = ""
     if step.within_ms is not None:
@@ -222,7 +224,7 @@ def _outcome(rule: Rule) -> Iterator[str]:
     cooldown = span(rule.cooldown_ms)
     yield {
         "once": f"Flags once per {unit}",
-        "burst": f"Flags once per {unit}, again after {cooldown} without a hit",
+        "burst": f"Flags per {unit} at its first hit, and again at one after {cooldown} without any",
         "every": f"Flags each time, at most once in {cooldown} per {unit}",
     }[rule.flag]
     if rule.captures:

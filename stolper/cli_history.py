@@ -82,8 +82,10 @@ def backtest(
     """
     try:
         text = file.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"{file} cannot be read: {error}") from None
+    except OSError as error:
+        raise UserError(f"{file} cannot be read: {error.strerror}. Name a rule file.") from None
+    except UnicodeDecodeError as error:
+        raise UserError(f"{file} cannot be read: {error}. Save it as UTF-8.") from None
     draft = draft_of(read_texts(rule_paths(data)), str(file), text)
     settings = settings_of(data)
 
@@ -207,7 +209,7 @@ def _as_json(found: Backtest) -> dict[str, Any]:
 
 def _print_backtest(file: Path, found: Backtest, examples: int) -> None:
     _tell(f"{file.name} against the rules in force")
-    _tell(f"{found.sessions:,} ended sessions, {found.events:,} events\n")
+    _tell(f"{found.sessions:,} ended {_sessions(found.sessions)}, {found.events:,} events\n")
     width = max([len("rule"), *map(len, found.rules)])
     _tell(f"{'rule':<{width}}  {'gained':>8}  {'lost':>8}  {'unchanged':>9}")
     for name, rule in sorted(found.rules.items()):
@@ -217,9 +219,16 @@ def _print_backtest(file: Path, found: Backtest, examples: int) -> None:
             for item in found.examples(change, rule=name)[:examples]:
                 _tell(f"  {_example_line(item)}")
     totals = ", ".join(f"{found.total(change):,} {change}" for change in CHANGES)
-    _tell(f"\n{totals}; the draft flags {found.flagged:,} of {found.sessions:,} sessions")
+    _tell(
+        f"\n{totals}; the draft flags {found.flagged:,} "
+        f"of {found.sessions:,} {_sessions(found.sessions)}"
+    )
     if found.errors:
         _tell(f"rules failed on {found.errors:,} events (see the log)", err=True)
+
+
+def _sessions(count: int) -> str:
+    return "session" if count == 1 else "sessions"
 
 
 def _example_line(item: FlagChange) -> str:

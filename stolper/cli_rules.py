@@ -53,8 +53,11 @@ def lint(paths: tuple[Path, ...], data: Path | None) -> None:
         ) from None
     for warning in loaded.warnings:
         click.echo(f"{warning}\n")
-    own = len(loaded.rules)
-    click.echo(f"{own} {_plural(own, 'rule')}, no errors, {len(loaded.warnings)} warnings")
+    own = sum(_own(rule, named) for rule in loaded.rules)
+    warnings = len(loaded.warnings)
+    click.echo(
+        f"{own} {_plural(own, 'rule')}, no errors, {warnings} {_plural(warnings, 'warning')}"
+    )
 
 
 @rules.command()

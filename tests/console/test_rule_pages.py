@@ -238,7 +238,7 @@ async def test_check(desk: Desk, text: str, fits: bool, runs: bool) -> None:
         assert 'data-line="6"' in checked["html"]
     if text is FAILING:
         assert "1 example fails" in checked["html"]
-        assert "expected 0 flag(s), got 1" in checked["html"]
+        assert "expected no flags, got 1" in checked["html"]
     assert not desk.file().exists()
 
 

@@ -50,8 +50,8 @@ def test_failing_example_is_shown_and_ends_badly(tmp_path: Path) -> None:
 
     assert 1 == result.exit_code
     assert "x.yaml:8 'a'" in result.output
-    assert "expected 1 flag(s), got 0: none" in result.output
-    assert "expected 0 flag(s), got 1: x at 0 ms" in result.output
+    assert "expected 1 flag, got none" in result.output
+    assert "expected no flags, got 1: x at 0s" in result.output
 
 
 def test_site_overrides_do_not_break_shipped_examples(tmp_path: Path) -> None:
@@ -88,3 +88,22 @@ def test_lint_of_one_file_may_refer_to_shipped_rules(tmp_path: Path) -> None:
     file.write_text("version: 1\noverrides:\n  - {rule: ping_pong, enabled: false}\n")
 
     assert 0 == run("lint", file).exit_code
+
+
+def test_lint_counts_the_rules_of_the_named_files(tmp_path: Path) -> None:
+    """The shipped rules that a file may refer to are not counted as its own."""
+    file = tmp_path / "x.yaml"
+    file.write_text(text("match: {event: click}") + FIRES + SILENT)
+
+    assert "1 rule, no errors, 0 warnings\n" == run("lint", file).output
+
+
+def test_a_wrong_moment_is_told_as_rule_files_write_it(tmp_path: Path) -> None:
+    """Thirteen minutes are 13m, not 780000 ms."""
+    file = tmp_path / "x.yaml"
+    late = (
+        "tests:\n  - {rule: x, name: a, events: [{at: 12m, event: click}], expect: [{at: 13m}]}\n"
+    )
+    file.write_text(text("match: {event: click}") + late)
+
+    assert "flag 1: at should be 13m, is 12m" in run("test", file).output

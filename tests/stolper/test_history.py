@@ -256,7 +256,7 @@ def test_explain_says_what_a_rule_waits_for_and_where_its_values_stand(data: Pat
     result = run("explain", "rage_click", "--data", data)
 
     assert 0 == result.exit_code
-    assert "Fires at 7 times click where trusted: true" in result.output
+    assert "Fires at 7 × click where trusted: true" in result.output
     assert "presses: 4  (" in result.output
     assert "rules/own.yaml:4)" in result.output.split("presses: 7", 1)[1].splitlines()[0]
     assert "rage_click.yaml" in result.output
