@@ -20,7 +20,7 @@ def iso(at_ms: float) -> str:
 
 def duration(span_ms: float) -> str:
     """Return *span_ms* as 0:07, 12:34 or 1:02:03."""
-    seconds = max(0, round(span_ms / 1000))
+    seconds = max(0, int(span_ms // 1000))  # as the player counts: a second is over or not
     hours, rest = divmod(seconds, 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"

@@ -112,10 +112,16 @@ def _click(row: Row, _: Words) -> tuple[str, str]:
     elif facts.get("answered_ms") is None:
         after = _("no reaction seen")
     elif facts["answered_ms"] >= 1000:
-        after = _("answered after %(seconds)s s") % {"seconds": round(facts["answered_ms"] / 1000, 1)}  # fmt: skip
+        after = _("answered after %(seconds)s s") % {"seconds": _seconds(facts["answered_ms"], _)}  # fmt: skip
     else:
         after = ""
     return _("Click on %(what)s") % {"what": row.label or _("the page")}, after
+
+
+def _seconds(span_ms: float, _: Words) -> str:
+    """Return *span_ms* in seconds, with one decimal."""
+    whole, tenth = divmod(round(span_ms / 100), 10)
+    return _("%(whole)s.%(tenth)s") % {"whole": whole, "tenth": tenth}
 
 
 def _field(row: Row, _: Words) -> tuple[str, str]:
@@ -177,7 +183,7 @@ def _vitals(row: Row, _: Words) -> tuple[str, str]:
     facts = row.facts
     loaded = facts.get("lcp_ms") or facts.get("route_ms")
     took = loaded or facts.get("inp_ms") or facts.get("long_task_ms") or 0
-    detail = _("took %(seconds)s s") % {"seconds": round(took / 1000, 1)}
+    detail = _("took %(seconds)s s") % {"seconds": _seconds(took, _)}
     return (_("Slow page") if loaded else _("The page did not react")), detail
 
 

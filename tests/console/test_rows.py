@@ -17,12 +17,12 @@ from replay.timeline import event_row
         (
             {"type": "vitals", "kind": "lcp", "lcp_ms": 6_240},
             ("Slow page", "took 6.2 s"),
-            ("Langsame Seite", "dauerte 6.2 s"),
+            ("Langsame Seite", "dauerte 6,2 s"),
         ),
         (
             {"type": "vitals", "kind": "inp", "inp_ms": 900},
             ("The page did not react", "took 0.9 s"),
-            ("Die Seite reagierte nicht", "dauerte 0.9 s"),
+            ("Die Seite reagierte nicht", "dauerte 0,9 s"),
         ),
         (
             {"type": "copy", "kind": "copy", "region": "error"},

@@ -113,6 +113,8 @@ export class Picker {
     style.height = `${box.height * scale}px`;
     this.#chip.textContent = short(brief(this.#element));
     this.#outline.classList.toggle("low", outer.top + box.top * scale < 24);
+    const middle = outer.left + (box.left + box.width / 2) * scale;
+    this.#outline.classList.toggle("late", middle > innerWidth / 2);
   }
 
   #take(): void {
