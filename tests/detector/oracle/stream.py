@@ -76,6 +76,8 @@ class VisibleClock:
                 shown[event["tab"]] = event.get("state") == "visible"
             if event["type"] == "page":
                 shown[event["tab"]] = event.get("visible", False)
+            if event["type"] == "leave" and event.get("kind") in ("close", "hidden"):
+                shown[event["tab"]] = False
             some = any(shown.values())
             if some and since is None:
                 since = event["ts"]
