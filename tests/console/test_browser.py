@@ -159,3 +159,15 @@ async def test_canvas_replay_by_script_is_forbidden() -> None:
 
     assert sources
     assert not [file.name for file in sources if "UNSAFE_replayCanvas" in file.read_text()]
+
+
+async def test_score_is_in_sight_on_a_phone(page: Page, shown: Running) -> None:
+    """However long a struggle's words are, no column of the sessions list is cut off."""
+    await page.set_viewport_size({"width": 360, "height": 800})
+    visit = Visit(shown.store, "long")
+    await visit.send([{"t": 0, "type": "page", "path": "/produkte/" + "langername" * 5}])
+    await visit.flag(title="Versandkostenberechnungsschwierigkeiten")
+    await page.goto(shown.url + "/sessions")
+    table = page.locator("table.sessions")
+
+    assert await table.evaluate("it => it.scrollWidth - it.parentElement.clientWidth") <= 0
