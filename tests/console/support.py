@@ -216,7 +216,7 @@ def _chunk(recording: list[Any] | bytes | None) -> tuple[bytes, ChunkInfo | None
     times = [event["timestamp"] for event in recording if isinstance(event, dict)]
     snapshot = any(isinstance(event, dict) and event.get("type") == 2 for event in recording)
     info = ChunkInfo(len(recording), min(times), max(times), snapshot, GZIP)
-    return gzip.compress(deep.dumps(recording)), info
+    return gzip.compress(deep.dumps(recording), mtime=0), info
 
 
 @dataclass
