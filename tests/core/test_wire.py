@@ -109,7 +109,10 @@ def test_a_gzip_bomb_is_not_inflated() -> None:
         (struct.pack(">BBBBII", 1, 0, 0, 0, 0, 9) + b"{}", "should have 9 bytes, 2 came"),
         (pack(b"x" * (LIMIT + 1)), "more than 65536"),
         (struct.pack(">BBBBII", 1, 1, 0, 0, 0, 3) + b"abc", "gzip"),
-        (struct.pack(">BBBBII", 1, 1, 0, 0, 0, 15) + gzip.compress(b"{}" * 99, mtime=0)[:15], "cut off"),
+        (
+            struct.pack(">BBBBII", 1, 1, 0, 0, 0, 15) + gzip.compress(b"{}" * 99, mtime=0)[:15],
+            "cut off",
+        ),
     ],
 )
 def test_a_wire_error_says_where(body: bytes, says: str) -> None:

@@ -135,8 +135,14 @@ class Session:
         for name, machine in self.machines.items():
             for hit in machine.feed(event):
                 raised.append((self.rules[name], hit))
-        for rule, hit in raised:
+        # Of one event, what replaces is raised before what it replaces.
+        for rule, hit in sorted(raised, key=lambda item: self._depth(item[0].id)):
             self._raise(rule, hit)
+
+    def _depth(self, name: str) -> int:
+        """Return how many rules stand one above the other over *name*, each replacing the next."""
+        above = [r.id for r in self.rules.values() if name in r.suppresses]
+        return 1 + max(map(self._depth, above)) if above else 0
 
     # --- which events a rule takes ---------------------------------------
 
@@ -185,7 +191,7 @@ class Session:
             self._replace(rule, last.covered)
             return
         flag = OracleFlag(
-            rule.id, group, len(standing), hit.at, hit.severity, self._captures(rule, hit), evidence,
+            rule.id, group, self._number(rule, group), hit.at, hit.severity, self._captures(rule, hit), evidence,
             covered=set(evidence), last_hit=hit.at,
         )  # fmt: skip
         self.flags.append(flag)
@@ -196,6 +202,14 @@ class Session:
                 "severity": flag.severity, "evidence": evidence,
             }
         )  # fmt: skip
+
+    def _number(self, rule: Rule, group: str) -> int:
+        """Return the number of the next flag of a group; one that was replaced last gives up its own."""
+        mine = [f for f in self.flags if (f.rule, f.group) == (rule.id, group)]
+        if mine and mine[-1].withdrawn:
+            self.flags.remove(mine[-1])
+            return len(mine) - 1
+        return len(mine)
 
     def _evidence(self, hit: machines.Hit) -> list[EventId]:
         return self._in_order({one for event in hit.events for one in _ids(event)})
