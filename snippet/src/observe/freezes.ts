@@ -24,6 +24,8 @@ export function observeFreezes(emit: Emit, scope: Scope): Stop {
 
   /** The input at *t* was made while the page was loading, and was the first of all. */
   function early(t: number, id = 0): boolean {
+    // The list that tells of it may come after the one that tells of the interaction.
+    first ??= performance.getEntriesByType("first-input")[0] as Interaction | undefined;
     const its = first && (t <= first.startTime || (id > 0 && id === first.interactionId));
     return its === true && loading(t);
   }
