@@ -211,7 +211,7 @@ async def test_keys_work_whatever_was_clicked(page: Page, shown: Running) -> Non
     await page.keyboard.press("ArrowUp")
     await expect(page.locator("#speed")).to_have_value("2")
     await page.keyboard.press("?")
-    await expect(page.locator("dialog")).to_be_visible()
+    await expect(page.locator("dialog#keys")).to_be_visible()
 
 
 async def test_seek_bar_is_a_slider(page: Page, shown: Running) -> None:
@@ -240,7 +240,7 @@ async def test_flag_link_opens_before_it(page: Page, shown: Running) -> None:
     await expect(picture(page).locator("h1")).to_be_visible()
     await expect(picture(page).locator("p")).to_have_count(0)
     await expect(page.locator("#play-text")).to_have_text("Play")
-    await page.locator("#flags a").click()
+    await page.locator("#flags a.flag").click()
     await expect(page.locator("#play-text")).to_have_text("Pause")
     await expect(picture(page).locator("p")).to_have_text("Too late")
 
