@@ -110,7 +110,7 @@ class Script:
         return {**_SHARED, "Cache-Control": f"private, max-age={LOADER_CACHE_S}", "Vary": "Host"}
 
     def _values(self, site: Site, base: str, built: _Built) -> dict[str, Any]:
-        return {
+        values = {
             "key": site.key,
             "base": base,
             "recorder": f"/s/{built.recorder}",
@@ -119,6 +119,9 @@ class Script:
             "idle_timeout_ms": site.idle_timeout_ms,
             "flush_ms": self._settings.collector.flush_ms,
         }
+        if options := site.options.for_browser():
+            values["options"] = options
+        return values
 
     def _read(self) -> _Built | None:
         """Return the built files; read again when the manifest has changed."""

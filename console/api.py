@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
 
@@ -360,4 +361,5 @@ def site_json(site: Site) -> dict[str, Any]:
         "privacy": site.privacy,
         "idle_timeout_ms": site.idle_timeout_ms,
         "created_at": iso(site.created_ms),
+        "options": asdict(site.options),
     }

@@ -11,6 +11,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from core.site_options import SiteOptions
+
 Event = dict[str, Any]
 """One semantic event: the envelope's and its own fields. Read-only once made."""
 
@@ -31,6 +33,7 @@ class Site:
     privacy: Privacy
     idle_timeout_ms: int
     created_ms: int
+    options: SiteOptions = field(default_factory=SiteOptions)
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from core.model import (
     User,
     Verdicts,
 )
+from core.site_options import SiteOptions
 
 
 class SiteStore(Protocol):
@@ -39,6 +40,9 @@ class SiteStore(Protocol):
 
     async def site(self, key_or_name: str) -> Site | None:
         """Return the site with that key or name. Sees at once what another process added."""
+
+    async def set_site_options(self, key: str, options: SiteOptions) -> None:
+        """Replace the options of the site with that key. Raise NotFound if there is none."""
 
     async def sites(self) -> list[Site]:
         """Return all sites, by name."""

@@ -13,6 +13,7 @@ import secrets
 import signal
 import sys
 from collections.abc import Coroutine
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,7 @@ from console.accounts import create_token, set_owner_password
 from core.clock import SystemClock
 from core.errors import StolperError
 from core.model import Site
+from core.site_options import SiteOptions, shown
 from core.sqlite import SqliteStore
 from stolper.app import Server
 from stolper.cli_history import backtest, explain
@@ -186,6 +188,24 @@ def site_list(data: Path) -> None:
     for known in asyncio.run(with_store(data, lambda store: store.sites(), make=True)):
         click.echo(f"{known.name}  {known.mode}, {known.privacy}  {' '.join(known.origins)}")
         click.echo(f"  {embed_line(_public_url(data), known.key)}")
+
+
+@site.command("set")
+@click.argument("name")
+@click.argument("options", nargs=-1, metavar="[OPTION=VALUE]...")
+@data_option
+def site_set(name: str, options: tuple[str, ...], data: Path) -> None:
+    """Change options of site NAME and print all of them; an empty VALUE is the default."""
+
+    async def change(store: SqliteStore) -> SiteOptions:
+        known = await site_of(store, name)
+        changed = known.options.changed(options)
+        if options:
+            await store.set_site_options(known.key, changed)
+        return changed
+
+    for option, value in asdict(asyncio.run(with_store(data, change))).items():
+        click.echo(f"{option}={shown(value)}")
 
 
 @site.command("signing-key")

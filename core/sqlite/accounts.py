@@ -8,8 +8,9 @@ from typing import Any
 
 import orjson
 
-from core.errors import UserError
+from core.errors import NotFound, UserError
 from core.model import Site, Token, User
+from core.site_options import SiteOptions
 
 KEY_BYTES = 32
 
@@ -18,7 +19,7 @@ def add_site(db: sqlite3.Connection, site: Site) -> None:
     """Store *site*. Raise UserError if its name or key is taken."""
     try:
         db.execute(
-            "INSERT INTO sites VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO sites VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
                 site.key,
                 site.name,
@@ -27,6 +28,7 @@ def add_site(db: sqlite3.Connection, site: Site) -> None:
                 site.privacy,
                 site.idle_timeout_ms,
                 site.created_ms,
+                orjson.dumps(site.options.to_json()).decode(),
             ),
         )
     except sqlite3.IntegrityError:
@@ -42,6 +44,13 @@ def site(db: sqlite3.Connection, key_or_name: str) -> Site | None:
         (key_or_name,),
     ).fetchone()
     return _site(row) if row else None
+
+
+def set_options(db: sqlite3.Connection, key: str, options: SiteOptions) -> None:
+    """Replace the options of the site with that key. Raise NotFound if there is none."""
+    text = orjson.dumps(options.to_json()).decode()
+    if not db.execute("UPDATE sites SET options = ? WHERE key = ?", (text, key)).rowcount:
+        raise NotFound(f"there is no site with the key {key}")
 
 
 def sites(db: sqlite3.Connection) -> list[Site]:
@@ -102,5 +111,14 @@ def audit(db: sqlite3.Connection, at_ms: int, who: str, action: str, subject: st
 
 
 def _site(row: tuple[Any, ...]) -> Site:
-    key, name, origins, mode, privacy, idle_timeout_ms, created_ms = row
-    return Site(key, name, tuple(orjson.loads(origins)), mode, privacy, idle_timeout_ms, created_ms)
+    key, name, origins, mode, privacy, idle_timeout_ms, created_ms, options = row
+    return Site(
+        key,
+        name,
+        tuple(orjson.loads(origins)),
+        mode,
+        privacy,
+        idle_timeout_ms,
+        created_ms,
+        SiteOptions.from_json(orjson.loads(options)),
+    )

@@ -66,6 +66,12 @@ def m005_versions(db: Database) -> None:
     db.execute("CREATE TABLE rule_files (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
 
 
+@migrations()
+def m006_site_options(db: Database) -> None:
+    """Keep what an owner sets for a site beside its mode and preset."""
+    db.execute("ALTER TABLE sites ADD COLUMN options TEXT NOT NULL DEFAULT '{}'")
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(

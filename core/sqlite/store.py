@@ -31,6 +31,7 @@ from core.model import (
     User,
     Verdicts,
 )
+from core.site_options import SiteOptions
 from core.sqlite import accounts, ingest, judged, records
 from core.sqlite.disk import Disk
 from core.sqlite.readers import Readers
@@ -121,6 +122,9 @@ class SqliteStore(Store):
 
     async def site(self, key_or_name: str) -> Site | None:
         return await self._readers.run(accounts.site, key_or_name)
+
+    async def set_site_options(self, key: str, options: SiteOptions) -> None:
+        await self._writer.submit(lambda db, _: accounts.set_options(db, key, options))
 
     async def sites(self) -> list[Site]:
         return await self._readers.run(accounts.sites)

@@ -12,6 +12,21 @@ export interface Config {
   idle_timeout_ms: number;
   flush_ms: number;
   release?: string;
+  /** What the owner has set otherwise than usual (core/site_options.py). */
+  options?: Options;
+}
+
+export interface Options {
+  enabled?: boolean;
+  mask?: string;
+  unmask?: string;
+  block?: string;
+  ignore?: string;
+  url_params?: string[];
+  frame_origins?: string[];
+  images?: "capture" | "placeholder";
+  fonts?: boolean;
+  canvas?: boolean;
 }
 
 /** What an early press or error left behind before the recorder was there. */

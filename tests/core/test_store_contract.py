@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from core.errors import StoreBusy, StoreError, UserError
+from core.errors import NotFound, StoreBusy, StoreError, UserError
 from core.model import (
     Event,
     Gap,
@@ -33,6 +33,16 @@ async def stored(store: Store, *batches: object) -> list[StoredBatch]:
     done = [await store.append(b) for b in batches]  # type: ignore[arg-type] -- NewBatch
     assert ["stored"] * len(batches) == [a.status for a in done]
     return [a.batch for a in done if a.batch is not None]
+
+
+async def test_site_options_are_kept(store: Store) -> None:
+    """Options of a site come back as they were set; a site that is not there is named."""
+    options = SITE.options.changed(["mask=.price", "url_params=q,page", "canvas=true"])
+    await store.set_site_options(SITE.key, options)
+
+    assert options == (await store.sites())[0].options
+    with pytest.raises(NotFound):
+        await store.set_site_options("other", options)
 
 
 async def session_of(store: Store, id_: str = "session-a") -> Session:

@@ -146,3 +146,16 @@ async def test_own_rules_with_an_error_leave_the_shipped_ones_in_force(tmp_path:
         assert server.rulebook.problems.startswith("mine.yaml:3:")
         assert {"rage_click", "dead_click"} <= ids
         assert "mine" not in ids
+
+
+def test_options_of_a_site_are_set_and_shown(tmp_path: Path) -> None:
+    """`site set` keeps what it was given, says all, and refuses the rest without changing anything."""
+    data = str(tmp_path)
+    call("site", "add", "shop", "--origin", "https://shop.example", "--data", data)
+    call("site", "set", "shop", "mask=.price", "--data", data)
+    refused = call("site", "set", "shop", "unmask=.a", "enabled=no", "--data", data)
+    shown = call("site", "set", "shop", "--data", data)
+
+    assert 1 == refused.exit_code
+    assert "enabled=no: write true or false" in refused.stderr
+    assert ["enabled=true", "mask=.price", "unmask="] == shown.stdout.splitlines()[:3]
