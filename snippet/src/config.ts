@@ -11,6 +11,8 @@ export interface Config {
   privacy: Preset;
   idle_timeout_ms: number;
   flush_ms: number;
+  /** Hashes of style sheets that the server holds. */
+  assets?: string[];
   release?: string;
   /** What the owner has set otherwise than usual (core/site_options.py). */
   options?: Options;

@@ -2,6 +2,7 @@
 // when the session, the page load or the page's life changes under them.
 
 import type { Commands } from "./api";
+import { makeSheets } from "./assets/sheets";
 import { type Identified, makeCommands } from "./commands";
 import type { Config, Early } from "./config";
 import { makeDelivery, type Order } from "./delivery";
@@ -50,11 +51,13 @@ export function makeRecording(config: Config): Recording {
   let observers: Observers | undefined;
   let stops: Stop = all([]);
 
-  const queue = makeQueue(() => delivery.grown());
+  const sheets = makeSheets(guard, config.assets);
+  const queue = makeQueue(() => delivery.grown(), sheets.weight);
   const delivery = makeDelivery({
     config,
     guard,
     queue,
+    sheets,
     now,
     identity: sessions.current,
     mode: sessions.mode,
@@ -86,7 +89,7 @@ export function makeRecording(config: Config): Recording {
   const recorder = makeRecorder({
     guard,
     policy: privacy.policy,
-    pass: makePass({ ...privacy, nodeOf: recordedNode }),
+    pass: makePass({ ...privacy, nodeOf: recordedNode, sheetText: sheets.text }),
     now,
     onInput: (node) => signals.reaction.send({ kind: "value", t: now(), node }),
     emit: (event) => {

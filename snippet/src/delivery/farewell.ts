@@ -13,7 +13,7 @@ const OVERHEAD = 200; // the chunk's own facts in the head, brackets
  * Where nobody can send the rest later, the batch names it as a gap.
  */
 export function farewell(
-  { queue, mode }: Context,
+  { queue, sheets, mode }: Context,
   outbox: Outbox,
   limit: number,
 ): { batch: Batch; rest: Batch | undefined } | undefined {
@@ -36,9 +36,10 @@ export function farewell(
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   let room = limit - bytes(outbox.texts(batch, true).head) - OVERHEAD;
   let fitting = 0;
-  for (const { json } of whole.dom) {
-    if (json.length > room) break; // a large snapshot is not even encoded
-    room -= bytes(json) + 1;
+  const named = { used: new Set<string>(), sent: new Set<string>() };
+  for (const event of whole.dom) {
+    if (sheets.weight(event.json) > room) break; // a large snapshot is not even encoded
+    room -= bytes(sheets.written(event.json, named)) + 1;
     if (room < 0) break;
     fitting++;
   }

@@ -1,5 +1,6 @@
 // Batches that are sealed and not yet acknowledged, in the order they are sent.
 
+import type { Sheets } from "../assets/sheets";
 import type { Config, Mode } from "../config";
 import type { Guard } from "../guard";
 import type { Identity } from "../session";
@@ -15,6 +16,7 @@ export interface Context {
   config: Config;
   guard: Guard;
   queue: Queue;
+  sheets: Sheets;
   now(): number;
   identity(): Identity;
   mode(): Mode;
@@ -64,7 +66,7 @@ export interface Outbox {
 }
 
 export function makeOutbox(context: Context): Outbox {
-  const { config, guard, queue, now } = context;
+  const { config, guard, queue, sheets, now } = context;
   let seq = 0;
   const rest = makeRest(guard, `stolper.${config.key}`);
   let batches: Batch[] = rest.found().map(restored);
@@ -96,7 +98,7 @@ export function makeOutbox(context: Context): Outbox {
       seq: seq++,
       extras,
       body: undefined,
-      size: content.dom.reduce((sum, event) => sum + event.json.length, 400),
+      size: content.dom.reduce((sum, event) => sum + sheets.weight(event.json), 400),
       clock: now,
       tried: false,
       settle: [],
@@ -105,10 +107,12 @@ export function makeOutbox(context: Context): Outbox {
 
   function texts({ content, identity, seq: nth, extras }: Batch, last = false): Texts {
     const snippet = { version: context.version, errors: guard.errors() };
-    return write(content as Content, identity as Identity, nth, extras, snippet, last);
+    return write(content as Content, identity as Identity, nth, extras, snippet, last, sheets);
   }
 
   async function packBatch(batch: Batch): Promise<void> {
+    if (batch.body) return;
+    await sheets.ready();
     if (batch.body) return;
     const { head, chunk } = texts(batch);
     const [headPart, chunkPart] = await Promise.all([compress(head), compress(chunk)]);

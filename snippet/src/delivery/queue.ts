@@ -46,7 +46,7 @@ export interface Queue {
   size(): number;
 }
 
-export function makeQueue(onGrowth: () => void): Queue {
+export function makeQueue(onGrowth: () => void, weight: (json: string) => number): Queue {
   let content: Content = { events: [], dom: [], void: [], gaps: [] };
   let size = 0;
 
@@ -72,7 +72,7 @@ export function makeQueue(onGrowth: () => void): Queue {
     },
     dom: (event) => {
       content.dom.push(event);
-      size += event.json.length + 1;
+      size += weight(event.json) + 1;
       onGrowth();
     },
     void: (i) => {

@@ -20,6 +20,13 @@ export interface Sender {
   resume(): void;
 }
 
+/** What an answer may hold (docs/wire-format.md). */
+interface Told {
+  flush_ms?: number;
+  code?: string;
+  assets?: string[];
+}
+
 export interface SenderContext extends Context {
   outbox: Outbox;
   schedule(ms: number): void;
@@ -27,7 +34,7 @@ export interface SenderContext extends Context {
 }
 
 export function makeSender(context: SenderContext): Sender {
-  const { config, guard, queue, now, outbox, schedule } = context;
+  const { config, guard, queue, sheets, now, outbox, schedule } = context;
   const url = `${config.base}/i/${config.key}`;
   const send = window.fetch.bind(window); // before the page patches it, and before we do
   let flushMs = config.flush_ms;
@@ -85,9 +92,10 @@ export function makeSender(context: SenderContext): Sender {
       return;
     }
     attempts = 0;
-    const told = (await answer.json().catch(() => ({}))) as { flush_ms?: number; code?: string };
+    const told = (await answer.json().catch(() => ({}))) as Told;
     if (status === 200) {
       outbox.finish(batch, true);
+      if (told.assets) sheets.stored(told.assets);
       if (told.flush_ms) flushMs = Math.max(FASTEST_FLUSH_MS, told.flush_ms);
     } else if (status === 409) {
       conflict(batch);

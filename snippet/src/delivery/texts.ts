@@ -1,5 +1,6 @@
 // From queued content to the two texts of a batch: head and chunk (docs/wire-format.md).
 
+import type { Named, Sheets } from "../assets/sheets";
 import type { Target } from "../events.gen";
 import type { Identity } from "../session";
 import type { Content, Gap } from "./queue";
@@ -23,6 +24,7 @@ export function write(
   extras: Extras,
   snippet: { version: string; errors: number },
   last: boolean,
+  sheets: Sheets,
 ): Texts {
   const targets: Target[] = [];
   const places = new Map<string, number>();
@@ -64,8 +66,10 @@ export function write(
       snapshot: dom.some((event) => event.snapshot),
     };
   }
-  return {
-    head: JSON.stringify(head),
-    chunk: dom.length ? `[${dom.map((event) => event.json).join(",")}]` : "",
-  };
+  const named: Named = { used: new Set(), sent: new Set() };
+  const chunk = dom.map((event) => sheets.written(event.json, named)).join(",");
+  if (named.used.size || named.sent.size) {
+    head.assets = { used: [...named.used], sent: [...named.sent] };
+  }
+  return { head: JSON.stringify(head), chunk: dom.length ? `[${chunk}]` : "" };
 }

@@ -38,9 +38,11 @@ export interface PassContext {
   attributes: Attributes;
   urls: Urls;
   nodeOf(id: number): Node | null;
+  /** What stands for a whole cleaned sheet in the event (assets/sheets.ts). */
+  sheetText(clean: string): string;
 }
 
-export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pass {
+export function makePass({ policy, attributes, urls, nodeOf, sheetText }: PassContext): Pass {
   const sheetCache = new Map<string, string>(); // the same sheets come with every snapshot
   const hiddenSheets = new Set<number>(); // adopted in blocked frames only
 
@@ -68,12 +70,12 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
   }
 
   function attribute(element: Element | null, tag: string, name: string, value: Value): Value {
-    if (name === "_cssText" && typeof value === "string") return sheet(value);
+    if (name === "_cssText" && typeof value === "string") return sheetText(sheet(value));
     return attributes.clean(element, tag, name, value);
   }
 
   function text(value: string, parent: Element | null, tag: string): string {
-    if (tag === "style") return sheet(value);
+    if (tag === "style") return sheetText(sheet(value));
     if (tag === "textarea") return parent ? policy.input(value, parent) : "";
     return policy.text(value, parent);
   }
@@ -175,10 +177,10 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
 
   function rules(data: Loose): void {
     for (const one of (data.adds ?? []) as Loose[]) {
-      if (typeof one.rule === "string") one.rule = sheet(one.rule);
+      if (typeof one.rule === "string") one.rule = sheetText(sheet(one.rule));
     }
     for (const name of ["replace", "replaceSync"]) {
-      if (typeof data[name] === "string") data[name] = sheet(data[name] as string);
+      if (typeof data[name] === "string") data[name] = sheetText(sheet(data[name] as string));
     }
   }
 
@@ -216,7 +218,7 @@ export function makePass({ policy, attributes, urls, nodeOf }: PassContext): Pas
       case 15:
         for (const one of (data.styles ?? []) as { rules: Loose[] }[]) {
           for (const rule of one.rules)
-            if (typeof rule.rule === "string") rule.rule = sheet(rule.rule);
+            if (typeof rule.rule === "string") rule.rule = sheetText(sheet(rule.rule));
         }
         return true;
       case 1: // mouse move
