@@ -7,7 +7,7 @@ PUBLIC  ?= 127.0.0.1:8000
 CONSOLE ?= 127.0.0.1:8001
 SHOP    ?= 127.0.0.1:8002
 
-BROWSER_SOURCES := $(shell find snippet replay/player console/editor -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
+BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test test-fast test-long check bench screenshot generate clean
@@ -84,4 +84,4 @@ bench: setup ## how fast the rules are judged, against a hand-written loop in th
 	@$(BIN)/python -m bench.detector $(BENCH)
 
 clean: ## remove what was built and installed
-	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist tests/e2e/widgets/dist
+	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist packages/browser/dist tests/e2e/widgets/dist

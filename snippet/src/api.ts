@@ -8,6 +8,7 @@ import type { Guard } from "./guard";
 export interface Commands {
   identify(id: string, traits?: Record<string, unknown>, signature?: string): void;
   track(name: string, props?: Record<string, unknown>): void;
+  error(thrown: unknown): void;
   consent(level: string): void;
   session(): string | undefined;
   flush(): Promise<boolean>;

@@ -20,6 +20,8 @@ export interface CommandContext {
   emit: Emit;
   identified: Identified;
   running(): boolean;
+  /** The site caught *thrown* and reports it. */
+  report(thrown: unknown): void;
   /** The visitor is there: begins another visit if this one is over. */
   active(): void;
   renew(): void;
@@ -45,6 +47,9 @@ export function makeCommands(context: CommandContext): Commands {
     track: (name, props) => {
       if (!running()) return;
       emit("custom", { name: String(name).slice(0, NAME), props: properties(props, typed.scrub) });
+    },
+    error: (thrown) => {
+      if (running()) context.report(thrown);
     },
     consent: (level) => {
       if (level === "full" || level === "cookieless") {

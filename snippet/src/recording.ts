@@ -229,6 +229,7 @@ export function makeRecording(config: Config): Recording {
     emit,
     identified,
     running: () => running,
+    report: (thrown) => observers?.errors.report(thrown),
     active: () => void lives(now(), "activity"),
     renew: () => renew(),
     stop,

@@ -18,13 +18,21 @@ interface Place {
 
 export interface Errors extends Stop {
   early(items: Early[]): void;
+  /** *thrown* was caught by the site, which reports it. */
+  report(thrown: unknown): void;
 }
 
 export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Errors {
   const { guard, privacy, signals } = scope;
   let told = 0;
 
-  function tell(kind: "error" | "rejection", raw: string, place: Place, t: number): void {
+  function tell(
+    kind: "error" | "rejection",
+    raw: string,
+    place: Place,
+    t: number,
+    handled = false,
+  ): void {
     if (NOISE.test(raw) || scope.ours(place.file) || ++told > MOST) return;
     const message = maskMessage(raw, privacy);
     const file = place.file ? privacy.urls.place(place.file) : "";
@@ -40,10 +48,12 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
         ...(place.line ? { line: place.line } : {}),
         ...(place.column ? { column: place.column } : {}),
         first_party: firstParty,
+        handled,
         ...(click === undefined ? {} : { click }),
       },
       t,
     );
+    if (handled) return; // the site coped: nothing to hurry for, and no press that failed
     signals.error.send({ t, firstParty });
     scope.urgent();
   }
@@ -58,19 +68,24 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
     tell("error", String(event.message), place, t);
   }
 
-  function onRejection(event: PromiseRejectionEvent, t: number): void {
-    const reason = event.reason as
-      | { message?: unknown; stack?: unknown; name?: unknown }
-      | undefined;
+  /** An error by what was thrown alone; what is no error has nothing that may be told. */
+  function tellThrown(
+    kind: "error" | "rejection",
+    thrown: unknown,
+    t: number,
+    handled = false,
+  ): void {
+    const reason = thrown as { message?: unknown; stack?: unknown; name?: unknown } | undefined;
     const isError = typeof reason === "object" && reason !== null && "message" in reason;
     const text = isError ? `${reason.name ?? "Error"}: ${reason.message}` : typeof reason;
-    tell("rejection", text, fromStack(isError ? String(reason.stack ?? "") : "", scope.ours), t);
+    const place = fromStack(isError ? String(reason.stack ?? "") : "", scope.ours);
+    tell(kind, text, place, t, handled);
   }
 
   const stops = all([
     guard.listen<ErrorEvent>(window, "error", (event) => onError(event, scope.now()), {}),
     guard.listen<PromiseRejectionEvent>(window, "unhandledrejection", (event) =>
-      onRejection(event, scope.now()),
+      tellThrown("rejection", event.reason, scope.now()),
     ),
   ]);
   return {
@@ -78,10 +93,11 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
     early: (items) => {
       for (const item of items) {
         if (item.kind !== "error") continue;
-        if ("reason" in item.event) onRejection(item.event, item.t);
+        if ("reason" in item.event) tellThrown("rejection", item.event.reason, item.t);
         else onError(item.event as ErrorEvent, item.t);
       }
     },
+    report: (thrown) => tellThrown("error", thrown, scope.now(), true),
   };
 }
 
