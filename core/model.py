@@ -8,6 +8,7 @@ fields are declared in core/events.yaml.
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -34,6 +35,49 @@ class Site:
     idle_timeout_ms: int
     created_ms: int
     options: SiteOptions = field(default_factory=SiteOptions)
+
+
+AssetKind = Literal["sheet", "font", "image"]
+
+
+def asset_hash(content: bytes) -> str:
+    """
+    Return the name of *content*: half of its SHA-256, in 32 hexadecimal digits.
+
+    128 bits keep anybody from making another content for a name that is stored already.
+    """
+    return hashlib.sha256(content).hexdigest()[:32]
+
+
+@dataclass(frozen=True, slots=True)
+class NewAsset:
+    """Something to be kept once per site, unless it brings the site above *quota_bytes*."""
+
+    site: str  # site key
+    kind: AssetKind
+    media: str  # media type, e.g. font/woff2
+    content: bytes
+    at_ms: int
+    quota_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Asset:
+    """A kept style sheet, font or image."""
+
+    hash: str
+    kind: AssetKind
+    media: str
+    content: bytes
+
+
+@dataclass(frozen=True, slots=True)
+class AssetUsage:
+    """What the assets of a site take. *full_ms*: when one was last refused for lack of quota."""
+
+    count: int
+    bytes: int
+    full_ms: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +113,8 @@ class NewBatch:
     gaps: tuple[dict[str, Any], ...]  # gaps that the browser itself reports
     chunk: bytes  # b"" when there is none
     chunk_info: ChunkInfo | None
+    assets: tuple[str, ...] = ()  # hashes that stand for texts in the chunk, or that it names
+    sheets: tuple[str, ...] = ()  # hashes of style texts that are in the chunk in full
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,9 +12,12 @@ from typing import Protocol
 
 from core.model import (
     Appended,
+    Asset,
+    AssetUsage,
     ChunkRef,
     Flag,
     Gap,
+    NewAsset,
     NewBatch,
     PageLoad,
     RuleVersion,
@@ -63,7 +66,7 @@ class IngestStore(Protocol):
         binds its secret hash; others are *forbidden*. The first batch of a page load fixes its
         origin_ms. A batch with events for an ended session opens it again (`late`); one that was
         ended on request opens only for what was done after that, not for a page's farewell.
-        Gaps are derived from seq.
+        Gaps are derived from seq. The assets that its chunk needs are noted as the session's.
         Raise StoreBusy when the queue is full and StoreFailed when the write failed; then
         nothing of the batch is stored.
         """
@@ -117,6 +120,30 @@ class RecordStore(Protocol):
 
     async def gaps(self, session: str) -> list[Gap]:
         """Return what is missing of *session*: holes in seq, and what the browser reported."""
+
+
+class AssetStore(Protocol):
+    """Style sheets, fonts and images, each once per site under the hash of its bytes."""
+
+    async def put_asset(self, new: NewAsset) -> str | None:
+        """
+        Keep *new* and return its hash once it is durable; None if its site's quota has no room.
+
+        Idempotent; what is there already counts no second time. Raise StoreFailed if the write
+        failed; then it is not named as stored.
+        """
+
+    async def asset(self, site: str, hash_: str) -> Asset | None:
+        """Return an asset of *site* (key); None if there is none. Raise StoreError if it is damaged."""
+
+    async def stored_assets(self, site: str, hashes: Sequence[str]) -> set[str]:
+        """Return which of *hashes* (500 at most are looked at) *site* has."""
+
+    async def most_used_assets(self, site: str, limit: int) -> list[str]:
+        """Return hashes of the style sheets and fonts of *site* used of late, most used first."""
+
+    async def asset_usage(self, site: str) -> AssetUsage:
+        """Return how many assets *site* has and what they take."""
 
 
 class VerdictStore(Protocol):
@@ -189,7 +216,7 @@ class AccountStore(Protocol):
         """Note that *who* did *action* (e.g. watched) on *subject*."""
 
 
-class Store(SiteStore, IngestStore, RecordStore, VerdictStore, AccountStore, Protocol):
+class Store(SiteStore, IngestStore, RecordStore, AssetStore, VerdictStore, AccountStore, Protocol):
     """All of it, and its life."""
 
     async def open(self) -> None:
@@ -201,6 +228,7 @@ class Store(SiteStore, IngestStore, RecordStore, VerdictStore, AccountStore, Pro
 
 __all__ = [
     "AccountStore",
+    "AssetStore",
     "IngestStore",
     "RecordStore",
     "Scope",

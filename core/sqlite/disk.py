@@ -28,6 +28,10 @@ class Disk:
         """Return once what was written to *fd* is on the medium."""
         os.fsync(fd)
 
+    def rename(self, path: Path, to: Path) -> None:
+        """Give the file at *path* the name *to*, in place of one that is there."""
+        path.rename(to)
+
     def fsync_folder(self, path: Path) -> None:
         """Return once the names in the folder *path* are on the medium."""
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

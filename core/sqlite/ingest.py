@@ -16,6 +16,7 @@ from typing import Any
 import orjson
 
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
+from core.sqlite import assets
 from core.sqlite.rows import IDLE, session_of
 from core.sqlite.segments import Tail
 
@@ -58,6 +59,8 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
         db.execute(
             "INSERT INTO gaps VALUES (?, ?, ?)", (batch.session, batch.page_load, _json(gap))
         )
+    if batch.assets or batch.sheets:
+        assets.use(db, batch.site, batch.session, batch.assets, batch.sheets, batch.received_ms)
     facts = _Facts.of(batch, load.origin_ms)
     if session is None:
         _insert_session(db, batch, facts, load.holes)

@@ -72,6 +72,22 @@ def m006_site_options(db: Database) -> None:
     db.execute("ALTER TABLE sites ADD COLUMN options TEXT NOT NULL DEFAULT '{}'")
 
 
+@migrations()
+def m007_assets(db: Database) -> None:
+    """Keep style sheets, fonts and images once per site; note which sessions need which."""
+    db.execute(
+        "CREATE TABLE assets (site TEXT NOT NULL, hash TEXT NOT NULL, kind TEXT NOT NULL,"
+        " media TEXT NOT NULL, bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+        " used_ms INTEGER NOT NULL, uses INTEGER NOT NULL, PRIMARY KEY (site, hash)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE asset_uses (session TEXT NOT NULL, site TEXT NOT NULL, hash TEXT NOT NULL,"
+        " PRIMARY KEY (session, hash)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX asset_uses_by_asset ON asset_uses (site, hash)")
+    db.execute("CREATE TABLE assets_full (site TEXT PRIMARY KEY, full_ms INTEGER NOT NULL)")
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(

@@ -15,9 +15,12 @@ from core.clock import Clock
 from core.errors import StoreError, StoreFailed
 from core.model import (
     Appended,
+    Asset,
+    AssetUsage,
     ChunkRef,
     Flag,
     Gap,
+    NewAsset,
     NewBatch,
     PageLoad,
     RuleVersion,
@@ -30,9 +33,10 @@ from core.model import (
     Token,
     User,
     Verdicts,
+    asset_hash,
 )
 from core.site_options import SiteOptions
-from core.sqlite import accounts, ingest, judged, records
+from core.sqlite import accounts, assets, ingest, judged, records
 from core.sqlite.disk import Disk
 from core.sqlite.readers import Readers
 from core.sqlite.rows import session_of
@@ -46,7 +50,7 @@ DATABASE = "stolper.db"
 
 
 class SqliteStore(Store):
-    """One data folder: stolper.db and segments/."""
+    """One data folder: stolper.db, segments/ and blobs/."""
 
     def __init__(
         self,
@@ -65,6 +69,7 @@ class SqliteStore(Store):
         self._data = data
         self._clock = clock
         self._disk = disk or Disk()
+        self._blobs = assets.Blobs(data / assets.FOLDER, self._disk)
         self._queue_limit = queue_limit
         self._read_only = read_only
         self._opened: tuple[Writer | None, Readers] | None = None
@@ -94,7 +99,8 @@ class SqliteStore(Store):
     def _prepare(self) -> None:
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        (self._data / FOLDER).mkdir(mode=0o700, exist_ok=True)
+        for name in (FOLDER, assets.FOLDER):
+            (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
         database.touch(mode=0o600)  # its log and index files take over its mode
         database.chmod(0o600)
@@ -187,6 +193,37 @@ class SqliteStore(Store):
 
     async def gaps(self, session: str) -> list[Gap]:
         return await self._readers.run(records.gaps, session)
+
+    # Assets
+
+    async def put_asset(self, new: NewAsset) -> str | None:
+        name = asset_hash(new.content)
+        size = await self._readers.run(assets.size_of, new.site, name)
+        if size is not None and self._blobs.has(new.site, name, size):
+            return name
+        if size is None and not await self._readers.run(assets.fits, new):
+            await self._writer.submit(lambda db, _: assets.refuse(db, new), bounded=True)
+            return None
+        try:
+            await self._readers.in_thread(lambda: self._blobs.write(new.site, name, new.content))
+        except OSError as error:
+            raise StoreFailed(f"an asset could not be written: {error}") from error
+        kept = await self._writer.submit(lambda db, _: assets.insert(db, new, name), bounded=True)
+        if not kept:
+            await self._readers.in_thread(lambda: self._blobs.drop(new.site, name))
+        return name if kept else None
+
+    async def asset(self, site: str, hash_: str) -> Asset | None:
+        return await self._readers.run(assets.read, self._blobs, site, hash_)
+
+    async def stored_assets(self, site: str, hashes: Sequence[str]) -> set[str]:
+        return await self._readers.run(assets.stored, site, hashes)
+
+    async def most_used_assets(self, site: str, limit: int) -> list[str]:
+        return await self._readers.run(assets.most_used, site, limit)
+
+    async def asset_usage(self, site: str) -> AssetUsage:
+        return await self._readers.run(assets.usage, site)
 
     # Verdicts
 

@@ -55,6 +55,11 @@ class RecordingDisk(Disk):
         super().fsync_folder(path)
         self.after(number, "fsync folder")
 
+    def rename(self, path: Path, to: Path) -> None:
+        number = self._step("rename")
+        super().rename(path, to)
+        self.after(number, "rename")
+
     def truncate(self, fd: int, size: int) -> None:
         number = self._step("truncate")
         super().truncate(fd, size)
