@@ -69,10 +69,10 @@ check: setup build ## linters, types, import contract, generated files
 test: check ## everything that must hold before a change lands
 	@echo "==> rules"
 	@$(BIN)/stolper rules test
-	@echo "==> tests without Chromium, two at a time"
-	@$(BIN)/python -m pytest -m "not long and not browser" -n 2 $(PYTEST)
-	@echo "==> tests in Chromium"
-	@$(BIN)/python -m pytest -m "not long and browser" $(PYTEST)
+	@echo "==> tests, two at a time"
+	@$(BIN)/python -m pytest -m "not long and not alone" -n 2 --dist worksteal $(PYTEST)
+	@echo "==> tests in which the page's own time counts, one at a time"
+	@$(BIN)/python -m pytest -m "not long and alone" $(PYTEST)
 
 test-fast: setup build ## without Chromium
 	@$(BIN)/python -m pytest -m "not long and not browser" -n 2 $(PYTEST)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -11,6 +10,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, async_playwright
 
+from tests.building import built
 from tests.conftest import CHROMIUM_FLAGS
 from tests.console.support import PLAYER, ROOT, Running, running_console, shop
 
@@ -35,12 +35,7 @@ async def http() -> AsyncIterator[aiohttp.ClientSession]:
 @pytest.fixture(scope="session")
 def player() -> Path:
     """The built player; built anew when its sources are newer."""
-    source = ROOT / "replay" / "player"
-    newest = max(file.stat().st_mtime for file in (source / "src").iterdir())
-    built = PLAYER / "stage.js"
-    if not built.exists() or built.stat().st_mtime < newest:
-        subprocess.run(["node", str(source / "build.mjs")], check=True, cwd=ROOT)
-    return PLAYER
+    return built(ROOT / "replay" / "player" / "build.mjs", PLAYER / "stage.js").parent
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.building import built
 from tests.console.conftest import sign_in
 from tests.console.support import ROOT, Running, Visit, running_console, shop
 from tests.console.test_browser import findings_of
@@ -25,10 +25,7 @@ MODIFIED = RULE.replace("severity: low", "severity: info")
 @pytest.fixture(scope="session")
 def editor() -> None:
     """The built editor; built anew when its sources are newer."""
-    built = ROOT / "console" / "static" / "dist" / "editor.js"
-    newest = max(file.stat().st_mtime for file in (EDITOR / "src").iterdir())
-    if not built.exists() or built.stat().st_mtime < newest:
-        subprocess.run(["node", str(EDITOR / "build.mjs")], check=True, cwd=ROOT)
+    built(EDITOR / "build.mjs", ROOT / "console" / "static" / "dist" / "editor.js")
 
 
 @pytest_asyncio.fixture(loop_scope="module")

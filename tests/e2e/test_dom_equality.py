@@ -13,9 +13,10 @@ from playwright.async_api import Browser, Page
 from core.model import Privacy, Site
 from stolper.demo.faults import Faults
 from stolper.demo.shop import build_shop
+from tests.building import built
 from tests.e2e.scenarios.dom.compare import Outline, Strictness, differences
 from tests.e2e.scenarios.dom.visit import Diary, visit_shop, visit_widgets
-from tests.e2e.scenarios.pages import Serve, build, pages_of_a_site
+from tests.e2e.scenarios.pages import Serve, pages_of_a_site
 from tests.e2e.scenarios.visit import recorded, session_of, settle, visitor
 from tests.e2e.support import Stack
 from tests.e2e.widgets.table import BENIGN
@@ -47,10 +48,9 @@ RELEASED = frozenset(
 STRICTNESS = {"open": Strictness(), "standard": Strictness(masks=True, released=RELEASED)}
 
 
-async def built_script() -> str:
+def built_script() -> str:
     """Bundle what goes into the pages; return the script for the live one."""
-    await build(FOLDER)
-    return (FOLDER / "dist" / "live.js").read_text()
+    return built(FOLDER / "build.mjs", FOLDER / "dist" / "live.js").read_text()
 
 
 def harness() -> web.Application:
@@ -141,7 +141,7 @@ async def test_replayed_shop_is_the_live_one(
     browser: Browser, server: Stack, serve: Serve, privacy: Privacy
 ) -> None:
     """At 14 moments of a visit to the demo shop the replayed document equals the live one."""
-    script = await built_script()
+    script = built_script()
     shop, _ = await shop_of(server, serve, privacy)
     async with visitor(browser) as context:
         diary = Diary(await context.new_page(), script)
@@ -159,8 +159,8 @@ async def test_replayed_widgets_are_the_live_ones(
     browser: Browser, server: Stack, serve: Serve, privacy: Privacy
 ) -> None:
     """Before and after each of 11 uses of a real widget the replayed document equals the live one."""
-    script = await built_script()
-    await build(WIDGETS)
+    script = built_script()
+    built(WIDGETS / "build.mjs", WIDGETS / "dist" / "react.js")
     origin, _ = await pages_of_a_site(server, serve, WIDGETS, privacy=privacy)
     uses = [situation for situation in BENIGN if situation.name in USES]
     async with visitor(browser) as context:

@@ -13,7 +13,7 @@ from tests.e2e.conftest import Serve
 from tests.e2e.support import Stack, eventually
 from tests.e2e.test_chain import recording
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+pytestmark = [pytest.mark.browser, pytest.mark.alone, pytest.mark.asyncio(loop_scope="module")]
 
 BODY = """<!doctype html><html lang=en><head><meta charset=utf-8><title>Hands</title>{script}</head>
 <body style="margin:0"><main><div id=area style="height:600px">

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import subprocess
 from collections.abc import AsyncIterator
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, expect
 
+from tests.building import built
 from tests.console.support import ROOT
 from tests.e2e.conftest import Serve
 from tests.e2e.support import Stack, eventually
@@ -41,10 +41,7 @@ tests:
 @pytest.fixture(scope="module", autouse=True)
 def editor() -> None:
     """The built editor; built anew when its sources are newer."""
-    built = ROOT / "console" / "static" / "dist" / "editor.js"
-    newest = max(file.stat().st_mtime for file in (EDITOR / "src").iterdir())
-    if not built.exists() or built.stat().st_mtime < newest:
-        subprocess.run(["node", str(EDITOR / "build.mjs")], check=True, cwd=ROOT)
+    built(EDITOR / "build.mjs", ROOT / "console" / "static" / "dist" / "editor.js")
 
 
 @pytest_asyncio.fixture(loop_scope="module")

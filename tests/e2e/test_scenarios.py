@@ -22,7 +22,7 @@ from tests.e2e.scenarios.situations import (
 from tests.e2e.scenarios.visit import visit_all, visit_serially
 from tests.e2e.support import Stack
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 PAGE = Path(__file__).parent / "scenarios"
 

@@ -8,13 +8,14 @@ from pathlib import Path
 import pytest
 from playwright.async_api import Browser
 
-from tests.e2e.scenarios.pages import Serve, build, pages_of_a_site
+from tests.building import built
+from tests.e2e.scenarios.pages import Serve, pages_of_a_site
 from tests.e2e.scenarios.situations import benign_flagged, struggles_missed, table, why_wrong
 from tests.e2e.scenarios.visit import visit_all
 from tests.e2e.support import Stack
 from tests.e2e.widgets.table import BENIGN, STRUGGLES, WIDGETS
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.alone]
 
 FOLDER = Path(__file__).parent / "widgets"
 
@@ -38,7 +39,7 @@ async def test_widgets(
     browser: Browser, server: Stack, serve: Serve, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """On real widgets at most 10 % of what is benign is flagged and at least 90 % of struggles are found."""
-    await build(FOLDER)
+    built(FOLDER / "build.mjs", FOLDER / "dist" / "react.js")
     origin, _ = await pages_of_a_site(server, serve, FOLDER)
     seen = await visit_all(browser, server, origin, WIDGETS)
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 import gzip
 import json
-import subprocess
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -22,6 +21,7 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from core import wire
+from tests import building
 from tests.conftest import CHROMIUM_FLAGS
 
 SNIPPET = Path(__file__).parents[2] / "snippet"
@@ -172,11 +172,10 @@ class Collector:
 
 @pytest.fixture(scope="session")
 def built() -> dict[str, str]:
-    """Build the snippet once and return its manifest."""
-    root = SNIPPET.parent
-    subprocess.run(["node", "snippet/build.mjs"], cwd=root, check=True, capture_output=True)
-    manifest: dict[str, str] = json.loads((SNIPPET / "dist" / "manifest.json").read_text())
-    return manifest
+    """Build the snippet if its sources are newer than what is built, and return its manifest."""
+    manifest = building.built(SNIPPET / "build.mjs", SNIPPET / "dist" / "manifest.json")
+    names: dict[str, str] = json.loads(manifest.read_text())
+    return names
 
 
 @asynccontextmanager

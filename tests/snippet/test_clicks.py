@@ -15,7 +15,11 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.snippet.conftest import Collector, Open
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 Click = dict[str, Any]
 FINAL_MS = 2700  # the outcome is final 2500 ms after the press

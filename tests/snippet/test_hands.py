@@ -12,7 +12,11 @@ from playwright.async_api import Browser, BrowserContext, CDPSession, Page
 
 from tests.snippet.conftest import Collector, Open
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 REPLY_MS = 1100  # an answer is waited for as long
 

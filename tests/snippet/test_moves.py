@@ -9,7 +9,11 @@ from playwright.async_api import BrowserContext, Page
 
 from tests.snippet.conftest import Collector, Open
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 LONG = "<div style='height:5750px;background:linear-gradient(#fff,#999)'>words</div>"
 REST_MS = 1200  # after so long a leg is over

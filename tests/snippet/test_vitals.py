@@ -9,7 +9,11 @@ from playwright.async_api import Page
 
 from tests.snippet.conftest import Collector, Open
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.alone,
+    pytest.mark.asyncio(loop_scope="session"),
+]
 
 BLOCK = "<script>function block(ms) { const t = performance.now(); while (performance.now() - t < ms); }</script>"
 

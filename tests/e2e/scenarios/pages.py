@@ -7,7 +7,6 @@ Serves test pages: a folder of files, and the few answers their buttons ask for.
 from __future__ import annotations
 
 import asyncio
-import shutil
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -79,12 +78,3 @@ async def pages_of_a_site(
     site = await stack.site(origin, mode=mode, privacy=privacy)
     pages.embed = stack.script_src(site)
     return origin, site
-
-
-async def build(folder: Path) -> None:
-    """Bundle the browser files of *folder*, as its build.mjs does, into its dist/."""
-    node = shutil.which("node")
-    assert node, "no node on PATH; `make setup` names the packages"
-    made = await asyncio.create_subprocess_exec(node, str(folder / "build.mjs"))
-
-    assert 0 == await made.wait()
