@@ -27,9 +27,9 @@ export function properties(
   const kept: Record<string, Scalar> = {};
   for (const [name, value] of Object.entries(props ?? {}).slice(0, PROPS)) {
     if (typeof value === "boolean" || (typeof value === "number" && Number.isFinite(value))) {
-      kept[name.slice(0, TEXT)] = value;
+      kept[harmless(name.slice(0, TEXT))] = value;
     } else if (typeof value === "string") {
-      kept[name.slice(0, TEXT)] = harmless(value.slice(0, TEXT));
+      kept[harmless(name.slice(0, TEXT))] = harmless(value.slice(0, TEXT));
     }
   }
   return kept;

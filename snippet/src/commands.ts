@@ -46,7 +46,10 @@ export function makeCommands(context: CommandContext): Commands {
     },
     track: (name, props) => {
       if (!running()) return;
-      emit("custom", { name: String(name).slice(0, NAME), props: properties(props, typed.scrub) });
+      emit("custom", {
+        name: typed.scrub(String(name).slice(0, NAME)),
+        props: properties(props, typed.scrub),
+      });
     },
     error: (thrown) => {
       if (running()) context.report(thrown);

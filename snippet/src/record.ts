@@ -110,8 +110,8 @@ export function makeRecorder(options: RecorderOptions): Recorder {
       quietly(() => {
         stopRecording = record({
           emit: onEvent,
-          blockSelector: '[data-stolper~="block"]',
-          ignoreSelector: '[data-stolper~="ignore"]',
+          blockSelector: policy.selectors.block,
+          ignoreSelector: policy.selectors.ignore,
           maskAllInputs: false,
           maskInputOptions: Object.fromEntries(INPUT_TYPES.map((type) => [type, true])),
           maskInputFn: (text, field) => {

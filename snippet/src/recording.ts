@@ -39,7 +39,7 @@ export function makeRecording(config: Config): Recording {
   const guard = makeGuard();
   const now = () => Math.round(performance.now());
   const sessions = makeSessions(config, guard);
-  const privacy = makePrivacy(config.privacy);
+  const privacy = makePrivacy(config);
   const signals = makeSignals();
   const identified: Identified = {};
   // The collector may stand on the site's own origin: only these are ours there.

@@ -9,7 +9,7 @@ import { pressable } from "../../../snippet/src/target/pressable";
 import type { FromStage, Picked, PickStep } from "./protocol";
 
 // What the recording shows was masked before it was sent: nothing is left to hold back.
-const describe = makeDescribe(makePrivacy("open"), () => undefined);
+const describe = makeDescribe(makePrivacy({ privacy: "open" }), () => undefined);
 
 export class Picker {
   readonly #frame: () => HTMLIFrameElement | null;

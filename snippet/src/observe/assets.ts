@@ -24,6 +24,7 @@ export function observeAssets(emit: Emit, scope: Scope): Stop {
     const kind = KINDS[element.localName];
     const url = element.getAttribute("src") ?? element.getAttribute("href") ?? "";
     if (!kind || !url || scope.ours(url) || ++told > MOST) return;
+    if (scope.privacy.policy.blocked(element)) return; // its name may be a person's
     if (kind === "style" && !/stylesheet/i.test(element.getAttribute("rel") ?? "")) return;
     const box = element.getBoundingClientRect();
     const inside =

@@ -47,9 +47,7 @@ const URLS = words(`
   imagesrcset ping archive classid codebase profile rr_src usemap`);
 
 // Sentences: released as the text of their element is.
-const TEXTS = words(`
-  title alt aria-label aria-description aria-valuetext aria-placeholder aria-roledescription
-  placeholder label summary abbr`);
+const RELEASED = /^(title|aria-label|alt|label)$/;
 
 // Longer or with other signs than enumerations have.
 const SHAPES = words("d points transform gradienttransform patterntransform viewbox");
@@ -61,7 +59,6 @@ const MIME = /^[\w.+-]+\/[\w.+-]+(;\s*codecs="?[\w., -]+"?)?$/;
 
 const DROPPED = /^(on\w+|srcdoc|nonce|integrity)$/;
 const CLICKABLE_INPUT = /^(submit|button|reset)$/;
-const BUTTON_TEXTS = /^(title|aria-label|alt|label|value)$/;
 
 export interface Attributes {
   /** The value of *name* on *element* (tag *tag*) as it may be recorded. */
@@ -105,11 +102,16 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
     return urls.clean(url);
   }
 
+  /** *value* as the text of *element* is shown. */
+  function released(value: string, element: Element | null): string {
+    return policy.releases(value, element) ? policy.typed.scrub(value) : maskText(value);
+  }
+
   function inputValue(element: Element | null, value: string): string {
     if (!element || isSensitive(element)) return "";
     const type = (element as HTMLInputElement).type;
     if (element.localName === "input" && CLICKABLE_INPUT.test(type)) {
-      return policy.releases(value, element) ? value : maskText(value);
+      return released(value, element);
     }
     return policy.input(value, element);
   }
@@ -162,11 +164,8 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
     if (URLS.has(name) && !(name === "data" && tag !== "object")) return source(value, preset);
     if (NAMES.has(name)) return names(value);
     if (preset === "open") return policy.typed.scrub(openUrl(value));
-    if (TEXTS.has(name) && name !== "placeholder" && BUTTON_TEXTS.test(name)) {
-      return policy.releases(value, element) ? value : maskText(value);
-    }
-    if (tag === "button" && name === "value") {
-      return policy.releases(value, element) ? value : maskText(value);
+    if (RELEASED.test(name) || (tag === "button" && name === "value")) {
+      return released(value, element);
     }
     return maskText(value);
   }

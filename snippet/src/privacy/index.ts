@@ -1,8 +1,9 @@
 // Masking happens before anything is queued: one policy, used by the recording and the events.
 
-import type { Preset } from "../config";
+import type { Config } from "../config";
 import { type Attributes, makeAttributes } from "./attributes";
 import { makePolicy, type Policy } from "./policy";
+import { makeSelectors } from "./selectors";
 import { makeTyped } from "./typed";
 import { makeUrls, type Urls } from "./url";
 
@@ -12,9 +13,12 @@ export interface Privacy {
   attributes: Attributes;
 }
 
-export function makePrivacy(preset: Preset): Privacy {
+/** What a site's configuration says of privacy. */
+export type PrivacyConfig = Pick<Config, "privacy" | "options">;
+
+export function makePrivacy({ privacy, options }: PrivacyConfig): Privacy {
   const typed = makeTyped();
-  const policy = makePolicy(preset, typed);
-  const urls = makeUrls(typed.within);
+  const policy = makePolicy(privacy, typed, makeSelectors(options ?? {}));
+  const urls = makeUrls(typed.within, options?.url_params);
   return { policy, urls, attributes: makeAttributes(policy, urls) };
 }

@@ -5,7 +5,7 @@ import type { eventWithTime, IncrementalSource, attributes as RrAttributes } fro
 import type { Attributes, Value } from "./attributes";
 import { cleanCss } from "./css";
 import { elementOf, isElement } from "./dom";
-import { maskText, type Policy } from "./policy";
+import type { Policy } from "./policy";
 import { isSensitive } from "./sensitive";
 import type { Urls } from "./url";
 
@@ -16,8 +16,6 @@ const META = 4;
 const DOCUMENT = 0;
 const ELEMENT = 2;
 const TEXT = 3;
-
-const BLOCKED = '[data-stolper~="block"]';
 
 type Loose = Record<string, unknown>;
 
@@ -99,7 +97,7 @@ export function makePass({ policy, attributes, urls, nodeOf, sheetText }: PassCo
       for (const [key, value] of Object.entries(own))
         own[key] = attribute(element, name, key, value);
     }
-    if (node.type === ELEMENT && element?.matches(BLOCKED)) node.childNodes = [];
+    if (node.type === ELEMENT && element?.matches(policy.selectors.block)) node.childNodes = [];
     for (const child of node.childNodes ?? []) tree(child, element, name);
   }
 
@@ -170,7 +168,7 @@ export function makePass({ policy, attributes, urls, nodeOf, sheetText }: PassCo
       field?.localName === "input" &&
       /^(submit|button|reset)$/.test((field as HTMLInputElement).type);
     if (!field) data.text = "";
-    else if (button) data.text = policy.releases(value, field) ? value : maskText(value);
+    else if (button) data.text = attributes.clean(field, "input", "value", value);
     else data.text = policy.input(value, field);
     if (field && isSensitive(field)) data.isChecked = false;
   }

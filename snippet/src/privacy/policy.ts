@@ -5,6 +5,7 @@
 
 import type { Preset } from "../config";
 import { closest, elementOf, parentOf } from "./dom";
+import type { Selectors, Word } from "./selectors";
 import { isSensitive } from "./sensitive";
 import type { Typed } from "./typed";
 
@@ -13,7 +14,8 @@ export type Area = "mask" | "unmask";
 export interface Policy {
   preset: Preset;
   typed: Typed;
-  /** The nearest `data-stolper` that masks or releases, on any ancestor, across shadow roots. */
+  selectors: Selectors;
+  /** The nearest holder of `mask` or `unmask`, on any ancestor, across shadow roots. */
   area(element: Element | null): Area | undefined;
   /** The preset that holds at this place: a masked area is strict, a released one open. */
   presetAt(element: Element | null): Preset;
@@ -48,15 +50,17 @@ export function maskText(text: string): string {
   return text.replace(/\S/g, "x");
 }
 
-export function makePolicy(preset: Preset, typed: Typed): Policy {
-  function attribute(element: Element | null, word: string): boolean {
-    return closest(element, `[data-stolper~="${word}"]`) !== null;
+export function makePolicy(preset: Preset, typed: Typed, selectors: Selectors): Policy {
+  const areas = `${selectors.mask},${selectors.unmask}`;
+
+  function inside(element: Element | null, word: Word): boolean {
+    return closest(element, selectors[word]) !== null;
   }
 
   function area(element: Element | null): Area | undefined {
-    const holder = closest(element, '[data-stolper~="mask"],[data-stolper~="unmask"]');
+    const holder = closest(element, areas);
     if (!holder) return undefined;
-    return /(^|\s)mask(\s|$)/.test(holder.getAttribute("data-stolper") ?? "") ? "mask" : "unmask";
+    return holder.matches(selectors.mask) ? "mask" : "unmask";
   }
 
   function presetAt(element: Element | null): Preset {
@@ -78,7 +82,7 @@ export function makePolicy(preset: Preset, typed: Typed): Policy {
   }
 
   function releases(text: string, element: Element | null): boolean {
-    if (!element || attribute(element, "block")) return false;
+    if (!element || inside(element, "block")) return false;
     const holding = presetAt(element);
     if (holding === "strict") return false;
     if (editable(element)) return false;
@@ -93,10 +97,11 @@ export function makePolicy(preset: Preset, typed: Typed): Policy {
   return {
     preset,
     typed,
+    selectors,
     area,
     presetAt,
-    blocked: (element) => attribute(element, "block"),
-    ignored: (element) => attribute(element, "ignore"),
+    blocked: (element) => inside(element, "block"),
+    ignored: (element) => inside(element, "ignore"),
     harmless,
     releases,
     editable,
@@ -104,12 +109,12 @@ export function makePolicy(preset: Preset, typed: Typed): Policy {
       if (!/\S/.test(text)) return text;
       if (parent && UNREAD.test(parent.localName)) return "";
       if (parent?.localName === "title" && presetAt(parent) === "open") return typed.scrub(text);
-      return releases(text, elementOf(parent)) ? text : maskText(text);
+      return releases(text, elementOf(parent)) ? typed.scrub(text) : maskText(text);
     },
     input: (value, field) => {
       if (isSensitive(field)) return "";
-      const own = field.getAttribute("data-stolper") ?? "";
-      if (/(^|\s)unmask(\s|$)/.test(own)) return value; // on the field itself, never inherited
+      // On the field itself, never inherited.
+      if (field.matches(selectors.unmask) && !field.matches(selectors.mask)) return value;
       return value.replace(/\S/g, "•");
     },
   };

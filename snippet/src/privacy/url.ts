@@ -1,5 +1,6 @@
 // URLs lose the values of their query, their fragment, credentials, path parameters, and path
-// segments that look personal. The names of query parameters stay.
+// segments that look personal. The names of query parameters stay, and the values of those that
+// the site lists.
 
 const MAIL = /[^\s/@]+(@|%40)[^\s/@]+/i;
 
@@ -27,7 +28,7 @@ function isToken(text: string): boolean {
   return parts.length < 2 || !parts.every((one) => part.test(one) || /^[a-z]+\d{1,4}$/.test(one));
 }
 
-export function makeUrls(personal: (text: string) => boolean): Urls {
+export function makeUrls(personal: (text: string) => boolean, listed: string[] = []): Urls {
   function segment(text: string): string {
     let plain = text;
     try {
@@ -65,8 +66,17 @@ export function makeUrls(personal: (text: string) => boolean): Urls {
     const names = search
       .slice(1)
       .split("&")
-      .map((pair) => (pair.includes("=") ? `${name(pair)}=` : "•"));
+      .map((pair) => (pair.includes("=") ? `${name(pair)}=${value(pair)}` : "•"));
     return `?${names.join("&")}`;
+  }
+
+  /** The value of a listed parameter, unless it is personal all the same. */
+  function value(pair: string): string {
+    const [key = "", ...rest] = pair.split("=");
+    const text = rest.join("=").replace(/\+/g, "%20");
+    return Array.isArray(listed) && listed.includes(key) && segment(text) === text
+      ? text.slice(0, 100)
+      : "";
   }
 
   function clean(url: string, told = false): string {

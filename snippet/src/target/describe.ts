@@ -76,14 +76,21 @@ export function makeDescribe(
     return [...element.classList].filter(stable).slice(0, 8);
   }
 
+  /** The accessible name. A placeholder is masked where an attribute would be (`clean`). */
+  function named(element: Element): string | undefined {
+    const hint = element.getAttribute("placeholder");
+    const shown = hint && policy.presetAt(element) !== "open" ? maskText(hint) : hint;
+    return nameOf(element, policy.text, shown);
+  }
+
   /** The accessible name, in clear only if the preset releases it here. */
   function released(element: Element): string | undefined {
-    const name = nameOf(element, policy.text);
+    const name = named(element);
     return name && policy.releases(name, element) ? policy.typed.scrub(name) : undefined;
   }
 
   function label(element: Element): string | undefined {
-    const name = nameOf(element, policy.text);
+    const name = named(element);
     if (!name) return undefined;
     const text = policy.releases(name, element) ? policy.typed.scrub(name) : maskText(name);
     return text.slice(0, LABEL_LENGTH);

@@ -56,6 +56,7 @@ export function roleOf(element: Element): string | undefined {
 export function nameOf(
   element: Element,
   shown: (text: string, parent: Element) => string,
+  placeholder = element.getAttribute("placeholder"),
 ): string | undefined {
   const root = element.getRootNode() as Document | ShadowRoot;
   const by = element.getAttribute("aria-labelledby");
@@ -75,7 +76,7 @@ export function nameOf(
     isField || (element as HTMLElement).isContentEditable ? undefined : textOf(element, shown),
     element.getAttribute("alt"),
     element.getAttribute("title"),
-    element.getAttribute("placeholder"),
+    placeholder,
     element.querySelector("img[alt]")?.getAttribute("alt"),
   ];
   for (const candidate of candidates) {

@@ -1,0 +1,105 @@
+"""The search behind `stolper leaktest`: it finds a text however it is written and packed."""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import json
+import sqlite3
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+from urllib.parse import quote
+
+import pytest
+
+from stolper.leaktest.search import DEEPEST, ZSTD, OpaqueError, folder, needle, search
+
+TEXT = 'Jörg "Zaphod" & Söhne 🙂'
+
+
+def raw_deflate(data: bytes) -> bytes:
+    deflater = zlib.compressobj(wbits=-15)
+    return deflater.compress(data) + deflater.flush()
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda text: text.encode(),
+        lambda text: text.upper().encode(),
+        lambda text: json.dumps(text).encode(),
+        lambda text: json.dumps(text, ensure_ascii=False).encode(),
+        lambda text: quote(text).encode(),
+        lambda text: quote(text).lower().encode(),
+        lambda text: quote(text, safe="").replace("%20", "+").encode(),
+        lambda text: text.encode("utf-16"),
+        lambda text: text.encode("utf-16-be"),
+        lambda text: text.encode().hex().encode(),
+        *(
+            lambda text, before=before: base64.b64encode(before.encode() + text.encode() + b"tail")
+            for before in ("", "a", "ab")
+        ),
+        lambda text: base64.urlsafe_b64encode(text.encode("utf-16-le")),
+        lambda text: gzip.compress(text.encode()),
+        lambda text: zlib.compress(text.encode()),
+        lambda text: raw_deflate(text.encode() * 3),
+        lambda text: b"before" + gzip.compress(text.encode()) + gzip.compress(b"after"),
+        lambda text: gzip.compress(b"x" + zlib.compress(json.dumps(text).encode())),
+        lambda text: gzip.compress(text.encode() * 50)[:-12],
+    ],
+)
+def test_a_text_is_found_in_every_form(write: Callable[[str], bytes]) -> None:
+    """Encodings, cases, compressed members, members within members, torn members."""
+    found = search("here", write(TEXT), [needle(TEXT), needle("absent text")])
+
+    assert {TEXT} == {one.text for one in found}
+
+
+def test_what_is_not_there_is_not_found() -> None:
+    """Parts of a text, and other texts, are no find."""
+    data = gzip.compress(b"Zaphod and nobody else") + b"Beeblebro"
+
+    assert [] == search("here", data, [needle("Zaphod Beeblebrox")])
+
+
+def test_members_in_members_are_inflated() -> None:
+    """As often as they lie in one another, up to the bound."""
+    data = TEXT.encode() * 40
+    for _ in range(DEEPEST):
+        data = gzip.compress(data)
+
+    assert {TEXT} == {one.text for one in search("here", data, [needle(TEXT)])}
+
+
+def test_what_cannot_be_inflated_is_never_called_clean(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A zstd frame without its decoder stops the search."""
+    monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
+    with pytest.raises(OpaqueError):
+        search("here", b"x" + ZSTD + b"frame", [needle(TEXT)])
+
+
+def test_a_data_folder_is_read_by_file_and_by_value(tmp_path: Path) -> None:
+    """Names of files, values in pieces over pages, deleted rows and the write-ahead log count."""
+    db = sqlite3.connect(tmp_path / "some.db", isolation_level=None)
+    db.execute("PRAGMA journal_mode = WAL")
+    db.execute("CREATE TABLE notes (text TEXT, packed BLOB)")
+    spread = b"Marvin".join([bytes([i % 250]) * 3000 for i in range(9)])
+    packed = zlib.compress(bytes(range(256)) * 90 + b"Trillian" + spread, 0)
+    db.execute("INSERT INTO notes VALUES ('Slartibartfast', ?)", (packed,))
+    db.execute("INSERT INTO notes VALUES ('Deepthought', NULL)")
+    db.execute("DELETE FROM notes WHERE text = 'Deepthought'")
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "sub" / "Hotblack.log").write_text("nothing")
+    needles = [needle(one) for one in ("Slartibartfast", "Trillian", "Deepthought", "Hotblack")]
+    found = {
+        (one.text, one.where.split(",")[0])
+        for name, data in folder(tmp_path)
+        for one in search(name, data, needles)
+    }
+    db.close()
+
+    assert ("Slartibartfast", "some.db: notes.text") in found
+    assert ("Trillian", "some.db: notes.packed") in found
+    assert ("Deepthought", "some.db-wal") in found
+    assert ("Hotblack", "sub/Hotblack.log") in found
