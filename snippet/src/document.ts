@@ -3,8 +3,14 @@
 import type { Config } from "./config";
 import type { Privacy } from "./privacy";
 
-export function attributes(config: Config, segment: string | undefined): Record<string, string> {
+export function attributes(
+  config: Config,
+  { urls }: Privacy,
+  segment: string | undefined,
+): Record<string, string> {
+  const { utm_campaign: campaign } = urls.listed(location.search);
   return {
+    ...(campaign ? { campaign } : {}),
     language: navigator.language.slice(0, 35),
     ...(config.release ? { release: config.release } : {}),
     ...(segment ? { segment } : {}),

@@ -221,6 +221,8 @@ export interface PageEvent {
   dwell_ms?: number;
   /** names of the query's parameters */
   query_keys?: string[];
+  /** values of those parameters that the site's option url_params lists */
+  query?: Record<string, Scalar | Scalar[]>;
   /** the tab was visible */
   visible?: boolean;
   /** the document reloads itself (meta refresh) */

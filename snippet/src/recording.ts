@@ -66,7 +66,7 @@ export function makeRecording(config: Config): Recording {
       const { identity, segment } = identified;
       identified.identity = undefined;
       return {
-        ...(first || identity ? { attributes: attributes(config, segment) } : {}),
+        ...(first || identity ? { attributes: attributes(config, privacy, segment) } : {}),
         ...(first ? { page: pageFacts(privacy) } : {}),
         ...(identity ? { identity } : {}),
       };

@@ -51,6 +51,7 @@ export function observePages(emit: Emit, scope: Scope): Pages {
       | undefined;
     const loaded = nav === "load" || nav === "reload" || nav === "back_forward";
     const keys = urls.keys(location.search).filter(policy.harmless);
+    const query = urls.listed(location.search);
     const facts: Facts<"page"> = {
       nav,
       title_hash: document.title
@@ -61,6 +62,7 @@ export function observePages(emit: Emit, scope: Scope): Pages {
         : referrer()),
       ...(loaded && timing?.responseStatus ? { status: timing.responseStatus } : {}),
       ...(keys.length ? { query_keys: keys.slice(0, 20) } : {}),
+      ...(Object.keys(query).length ? { query } : {}),
       visible: document.visibilityState === "visible",
       auto_refresh: refreshesItself(),
       width: innerWidth,

@@ -11,6 +11,8 @@ export interface Urls {
   link(url: string): string;
   /** The names of the parameters of a query; one without a value is a value itself. */
   keys(search: string): string[];
+  /** The parameters that the site lists, with their values. */
+  listed(search: string): Record<string, string>;
   /** Path only, as it stands in events. */
   path(pathname: string): string;
   /** Host (if foreign) and path with ids as `:id`, for requests. */
@@ -28,7 +30,7 @@ function isToken(text: string): boolean {
   return parts.length < 2 || !parts.every((one) => part.test(one) || /^[a-z]+\d{1,4}$/.test(one));
 }
 
-export function makeUrls(personal: (text: string) => boolean, listed: string[] = []): Urls {
+export function makeUrls(personal: (text: string) => boolean, params: string[] = []): Urls {
   function segment(text: string): string {
     let plain = text;
     try {
@@ -56,6 +58,12 @@ export function makeUrls(personal: (text: string) => boolean, listed: string[] =
       .filter((key) => key && !/[•:]/.test(key));
   }
 
+  function listed(search: string): Record<string, string> {
+    const pairs = search.slice(1).split("&");
+    const shown = pairs.map((pair) => [name(pair), decodeURIComponent(value(pair))] as const);
+    return Object.fromEntries(shown.filter(([, text]) => text));
+  }
+
   function name(pair: string): string {
     const key = pair.split("=")[0] ?? "";
     return isToken(key) ? ":id" : segment(key);
@@ -74,9 +82,8 @@ export function makeUrls(personal: (text: string) => boolean, listed: string[] =
   function value(pair: string): string {
     const [key = "", ...rest] = pair.split("=");
     const text = rest.join("=").replace(/\+/g, "%20");
-    return Array.isArray(listed) && listed.includes(key) && segment(text) === text
-      ? text.slice(0, 100)
-      : "";
+    const fit = params.includes(key) && text.length <= 100 && segment(text) === text;
+    return fit ? text : "";
   }
 
   function clean(url: string, told = false): string {
@@ -128,6 +135,7 @@ export function makeUrls(personal: (text: string) => boolean, listed: string[] =
     link: (url) => clean(url, true),
     path: (pathname) => path(pathname),
     keys,
+    listed,
     place,
     template: (url) =>
       place(url)
