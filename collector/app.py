@@ -15,6 +15,8 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector import asset_routes
+from collector.assets import Assets
 from collector.ingest import Ingest, cors
 from collector.proxies import Proxies
 from collector.script import Script
@@ -67,10 +69,23 @@ def build_app(
     """
     sites = Sites(store, clock)
     proxies = Proxies(settings.server.trusted_proxies)
+    counters: Counter[str] = Counter()
+    assets = Assets(store, clock, counters)
     ingest = Ingest(
-        store, clock, settings.collector, sites, proxies, on_stored=on_stored, watched=watched
+        store,
+        clock,
+        settings.collector,
+        sites,
+        proxies,
+        assets,
+        counters,
+        on_stored=on_stored,
+        watched=watched,
     )
-    script = Script(snippet_dir, sites, settings, proxies)
+    script = Script(snippet_dir, sites, settings, proxies, assets)
+
+    async def finish(_: web.Application) -> None:
+        await assets.close()
 
     async def health(_: web.Request) -> web.Response:
         try:
@@ -88,9 +103,11 @@ def build_app(
         client_max_size=settings.collector.max_body_bytes + 1,  # aiohttp refuses what reaches it
         middlewares=[_never_bare],
     )
-    app[COUNTERS] = ingest.counters
+    app[COUNTERS] = counters
+    app.on_cleanup.append(finish)
     app.router.add_post("/i/{key}", ingest.post)
     app.router.add_options("/i/{key}", ingest.preflight)
+    asset_routes.add_routes(app, ingest, assets, clock)
     app.router.add_get(r"/s/recorder.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)

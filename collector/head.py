@@ -25,6 +25,7 @@ from core.model import ChunkInfo, Event
 SESSION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
 SECRET = re.compile(r"[A-Za-z0-9_-]{22}")
 ID = re.compile(r"[A-Za-z0-9_-]{16,36}")
+HASH = re.compile(r"[0-9a-f]{32}")
 VISITOR = re.compile(r"[A-Za-z0-9_-]{16,64}")
 
 MAX_TEXT = 1024
@@ -32,6 +33,8 @@ MAX_TEXT = 1024
 MAX_ITEMS = 64
 """Most items kept of a list or a map (a target's path has 12, a form its refused fields)."""
 MAX_GAPS = 64
+MAX_HASHES = 200
+"""Most hashes of assets that one batch may name; a page has some ten style sheets."""
 MAX_INDEX = 10_000_000
 """Largest event index and batch number of a page load; a busy page makes 1,000 an hour."""
 MAX_T = 31 * 24 * 3600 * 1000.0
@@ -55,6 +58,8 @@ class Head:
     page: dict[str, Any] | None
     visitor: str | None
     identity: tuple[str, str | None] | None  # id as given, signature
+    assets: tuple[str, ...] = ()  # hashes that the chunk names in place of contents
+    sheets: tuple[str, ...] = ()  # hashes of style texts that it holds in full
     dropped: dict[str, int] = field(default_factory=dict)
     masked: int = 0
 
@@ -113,6 +118,8 @@ class HeadReader:
             page=reading.loose(_object(head, "page") or {}) or None,
             visitor=_visitor(head),
             identity=_identity(head),
+            assets=_hashes(head, "used"),
+            sheets=_hashes(head, "sent"),
             dropped=reading.dropped,
             masked=reading.masked,
         )
@@ -375,6 +382,15 @@ def _identity(head: dict[str, Any]) -> tuple[str, str | None] | None:
         return None
     signature = identity.get("signature")
     return given, signature if type(signature) is str and len(signature) <= MAX_TEXT else None
+
+
+def _hashes(head: dict[str, Any], name: str) -> tuple[str, ...]:
+    """Return the hashes that the head lists in `assets` under *name*, each once."""
+    given = (_object(head, "assets") or {}).get(name)
+    if type(given) is not list:
+        return ()
+    sound = (one for one in given[:MAX_HASHES] if type(one) is str and HASH.fullmatch(one))
+    return tuple(dict.fromkeys(sound))
 
 
 def _is_index(value: Any) -> TypeGuard[int]:

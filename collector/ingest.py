@@ -17,6 +17,7 @@ import orjson
 from aiohttp import hdrs, web
 
 from collector import agent, identity
+from collector.assets import Assets
 from collector.head import Head, HeadReader
 from collector.limits import Addresses, Buckets, KnownSessions
 from collector.proxies import Proxies
@@ -57,6 +58,8 @@ class Ingest:
         settings: CollectorSettings,
         sites: Sites,
         proxies: Proxies,
+        assets: Assets,
+        counters: Counter[str],
         *,
         on_stored: Callable[[StoredBatch], None],
         watched: Callable[[str], bool],
@@ -66,6 +69,7 @@ class Ingest:
         self._settings = settings
         self._sites = sites
         self._proxies = proxies
+        self._assets = assets
         self._on_stored = on_stored
         self._watched = watched
         self._reader = HeadReader(load_schema(), max_events=settings.max_events)
@@ -74,26 +78,26 @@ class Ingest:
         self._limits = _Limits(clock, settings)
         self._keys: dict[str, bytes] = {}
         self._refused_origins: set[tuple[str, str]] = set()
-        self.counters: Counter[str] = Counter()
+        self.counters = counters
 
     async def post(self, request: web.Request) -> web.Response:
         """Take one batch."""
         try:
-            appended = await self._take(request)
+            answer = await self._take(request)
         except Refused as refused:
-            return self._refusal(request, refused)
+            return self.refusal(request, refused)
         except StoreBusy as busy:
             reason = "the server has more to write than it can; send it again"
-            return self._refusal(
+            return self.refusal(
                 request, Refused(503, "busy", reason, retry_after_s=busy.retry_after_s)
             )
         except StoreError as error:
             log.error("a batch could not be stored: %s", error)
             reason = "the batch could not be stored; send it again"
-            return self._refusal(
+            return self.refusal(
                 request, Refused(503, "failed", reason, retry_after_s=FAILED_RETRY_S)
             )
-        return self._acknowledge(request, *appended)
+        return self._acknowledge(request, *answer)
 
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer OPTIONS. The snippet needs none; other clients of the format may."""
@@ -107,13 +111,12 @@ class Ingest:
             },
         )
 
-    async def _take(self, request: web.Request) -> tuple[Appended, str]:
-        """Check the request, store its batch; return the answer and the session."""
-        address = self._addresses.hashed(self._proxies.client(request))
-        self._limits.batch(self._limits.address_batches, address, "this network address")
-        site = await self._site(request)
+    async def _take(self, request: web.Request) -> tuple[Appended, str, list[str]]:
+        """Check the request, store its batch; return the answer, the session, its stored sheets."""
+        address = self.count_request(request)
+        site = await self.site_of(request)
         self._limits.batch(self._limits.site_batches, site.key, "this site")
-        frame = self._unpack(await self._body(request))
+        frame = self._unpack(await self.body(request, self._settings.max_body_bytes))
         head = self._reader.read(frame.head)
         self._count(site, head)
         if head.session not in self._known:
@@ -126,9 +129,25 @@ class Ingest:
         self._known.add(head.session)
         if appended.batch is not None:
             self._tell(appended.batch)
-        return appended, head.session
+        held = await self._assets.held(site, head.sheets)
+        if appended.batch is not None:
+            self._assets.look_through(
+                site, frame.chunk, frame.chunk_encoding, set(head.sheets).difference(held)
+            )
+        return appended, head.session, held
 
-    async def _site(self, request: web.Request) -> Site:
+    def address_of(self, request: web.Request) -> bytes:
+        """Return the keyed hash of the client's network address."""
+        return self._addresses.hashed(self._proxies.client(request))
+
+    def count_request(self, request: web.Request) -> bytes:
+        """Count a request of an address and return that; raise Refused if it is one too many."""
+        address = self.address_of(request)
+        self._limits.batch(self._limits.address_batches, address, "this network address")
+        return address
+
+    async def site_of(self, request: web.Request) -> Site:
+        """Return the site of the request's key, if the page's origin is one of its own."""
         site = await self._sites.by_key(request.match_info["key"])
         if site is None:
             raise Refused(404, "unknown_site", "there is no site with this key on this server")
@@ -152,8 +171,8 @@ class Ingest:
             *(origin[:200], site.name, allowed),
         )
 
-    async def _body(self, request: web.Request) -> bytes:
-        most = self._settings.max_body_bytes
+    async def body(self, request: web.Request, most: int) -> bytes:
+        """Return the body, which has *most* bytes or the server's limit, and arrives in time."""
         too_large = Refused(413, "too_large", f"a batch has at most {most} bytes")
         if request.content_length is not None and request.content_length > most:
             raise too_large
@@ -207,6 +226,8 @@ class Ingest:
             gaps=head.gaps,
             chunk=frame.chunk,
             chunk_info=head.chunk_info(frame.chunk, frame.chunk_encoding),
+            assets=head.assets,
+            sheets=head.sheets,
         )
 
     async def _server_key(self, name: str) -> bytes:
@@ -229,14 +250,20 @@ class Ingest:
                 log.warning("the site '%s' sent text that had to be masked here", site.name)
             self.counters["masked"] += head.masked
 
-    def _acknowledge(self, request: web.Request, appended: Appended, session: str) -> web.Response:
+    def _acknowledge(
+        self, request: web.Request, appended: Appended, session: str, held: list[str]
+    ) -> web.Response:
         self.counters[appended.status] += 1
         settings = self._settings
         flush_ms = settings.live_flush_ms if self._watched(session) else settings.flush_ms
-        body = orjson.dumps({"ok": True, "status": appended.status, "flush_ms": flush_ms})
+        told: dict[str, object] = {"ok": True, "status": appended.status, "flush_ms": flush_ms}
+        if held:
+            told["assets"] = held
+        body = orjson.dumps(told)
         return web.Response(body=body, content_type="application/json", headers=cors(request))
 
-    def _refusal(self, request: web.Request, refused: Refused) -> web.Response:
+    def refusal(self, request: web.Request, refused: Refused) -> web.Response:
+        """Count *refused* and return the answer that tells it."""
         self.counters[f"refused_{refused.code}"] += 1
         headers = cors(request)
         if refused.retry_after_s is not None:

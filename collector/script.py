@@ -14,6 +14,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from collector.assets import Assets
 from collector.proxies import Proxies
 from collector.sites import Sites
 from core.model import Site
@@ -42,11 +43,14 @@ class _Built:
 class Script:
     """The routes below /s/."""
 
-    def __init__(self, folder: Path, sites: Sites, settings: Settings, proxies: Proxies) -> None:
+    def __init__(
+        self, folder: Path, sites: Sites, settings: Settings, proxies: Proxies, assets: Assets
+    ) -> None:
         self._folder = folder
         self._sites = sites
         self._settings = settings
         self._proxies = proxies
+        self._assets = assets
         self._built: _Built | None = None
 
     async def loader(self, request: web.Request) -> web.Response:
@@ -101,7 +105,10 @@ class Script:
         base = self._settings.server.public_url.rstrip("/") or self._proxies.base_url(request)
         if base is None:
             return _problem(400, "bad_host", "the Host header names no host")
-        return self._values(site, base, built)
+        values = self._values(site, base, built)
+        if named := await self._assets.named(site):
+            values["assets"] = named
+        return values
 
     def _headers(self) -> dict[str, str]:
         """Return the headers of what holds the own URL: unless set, that is as the request says."""

@@ -16,6 +16,7 @@ from aiohttp import web
 
 from console.auth import SignedIn, open_to_all, still_in
 from console.context import console, signer
+from core.errors import StoreError
 from core.model import Session, Site
 from replay import deep
 from replay.recording import load_recording
@@ -31,6 +32,7 @@ def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
     app.router.add_get("/stage/{token}/", document)
     app.router.add_get("/stage/{token}/loads/{page_load}", load)
+    app.router.add_get("/stage/{token}/assets/{hash:[0-9a-f]{32}}", asset)
 
 
 def stage_path(request: web.Request, session: str, who: SignedIn) -> str:
@@ -43,19 +45,21 @@ def stage_path(request: web.Request, session: str, who: SignedIn) -> str:
 
 def stage_csp(site: Site | None) -> str:
     """
-    Return the stage's policy. Pictures and fonts may come from the origins of *site* itself.
+    Return the stage's policy. Fonts may come from the origins of *site* itself, and so may pictures
+    unless its options say otherwise; what is kept here comes from the stage's own address.
 
     'unsafe-inline' styles: recordings carry styles in their markup; spikes showed that
     nothing else lets them show. Scripts have no such door.
     """
     origins = " ".join(one for one in (site.origins if site else ()) if _ORIGIN.fullmatch(one))
+    pictures = origins if site and site.options.images == "allow" else ""
     return "; ".join(
         (
             "default-src 'none'",
             "script-src 'self'",
             "style-src 'self' 'unsafe-inline'",
-            f"img-src data: blob: {origins}".rstrip(),
-            f"font-src data: {origins}".rstrip(),
+            f"img-src 'self' data: blob: {pictures}".rstrip(),
+            f"font-src 'self' data: {origins}".rstrip(),
             "connect-src 'self'",
             "form-action 'none'",
             "base-uri 'none'",
@@ -83,8 +87,13 @@ async def load(request: web.Request) -> web.Response:
     session, _ = await _allowed(request)
     text = request.query.get("from_seq", "0")
     from_seq = int(text) if re.fullmatch(r"\d{1,9}", text) else 0
+    stage = f"/stage/{request.match_info['token']}"
     found = await load_recording(
-        console(request).store, session.id, request.match_info["page_load"], from_seq=from_seq
+        console(request).store,
+        session.id,
+        request.match_info["page_load"],
+        from_seq=from_seq,
+        address=lambda name: f"{stage}/assets/{name}",
     )
     if found is None:
         raise web.HTTPNotFound
@@ -92,6 +101,26 @@ async def load(request: web.Request) -> web.Response:
     body = await asyncio.to_thread(deep.dumps, values)
     response = web.Response(body=body, content_type="application/json")
     response.enable_compression()
+    return response
+
+
+@open_to_all
+async def asset(request: web.Request) -> web.Response:
+    """
+    Answer with a font or picture that is kept.
+
+    It is a stranger's: opened as a document of its own it has no scripts and no origin.
+    """
+    session, _ = await _allowed(request)
+    try:
+        found = await console(request).store.asset(session.site, request.match_info["hash"])
+    except StoreError:
+        found = None
+    if found is None or found.kind == "sheet":
+        raise web.HTTPNotFound
+    response = web.Response(body=found.content, content_type=found.media)
+    response.headers["Content-Security-Policy"] = "default-src 'none'; sandbox"
+    response.headers["Cache-Control"] = "private, max-age=3600"
     return response
 
 

@@ -12,13 +12,14 @@ import asyncio
 import zlib
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, Protocol
 
 from core.errors import StoreError
 from core.model import ChunkRef, PageLoad
-from core.store import RecordStore
+from core.store import AssetStore, RecordStore
 from core.wire import GZIP
 from replay import deep
+from replay.assets import Address, named_in, put_back, redirect
 from replay.shape import FULL_SNAPSHOT, check_event, is_interaction
 
 MAX_CHUNK_BYTES = 64 * 1024 * 1024
@@ -52,7 +53,7 @@ class Damage:
     """
     A span of the recording that cannot be shown. Times are server time, milliseconds.
 
-    *kind* is corrupt_chunk, malformed_event, too_large or no_snapshot.
+    *kind* is corrupt_chunk, malformed_event, missing_asset, too_large or no_snapshot.
     """
 
     kind: str
@@ -97,7 +98,11 @@ class ChunkError(ValueError):
     """A chunk is no gzip or JSON array, or too large. The text says which."""
 
 
-async def recordings(store: RecordStore, session: str) -> AsyncIterator[LoadRecording]:
+class Recorded(RecordStore, AssetStore, Protocol):
+    """Where recordings are, and what they name."""
+
+
+async def recordings(store: Recorded, session: str) -> AsyncIterator[LoadRecording]:
     """
     Give the whole recording of *session*, one document after the other, in order of time.
 
@@ -111,22 +116,30 @@ async def recordings(store: RecordStore, session: str) -> AsyncIterator[LoadReco
 
 
 async def load_recording(
-    store: RecordStore, session: str, page_load: str, *, from_seq: int = 0
+    store: Recorded,
+    session: str,
+    page_load: str,
+    *,
+    from_seq: int = 0,
+    address: Address | None = None,
 ) -> LoadRecording | None:
     """
     Return the recording of one document from chunk *from_seq* on; None if there is no such document.
 
-    Asked again with the `next_seq` of the answer before, it returns only what came since.
+    Asked again with the `next_seq` of the answer before, it returns only what came since. Fonts and
+    pictures that are kept are referred to at their *address*; without one the page's URLs stay.
     """
     loads = await store.page_loads(session)
     load = next((one for one in loads if one.id == page_load), None)
     if load is None:
         return None
     refs = await store.chunks(session)
-    return await _read_load(store, load, refs, Budget(MAX_SESSION_BYTES), from_seq=from_seq)
+    return await _read_load(
+        store, load, refs, Budget(MAX_SESSION_BYTES), from_seq=from_seq, address=address
+    )
 
 
-async def activity(store: RecordStore, session: str) -> list[float]:
+async def activity(store: Recorded, session: str) -> list[float]:
     """Return the server times (ms) of what the visitor's hand did, ascending."""
     moments: list[float] = []
     async for read in recordings(store, session):
@@ -135,12 +148,13 @@ async def activity(store: RecordStore, session: str) -> list[float]:
 
 
 async def _read_load(
-    store: RecordStore,
+    store: Recorded,
     load: PageLoad,
     refs: Sequence[ChunkRef],
     session: Budget,
     *,
     from_seq: int = 0,
+    address: Address | None = None,
 ) -> LoadRecording:
     """Read the chunks of *load* one after the other, so that one is in memory twice at most."""
     found = LoadRecording(load.id, load.tab, load.origin_ms, next_seq=from_seq)
@@ -152,7 +166,25 @@ async def _read_load(
             found.next_seq = max(found.next_seq, ref.seq + 1)
     session.left -= before - own.left
     await asyncio.to_thread(_finish, found, from_seq)
+    await _put_assets_back(store, load.session, found, address)
     return found
+
+
+async def _put_assets_back(
+    store: Recorded, session: str, found: LoadRecording, address: Address | None
+) -> None:
+    """Put back what the events name by its hash; what is missing is a gap, neighbours as one."""
+    named = await asyncio.to_thread(named_in, found.events)
+    if named.texts:
+        owner = await store.session(session)
+        await put_back(store, owner.site if owner else "", named)
+    if address is not None:
+        await asyncio.to_thread(redirect, found.events, named, address)
+    if named.missing:
+        times = [at_ms for _, at_ms in named.missing]
+        names = ", ".join(sorted({name for name, _ in named.missing})[:5])
+        reason = f"{len(times)} style sheets are not kept any more: {names}"
+        found.gaps.append(Damage("missing_asset", min(times), max(times), reason))
 
 
 def _finish(found: LoadRecording, from_seq: int) -> None:

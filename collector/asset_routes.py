@@ -1,0 +1,90 @@
+"""The routes below /i/KEY/asset: pages ask whether a font or picture is kept, and hand it in."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+from aiohttp import hdrs, web
+
+from collector.assets import MAX_ASSET_BYTES, Assets, media_of
+from collector.ingest import Ingest, cors
+from collector.limits import Buckets
+from core.clock import Clock
+from core.errors import Refused, StoreBusy, StoreError
+
+PER_MINUTE = 60
+"""Assets that one network address may hand in: a page has some ten, a site some hundred."""
+
+HELD_CACHE_S = 86_400
+"""How long a browser may remember that an asset is kept: it stays far longer after its last use."""
+
+
+def add_routes(app: web.Application, ingest: Ingest, assets: Assets, clock: Clock) -> None:
+    """Add the routes of this module to *app*."""
+    routes = _Routes(ingest, assets, clock)
+    app.router.add_post("/i/{key}/asset", routes.post)
+    app.router.add_get("/i/{key}/asset/{hash:[0-9a-f]{32}}", routes.get)
+
+
+class _Routes:
+    def __init__(self, ingest: Ingest, assets: Assets, clock: Clock) -> None:
+        self._ingest = ingest
+        self._assets = assets
+        self._uploads = Buckets(clock, rate=PER_MINUTE / 60, burst=PER_MINUTE)
+
+    async def get(self, request: web.Request) -> web.Response:
+        """Say whether an asset is kept. Not by a 404: the page's console would show it as an error."""
+        try:
+            self._ingest.count_request(request)
+            site = await self._ingest.site_of(request)
+        except Refused as refused:
+            return self._ingest.refusal(request, refused)
+        held = bool(await self._assets.held(site, [request.match_info["hash"]]))
+        cache = f"private, max-age={HELD_CACHE_S}" if held else "no-store"
+        return _answer(request, {"ok": True, "stored": held}, cache)
+
+    async def post(self, request: web.Request) -> web.Response:
+        """Keep a font or picture and answer with its hash; null if the site's quota is full."""
+        try:
+            name = await self._take(request)
+        except Refused as refused:
+            return self._ingest.refusal(request, refused)
+        except StoreBusy as busy:
+            return self._ingest.refusal(
+                request,
+                Refused(503, "busy", "the server is busy", retry_after_s=busy.retry_after_s),
+            )
+        except StoreError:
+            return self._ingest.refusal(
+                request, Refused(503, "failed", "it could not be stored", retry_after_s=10)
+            )
+        return _answer(request, {"ok": True, "asset": name}, "no-store")
+
+    async def _take(self, request: web.Request) -> str | None:
+        self._ingest.count_request(request)
+        site = await self._ingest.site_of(request)
+        kind = request.query.get("kind", "")
+        allowed = {"font": site.options.fonts, "image": site.options.images == "capture"}
+        if kind not in ("font", "image"):
+            raise Refused(400, "bad_asset", "kind is font or image")
+        if not allowed[kind]:
+            raise Refused(400, "bad_asset", f"this site does not keep {kind}s")
+        wait_s = self._uploads.take(self._ingest.address_of(request))
+        if wait_s:
+            reason = "too many assets from this network address"
+            raise Refused(429, "rate", reason, retry_after_s=wait_s)
+        content = await self._ingest.body(request, MAX_ASSET_BYTES)
+        if len(content) > MAX_ASSET_BYTES:
+            raise Refused(413, "too_large", f"an asset has at most {MAX_ASSET_BYTES} bytes")
+        media = media_of(kind, content)
+        if media is None:
+            raise Refused(400, "bad_asset", f"that is no {kind}")
+        if kind == "font":
+            return await self._assets.put(site, "font", media, content)
+        return await self._assets.put(site, "image", media, content)
+
+
+def _answer(request: web.Request, values: dict[str, Any], cache: str) -> web.Response:
+    headers = {**cors(request), hdrs.CACHE_CONTROL: cache}
+    return web.Response(body=orjson.dumps(values), content_type="application/json", headers=headers)

@@ -1,0 +1,169 @@
+"""
+Puts back what a recording names by its hash: style texts, and the addresses of kept fonts and
+pictures. What is not there any more becomes a gap with a name, and the rest plays.
+
+Events are a stranger's: how much is put back is bounded, and nothing is looked up that is no hash.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.errors import StoreError
+from core.places import Place, elements, style_places
+from core.store import AssetStore
+
+MAX_BYTES = 64 * 1024 * 1024
+"""Most characters of style texts that are put back into one document's recording."""
+
+MOST_KEPT = 2_000
+"""Most fonts and pictures that one document's recording may name."""
+
+TAG = "stolper.asset"
+"""The custom event that says under which hash the content of a URL is kept."""
+
+SIZES = "stolper.sizes"
+"""The custom event that tells the sizes of pictures that are not kept, by node."""
+
+CUSTOM = 5
+_HASH = re.compile(r"[0-9a-f]{32}")
+_URL = re.compile(r'url\("([^"\\]*)"\)')
+_LINKED = ("src", "srcset", "poster", "href", "xlink:href", "style", "background")
+
+Address = Callable[[str], str]
+"""From an asset's hash to the address at which the player finds it."""
+
+
+@dataclass(slots=True)
+class Named:
+    """What events name by hash. *missing* holds hash and time of what could not be put back."""
+
+    texts: list[tuple[Place, str, float]] = field(default_factory=list)
+    kept: dict[str, str] = field(default_factory=dict)  # URL to hash
+    sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
+    missing: list[tuple[str, float]] = field(default_factory=list)
+
+
+def named_in(events: list[dict[str, Any]]) -> Named:
+    """Return what *events* name by hash, and take out the events that only do so."""
+    named = Named()
+    others = []
+    for event in events:
+        if event.get("type") == CUSTOM and _note(event["data"], named):
+            continue
+        others.append(event)
+        for place in style_places(event):
+            name = _hash_of(place[0].get(place[1]))
+            if name is not None:
+                named.texts.append((place, name, float(event["timestamp"])))
+    events[:] = others
+    return named
+
+
+async def put_back(store: AssetStore, site: str, named: Named) -> None:
+    """Put the style texts that *named* lists into their events; list what is missing."""
+    texts: dict[str, str | None] = {}
+    left = MAX_BYTES
+    for (holder, key), name, at_ms in named.texts:
+        if name not in texts:
+            texts[name] = await _text(store, site, name)
+        text = texts[name]
+        if text is None or len(text) > left:
+            named.missing.append((name, at_ms))
+            text = ""
+        left -= len(text)
+        holder[key] = text
+
+
+def redirect(events: list[dict[str, Any]], named: Named, address: Address) -> None:
+    """Let *events* refer to kept fonts and pictures at their *address*; give others their size."""
+    if not named.kept and not named.sizes:
+        return
+    kept = {url: address(name) for url, name in named.kept.items()}
+
+    def in_css(match: re.Match[str]) -> str:
+        found = kept.get(match[1])
+        return f'url("{found}")' if found else match[0]
+
+    for event in events:
+        for holder, key in style_places(event):
+            text = holder.get(key)
+            if isinstance(text, str) and "url(" in text:
+                holder[key] = _URL.sub(in_css, text)
+        for attributes, size in _attributes(event, named.sizes):
+            _redirect_links(attributes, kept, in_css)
+            if size is not None and "src" in attributes:
+                attributes["rr_width"], attributes["rr_height"] = (f"{px}px" for px in size)
+
+
+def _attributes(
+    event: dict[str, Any], sizes: dict[int, tuple[int, int]]
+) -> Iterator[tuple[dict[str, Any], tuple[int, int] | None]]:
+    """Give the attributes that *event* sets, with the size of their element if that is told."""
+    for node in elements(event):
+        attributes = node.get("attributes")
+        if isinstance(attributes, dict):
+            yield attributes, sizes.get(node.get("id", 0))
+    changed = event["data"].get("attributes") if event.get("type") == 3 else None
+    for one in changed if isinstance(changed, list) else ():
+        if isinstance(one.get("attributes"), dict):
+            yield one["attributes"], None
+
+
+def _redirect_links(
+    attributes: dict[str, Any], kept: dict[str, str], in_css: Callable[[re.Match[str]], str]
+) -> None:
+    for name in _LINKED:
+        value = attributes.get(name)
+        if not isinstance(value, str):
+            continue
+        if name == "style":
+            attributes[name] = _URL.sub(in_css, value)
+        elif name == "srcset":
+            # The candidate that was shown is kept, others are not: it becomes the only one.
+            shown = (kept.get(part.strip().split(" ")[0]) for part in value.split(", "))
+            if found := next((one for one in shown if one), None):
+                attributes[name] = ""
+                attributes["src"] = found
+        elif value in kept:
+            attributes[name] = kept[value]
+
+
+def _note(data: Any, named: Named) -> bool:
+    """Take over what a custom event of ours says; False if it is none."""
+    payload = data.get("payload") if isinstance(data, dict) else None
+    if not isinstance(payload, dict) or data.get("tag") not in (TAG, SIZES):
+        return False
+    if data["tag"] == SIZES:
+        for node, size in list(payload.items())[:MOST_KEPT]:
+            if re.fullmatch(r"\d{1,9}", node) and _is_size(size) and len(named.sizes) < MOST_KEPT:
+                named.sizes[int(node)] = (size[0], size[1])
+        return True
+    url, name = payload.get("url"), _hash_of(payload.get("asset"))
+    if isinstance(url, str) and name is not None and len(named.kept) < MOST_KEPT:
+        named.kept[url] = name
+    return True
+
+
+def _is_size(value: Any) -> bool:
+    return (
+        isinstance(value, list)
+        and len(value) == 2
+        and all(type(px) is int and 0 <= px <= 100_000 for px in value)
+    )
+
+
+def _hash_of(value: Any) -> str | None:
+    name = value.get("sha256") if isinstance(value, dict) else None
+    return name if isinstance(name, str) and _HASH.fullmatch(name) else None
+
+
+async def _text(store: AssetStore, site: str, name: str) -> str | None:
+    try:
+        found = await store.asset(site, name)
+    except StoreError:
+        return None
+    return found.content.decode("utf-8", "replace") if found else None
