@@ -6,8 +6,10 @@ Leaves building these files to snippet/build.mjs; without them it says which com
 
 from __future__ import annotations
 
+import gzip
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +26,9 @@ PLACE = '"__STOLPER_CONFIG__"'
 """What the loader holds where the configuration goes."""
 
 LOADER_CACHE_S = 300
+KEPT_COMPRESSED = 256
+"""Compressed loaders and configurations in memory: about 1 KB each, one a site and host."""
+
 _RECORDER = re.compile(r"recorder\.[A-Za-z0-9_-]{1,64}\.js")
 _MISSING = "the snippet is not built here: run `make build` (or install a wheel)"
 _SHARED = {
@@ -62,12 +67,7 @@ class Script:
         if isinstance(config, web.Response):
             return config
         text = built.loader.replace(PLACE, _inline(config), 1)
-        return web.Response(
-            text=text,
-            content_type="text/javascript",
-            charset="utf-8",
-            headers=self._headers(),
-        )
+        return self._answer(request, text.encode(), "text/javascript")
 
     async def config(self, request: web.Request) -> web.Response:
         """Answer /s/KEY.json, for a loader that is pinned by its hash."""
@@ -77,14 +77,14 @@ class Script:
         config = await self._config(request, built)
         if isinstance(config, web.Response):
             return config
-        return web.Response(
-            body=orjson.dumps(config),
-            content_type="application/json",
-            headers=self._headers(),
-        )
+        return self._answer(request, orjson.dumps(config), "application/json")
 
     async def recorder(self, request: web.Request) -> web.StreamResponse:
-        """Answer /s/recorder.HASH.js: this one, or an older one that cached loaders ask for."""
+        """
+        Answer /s/recorder.HASH.js: this one, or an older one that cached loaders ask for.
+
+        aiohttp sends the file that the build compressed beside it, if the browser takes that.
+        """
         name = f"recorder.{request.match_info['hash']}.js"
         path = self._folder / name
         if not _RECORDER.fullmatch(name) or not path.is_file():
@@ -95,6 +95,7 @@ class Script:
                 **_SHARED,
                 "Content-Type": "text/javascript; charset=utf-8",
                 "Cache-Control": "public, max-age=31536000, immutable",
+                "Vary": "Accept-Encoding",
             },
         )
 
@@ -110,11 +111,21 @@ class Script:
             values["assets"] = named
         return values
 
+    def _answer(self, request: web.Request, body: bytes, content_type: str) -> web.Response:
+        """Return *body*, compressed if the browser takes that."""
+        headers = self._headers()
+        if _takes_gzip(request):
+            headers["Content-Encoding"] = "gzip"
+            body = _compressed(body)
+        return web.Response(body=body, content_type=content_type, charset="utf-8", headers=headers)
+
     def _headers(self) -> dict[str, str]:
         """Return the headers of what holds the own URL: unless set, that is as the request says."""
         if self._settings.server.public_url:
-            return {**_SHARED, "Cache-Control": f"public, max-age={LOADER_CACHE_S}"}
-        return {**_SHARED, "Cache-Control": f"private, max-age={LOADER_CACHE_S}", "Vary": "Host"}
+            reach, vary = "public", "Accept-Encoding"
+        else:
+            reach, vary = "private", "Host, Accept-Encoding"
+        return {**_SHARED, "Cache-Control": f"{reach}, max-age={LOADER_CACHE_S}", "Vary": vary}
 
     def _values(self, site: Site, base: str, built: _Built) -> dict[str, Any]:
         values = {
@@ -144,6 +155,20 @@ class Script:
         except (OSError, ValueError, KeyError):
             return None
         return self._built
+
+
+def _takes_gzip(request: web.Request) -> bool:
+    """Return whether the browser takes gzip; one that refuses it (`gzip;q=0`) does not."""
+    named = re.search(
+        r"(?:^|[,\s])gzip(?:\s*;\s*q=([0-9.]+))?\s*(?:,|$)",
+        request.headers.get("Accept-Encoding", "").lower(),
+    )
+    return named is not None and (named[1] is None or named[1].strip("0.") != "")
+
+
+@lru_cache(maxsize=KEPT_COMPRESSED)
+def _compressed(body: bytes) -> bytes:
+    return gzip.compress(body, compresslevel=9, mtime=0)
 
 
 def _inline(config: dict[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import json
 import os
 import re
@@ -92,11 +93,56 @@ async def test_caches_do_not_mix_up_hosts(start: Start, ending: str) -> None:
     answer = await (await start()).client.get(path)
 
     assert "private, max-age=300" == answer.headers["Cache-Control"]
-    assert "Host" == answer.headers["Vary"]
+    assert "Host, Accept-Encoding" == answer.headers["Vary"]
     fixed = await (await start(server__public_url="https://rec.example.org")).client.get(path)
 
     assert "public, max-age=300" == fixed.headers["Cache-Control"]
-    assert "Vary" not in fixed.headers
+    assert "Accept-Encoding" == fixed.headers["Vary"]
+
+
+@pytest.mark.parametrize(
+    ("takes", "sent"),
+    [
+        ("gzip, deflate, br", "gzip"),
+        ("br;q=1.0, gzip;q=0.2", "gzip"),
+        ("gzip;q=0, br", None),
+        ("identity", None),
+        ("xgzip", None),
+    ],
+)
+async def test_the_loader_is_compressed_for_who_takes_it(
+    collector: Collector, takes: str, sent: str | None
+) -> None:
+    """Loader and configuration go out as gzip where the request allows it, the same text inside."""
+    for path in (f"/s/{SITE.key}.js", f"/s/{SITE.key}.json"):
+        plain = await collector.client.get(path, headers={"Accept-Encoding": "identity"})
+        answer = await collector.client.get(path, headers={"Accept-Encoding": takes})
+
+        assert sent == answer.headers.get("Content-Encoding")
+        assert await plain.text() == await answer.text()
+
+
+async def test_the_recorder_is_sent_as_it_was_compressed(
+    collector: Collector, snippet: Path
+) -> None:
+    """The best form that the browser takes, with its own length, still as a script."""
+    text = b"/* recorder */" * 50
+    (snippet / "recorder.abc123.js").write_bytes(text)
+    (snippet / "recorder.abc123.js.br").write_bytes(b"brotli bytes")
+    (snippet / "recorder.abc123.js.gz").write_bytes(gzip.compress(text))
+    for takes, sent, length in (
+        ("gzip, deflate, br, zstd", "br", len(b"brotli bytes")),
+        ("gzip", "gzip", len(gzip.compress(text))),
+        ("identity", None, len(text)),
+    ):
+        answer = await collector.client.get(
+            "/s/recorder.abc123.js", headers={"Accept-Encoding": takes}, auto_decompress=False
+        )
+
+        assert sent == answer.headers.get("Content-Encoding")
+        assert str(length) == answer.headers["Content-Length"]
+        assert "text/javascript; charset=utf-8" == answer.headers["Content-Type"]
+        assert "Accept-Encoding" == answer.headers["Vary"]
 
 
 async def test_a_new_site_has_a_loader_at_once(collector: Collector) -> None:
