@@ -68,6 +68,8 @@ def _changes(data: dict[str, Any]) -> Iterator[Place]:
         if isinstance(attributes, dict) and "_cssText" in attributes:
             yield attributes, "_cssText"
     for style in _dicts(data.get("styles")):
+        if "rules" in style:
+            yield style, "rules"  # all of them as one JSON text
         for rule in _dicts(style.get("rules")):
             yield rule, "rule"
 

@@ -12,6 +12,8 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import orjson
+
 from core.errors import StoreError
 from core.places import Place, elements, style_places
 from core.store import AssetStore
@@ -55,10 +57,12 @@ def named_in(events: list[dict[str, Any]]) -> Named:
         if event.get("type") == CUSTOM and _note(event["data"], named):
             continue
         others.append(event)
-        for place in style_places(event):
-            name = _hash_of(place[0].get(place[1]))
-            if name is not None:
-                named.texts.append((place, name, float(event["timestamp"])))
+        for holder, key in style_places(event):
+            value = holder.get(key)
+            if (name := _hash_of(value)) is not None:
+                named.texts.append(((holder, key), name, float(event["timestamp"])))
+            elif key == "rules" and isinstance(value, str):
+                holder[key] = _rules(value)
     events[:] = others
     return named
 
@@ -75,7 +79,7 @@ async def put_back(store: AssetStore, site: str, named: Named) -> None:
             named.missing.append((name, at_ms))
             text = ""
         left -= len(text)
-        holder[key] = text
+        holder[key] = _rules(text) if key == "rules" else text
 
 
 def redirect(events: list[dict[str, Any]], named: Named, address: Address) -> None:
@@ -146,6 +150,15 @@ def _note(data: Any, named: Named) -> bool:
     if isinstance(url, str) and name is not None and len(named.kept) < MOST_KEPT:
         named.kept[url] = name
     return True
+
+
+def _rules(text: str) -> list[dict[str, Any]]:
+    """Return the rules of an adopted sheet, which stand in one JSON text; none if it is broken."""
+    try:
+        rules = orjson.loads(text)
+    except orjson.JSONDecodeError:
+        return []
+    return [one for one in rules if isinstance(one, dict)] if isinstance(rules, list) else []
 
 
 def _is_size(value: Any) -> bool:

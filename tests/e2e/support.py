@@ -81,6 +81,12 @@ class Stack:
             assert answer.status == 200, body
             return body
 
+    async def get(self, path: str) -> Any:
+        """Return the JSON at *path* of the public listener."""
+        assert self._http is not None
+        async with self._http.get(f"{self.public_url}{path}") as answer:
+            return await answer.json()
+
     async def end(self, session: str) -> None:
         """Close *session* as its idle timeout would."""
         await self.api(f"/sessions/{session}/end", method="POST")

@@ -214,9 +214,12 @@ export function makePass({ policy, attributes, urls, nodeOf, sheetText }: PassCo
         declaration(data);
         return true;
       case 15:
-        for (const one of (data.styles ?? []) as { rules: Loose[] }[]) {
-          for (const rule of one.rules)
-            if (typeof rule.rule === "string") rule.rule = sheetText(sheet(rule.rule));
+        for (const one of (data.styles ?? []) as { rules: Loose[] | string }[]) {
+          for (const rule of one.rules as Loose[])
+            if (typeof rule.rule === "string") rule.rule = sheet(rule.rule);
+          const text = JSON.stringify(one.rules); // its rules together are one long text
+          const held = sheetText(text);
+          if (held !== text) one.rules = held;
         }
         return true;
       case 1: // mouse move
