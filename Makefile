@@ -9,6 +9,9 @@ SHOP    ?= 127.0.0.1:8002
 
 BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
 
+# Each test process would else compile what the one before compiled: a minute and more of a whole run.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup build demo test test-fast test-long check bench screenshot generate clean
 
