@@ -108,7 +108,7 @@ def build_app(
     app.router.add_post("/i/{key}", ingest.post)
     app.router.add_options("/i/{key}", ingest.preflight)
     asset_routes.add_routes(app, ingest, assets, clock)
-    app.router.add_get(r"/s/recorder.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
+    app.router.add_get(r"/s/{part:[a-z]+}.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)
     app.router.add_get("/healthz", health)

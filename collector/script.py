@@ -29,7 +29,7 @@ LOADER_CACHE_S = 300
 KEPT_COMPRESSED = 256
 """Compressed loaders and configurations in memory: about 1 KB each, one a site and host."""
 
-_RECORDER = re.compile(r"recorder\.[A-Za-z0-9_-]{1,64}\.js")
+_PART = re.compile(r"[a-z]{1,20}\.[A-Za-z0-9_-]{1,64}\.js")
 _MISSING = "the snippet is not built here: run `make build` (or install a wheel)"
 _SHARED = {
     "Access-Control-Allow-Origin": "*",
@@ -43,6 +43,7 @@ class _Built:
     made_ns: int
     loader: str
     recorder: str
+    parts: dict[str, str]  # files that only some sites load, by name
 
 
 class Script:
@@ -81,13 +82,14 @@ class Script:
 
     async def recorder(self, request: web.Request) -> web.StreamResponse:
         """
-        Answer /s/recorder.HASH.js: this one, or an older one that cached loaders ask for.
+        Answer /s/PART.HASH.js, the recorder above all: this one, or an older one that cached
+        loaders ask for.
 
         aiohttp sends the file that the build compressed beside it, if the browser takes that.
         """
-        name = f"recorder.{request.match_info['hash']}.js"
+        name = f"{request.match_info['part']}.{request.match_info['hash']}.js"
         path = self._folder / name
-        if not _RECORDER.fullmatch(name) or not path.is_file():
+        if not _PART.fullmatch(name) or not path.is_file():
             return _problem(404, "unknown_recorder", "there is no such recorder here")
         return web.FileResponse(
             path,
@@ -139,6 +141,9 @@ class Script:
         }
         if options := site.options.for_browser():
             values["options"] = options
+        wanted = {"canvas": site.options.canvas, "images": site.options.images != "allow"}
+        if parts := [f"/s/{built.parts[name]}" for name, on in wanted.items() if on]:
+            values["parts"] = parts
         return values
 
     def _read(self) -> _Built | None:
@@ -148,10 +153,11 @@ class Script:
             made_ns = manifest.stat().st_mtime_ns
             if self._built is None or self._built.made_ns != made_ns:
                 names = orjson.loads(manifest.read_bytes())
+                files = [names["recorder"], *names["parts"].values()]
                 loader = (self._folder / names["loader"]).read_text(encoding="utf-8")
-                if PLACE not in loader or not _RECORDER.fullmatch(names["recorder"]):
+                if PLACE not in loader or not all(map(_PART.fullmatch, files)):
                     return None
-                self._built = _Built(made_ns, loader, names["recorder"])
+                self._built = _Built(made_ns, loader, names["recorder"], names["parts"])
         except (OSError, ValueError, KeyError):
             return None
         return self._built

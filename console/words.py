@@ -7,7 +7,8 @@ from collections.abc import Callable
 Words = Callable[[str], str]
 
 GAP_KINDS = (
-    "missing_batch", "reported", "corrupt_chunk", "malformed_event", "too_large", "no_snapshot",
+    "missing_batch", "reported", "corrupt_chunk", "malformed_event", "missing_asset", "too_large",
+    "no_snapshot",
 )  # fmt: skip
 
 
@@ -29,6 +30,7 @@ def gap_text(kind: str, _: Words) -> str:
         "reported": _("The browser could not send a part"),
         "corrupt_chunk": _("A part of the recording is damaged"),
         "malformed_event": _("One change of the picture is damaged"),
+        "missing_asset": _("A style sheet of the page is not kept any more"),
         "too_large": _("The recording is too large to show the rest"),
         "no_snapshot": _("No picture of the page arrived here"),
     }.get(kind, _("A part is missing"))

@@ -15,7 +15,7 @@ from typing import Any
 import orjson
 
 from core.errors import StoreError
-from core.places import Place, elements, style_places
+from core.places import INCREMENTAL, Place, elements, style_places
 from core.store import AssetStore
 
 MAX_BYTES = 64 * 1024 * 1024
@@ -31,6 +31,7 @@ SIZES = "stolper.sizes"
 """The custom event that tells the sizes of pictures that are not kept, by node."""
 
 CUSTOM = 5
+NO_NODE = -1
 _HASH = re.compile(r"[0-9a-f]{32}")
 _URL = re.compile(r'url\("([^"\\]*)"\)')
 _LINKED = ("src", "srcset", "poster", "href", "xlink:href", "style", "background")
@@ -45,6 +46,7 @@ class Named:
 
     texts: list[tuple[Place, str, float]] = field(default_factory=list)
     kept: dict[str, str] = field(default_factory=dict)  # URL to hash
+    nodes: dict[int, str] = field(default_factory=dict)  # picture element to hash
     sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
     missing: list[tuple[str, float]] = field(default_factory=list)
 
@@ -84,7 +86,7 @@ async def put_back(store: AssetStore, site: str, named: Named) -> None:
 
 def redirect(events: list[dict[str, Any]], named: Named, address: Address) -> None:
     """Let *events* refer to kept fonts and pictures at their *address*; give others their size."""
-    if not named.kept and not named.sizes:
+    if not (named.kept or named.nodes or named.sizes):
         return
     kept = {url: address(name) for url, name in named.kept.items()}
 
@@ -97,24 +99,32 @@ def redirect(events: list[dict[str, Any]], named: Named, address: Address) -> No
             text = holder.get(key)
             if isinstance(text, str) and "url(" in text:
                 holder[key] = _URL.sub(in_css, text)
-        for attributes, size in _attributes(event, named.sizes):
+        for node, attributes in _attributes(event):
+            _give_size(attributes, named, node)
             _redirect_links(attributes, kept, in_css)
-            if size is not None and "src" in attributes:
-                attributes["rr_width"], attributes["rr_height"] = (f"{px}px" for px in size)
+            if node in named.nodes and "src" in attributes:
+                attributes["src"] = address(named.nodes[node])
 
 
-def _attributes(
-    event: dict[str, Any], sizes: dict[int, tuple[int, int]]
-) -> Iterator[tuple[dict[str, Any], tuple[int, int] | None]]:
-    """Give the attributes that *event* sets, with the size of their element if that is told."""
+def _attributes(event: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
+    """Give node and attributes of every element that *event* brings or changes."""
     for node in elements(event):
         attributes = node.get("attributes")
         if isinstance(attributes, dict):
-            yield attributes, sizes.get(node.get("id", 0))
-    changed = event["data"].get("attributes") if event.get("type") == 3 else None
+            yield node.get("id", NO_NODE), attributes
+    changed = event["data"].get("attributes") if event.get("type") == INCREMENTAL else None
     for one in changed if isinstance(changed, list) else ():
         if isinstance(one.get("attributes"), dict):
-            yield one["attributes"], None
+            yield NO_NODE if "src" not in one["attributes"] else one["id"], one["attributes"]
+
+
+def _give_size(attributes: dict[str, Any], named: Named, node: int) -> None:
+    """Give an element whose picture is not kept its size, so that the page keeps its shape."""
+    size = named.sizes.get(node)
+    if size is None or node in named.nodes or attributes.get("src") in named.kept:
+        return
+    if "src" in attributes or "srcset" in attributes:
+        attributes["rr_width"], attributes["rr_height"] = (f"{px}px" for px in size)
 
 
 def _redirect_links(
@@ -146,9 +156,13 @@ def _note(data: Any, named: Named) -> bool:
             if re.fullmatch(r"\d{1,9}", node) and _is_size(size) and len(named.sizes) < MOST_KEPT:
                 named.sizes[int(node)] = (size[0], size[1])
         return True
-    url, name = payload.get("url"), _hash_of(payload.get("asset"))
-    if isinstance(url, str) and name is not None and len(named.kept) < MOST_KEPT:
+    url, node, name = payload.get("url"), payload.get("node"), _hash_of(payload.get("asset"))
+    if name is None or len(named.kept) + len(named.nodes) >= MOST_KEPT:
+        return True
+    if isinstance(url, str):
         named.kept[url] = name
+    elif type(node) is int:
+        named.nodes[node] = name
     return True
 
 

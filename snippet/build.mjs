@@ -53,27 +53,39 @@ function brotli(text) {
   return brotliCompressSync(bytes, { params });
 }
 
-const [loader, recorder] = await Promise.all([bundle("loader.ts"), bundle("recorder.ts")]);
+// Parts of the recorder that only some sites load (snippet/src/lazy/).
+const lazy = ["canvas", "images"];
+const [loader, recorder, ...parts] = await Promise.all(
+  ["loader.ts", "recorder.ts", ...lazy.map((part) => `lazy/${part}.ts`)].map(bundle),
+);
 if (loader.split(placeholder).length !== 2) {
   throw new Error(`the loader must hold ${placeholder} exactly once`);
 }
-const hash = createHash("sha256").update(recorder).digest("hex").slice(0, 16);
-const name = `recorder.${hash}.js`;
 
 await rm(out, { recursive: true, force: true });
 await mkdir(out, { recursive: true });
 await writeFile(join(out, "loader.js"), loader);
-await writeFile(join(out, name), recorder);
-const compressed = brotli(recorder);
-await writeFile(join(out, `${name}.br`), compressed);
-await writeFile(join(out, `${name}.gz`), gzipSync(recorder, { level: 9 }));
+const made = [["loader.js", loader, brotli(loader)]];
+
+/** Write *text* under a name that holds its hash, and compressed beside it. */
+async function immutable(part, text) {
+  const hash = createHash("sha256").update(text).digest("hex").slice(0, 16);
+  const name = `${part}.${hash}.js`;
+  const compressed = brotli(text);
+  await writeFile(join(out, name), text);
+  await writeFile(join(out, `${name}.br`), compressed);
+  await writeFile(join(out, `${name}.gz`), gzipSync(text, { level: 9 }));
+  made.push([name, text, compressed]);
+  return name;
+}
+
+const name = await immutable("recorder", recorder);
+const names = {};
+for (const [at, part] of lazy.entries()) names[part] = await immutable(part, parts[at]);
 await writeFile(
   join(out, "manifest.json"),
-  `${JSON.stringify({ loader: "loader.js", recorder: name, version })}\n`,
+  `${JSON.stringify({ loader: "loader.js", recorder: name, parts: names, version })}\n`,
 );
-for (const [file, text, sent] of [
-  ["loader.js", loader, brotli(loader)],
-  [name, recorder, compressed],
-]) {
+for (const [file, text, sent] of made) {
   console.log(`${file}: ${Buffer.byteLength(text)} bytes, ${sent.length} with brotli`);
 }

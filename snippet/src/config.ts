@@ -1,5 +1,7 @@
 // The site's configuration, as the collector writes it into the loader (docs/wire-format.md).
 
+import type { Part } from "./lazy/parts";
+
 export type Mode = "full" | "cookieless";
 export type Preset = "strict" | "standard" | "open";
 
@@ -16,6 +18,8 @@ export interface Config {
   release?: string;
   /** What the owner has set otherwise than usual (core/site_options.py). */
   options?: Options;
+  /** Paths of further files that the options ask for. */
+  parts?: string[];
 }
 
 export interface Options {
@@ -51,6 +55,10 @@ export interface Stolper {
   config?: Config;
   unhook?: () => void;
   running?: boolean;
+  /** Load a file of ours, as the page's policies want it. */
+  load?: (path: string) => void;
+  /** Takes the parts that were loaded. */
+  plug?: (part: Part) => void;
 }
 
 declare global {

@@ -73,19 +73,21 @@ function start(): void {
   };
 
   const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
-  const load = () => {
+  const load = (path: string) => {
     const script = document.createElement("script");
     script.async = true;
     if (nonce) script.nonce = nonce;
     try {
-      script.src = trusted(config.base + config.recorder);
+      script.src = trusted(config.base + path);
       (document.head || document.documentElement).appendChild(script);
     } catch {
       // The page's policy refuses us, and says so in its own report.
     }
   };
-  if ("requestIdleCallback" in window) requestIdleCallback(load, { timeout: 1000 });
-  else setTimeout(load, 200); // Safari
+  stub.load = load;
+  const begin = () => load(config.recorder);
+  if ("requestIdleCallback" in window) requestIdleCallback(begin, { timeout: 1000 });
+  else setTimeout(begin, 200); // Safari
 }
 
 start();

@@ -14,7 +14,10 @@ function start(): void {
     const recording = makeRecording(config);
     before.unhook?.();
     recording.start(before.early ?? []);
-    install(before, recording.commands, recording.guard);
+    const stolper = install(before, recording.commands, recording.guard);
+    if (!config.parts) return;
+    stolper.plug = recording.guard(recording.plug);
+    for (const path of config.parts) before.load?.(path);
   };
   // The snapshot wants a parsed document; nothing waits for pictures.
   if (document.readyState === "loading") {

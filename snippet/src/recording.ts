@@ -2,20 +2,24 @@
 // when the session, the page load or the page's life changes under them.
 
 import type { Commands } from "./api";
+import { observeFonts } from "./assets/fonts";
+import { makeKeeper } from "./assets/keeper";
 import { makeSheets } from "./assets/sheets";
 import { type Identified, makeCommands } from "./commands";
 import type { Config, Early } from "./config";
 import { makeDelivery, type Order } from "./delivery";
-import { makeQueue } from "./delivery/queue";
+import { type DomEvent, makeQueue } from "./delivery/queue";
 import { attributes, pageFacts } from "./document";
 import { type Begins, makeEmit } from "./emit";
 import { all, type Guard, makeGuard, type Stop } from "./guard";
+import type { Part } from "./lazy/parts";
 import { type Observers, observe } from "./observe";
 import { makePrivacy } from "./privacy";
 import { makePass } from "./privacy/pass";
 import { makeRecorder, recordedId, recordedNode } from "./record";
 import { makeSignals, type Scope } from "./scope";
 import { makeSessions } from "./session";
+import { signal } from "./signal";
 import { makeDescribe } from "./target/describe";
 
 declare const __STOLPER_VERSION__: string;
@@ -24,6 +28,8 @@ export interface Recording {
   guard: Guard;
   commands: Commands;
   start(early: Early[]): void;
+  /** Run a part that was loaded later, until the recording stops. */
+  plug(part: Part): void;
 }
 
 /** What a visitor does: it keeps a visit alive and begins another. */
@@ -92,15 +98,31 @@ export function makeRecording(config: Config): Recording {
     pass: makePass({ ...privacy, nodeOf: recordedNode, sheetText: sheets.text }),
     now,
     onInput: (node) => signals.reaction.send({ kind: "value", t: now(), node }),
-    emit: (event) => {
-      // A page that only ticks belongs to no visit: its changes wait for the next event, which
-      // begins another session with a snapshot.
-      if (!running || (!renewing && sessions.expired())) return;
-      if (delivery.full()) pausedAt ??= now();
-      else if (pausedAt !== undefined) resume(pausedAt);
-      else queue.dom(event);
-    },
+    emit: take,
   });
+
+  const snapshots = signal<void>();
+  const keeper = makeKeeper({ config, guard, sheets, record });
+
+  /** An event of ours in the recording: the player reads it, rrweb passes it over. */
+  function record(tag: string, payload: object): void {
+    const t = now();
+    const json = JSON.stringify({ type: 5, timestamp: t, data: { tag, payload } });
+    take({ json, t, snapshot: false });
+  }
+
+  function take(event: DomEvent): void {
+    // A page that only ticks belongs to no visit: its changes wait for the next event, which
+    // begins another session with a snapshot.
+    if (!running || (!renewing && sessions.expired())) return;
+    if (delivery.full()) pausedAt ??= now();
+    else if (pausedAt !== undefined) resume(pausedAt);
+    else queue.dom(event);
+    if (event.snapshot) {
+      keeper.again();
+      snapshots.send();
+    }
+  }
 
   const scope: Scope = {
     config,
@@ -199,6 +221,7 @@ export function makeRecording(config: Config): Recording {
     });
     const parts = observe(emit, scope);
     observers = parts;
+    const fonts = observeFonts(scope, keeper);
     parts.pages.view(Math.min(now(), ...early.map(({ t }) => t)));
     renewing = false;
     parts.clicks.early(early);
@@ -207,6 +230,7 @@ export function makeRecording(config: Config): Recording {
       recorder,
       hands,
       parts,
+      fonts,
       sessions.onAdopted(() => renew({ adopt: true })),
       guard.listen(window, "pagehide", leave),
       guard.listen<PageTransitionEvent>(window, "pageshow", (event) => {
@@ -234,5 +258,11 @@ export function makeRecording(config: Config): Recording {
     renew: () => renew(),
     stop,
   });
-  return { guard, commands, start };
+  function plug(part: Part): void {
+    if (!running) return;
+    const own = part({ scope, keeper, record, gap: queue.gap, snapshots });
+    stops = all([stops, own]);
+  }
+
+  return { guard, commands, start, plug };
 }

@@ -35,7 +35,8 @@ def snippet(tmp_path: Path) -> Path:
     (folder / "loader.js").write_text(LOADER)
     (folder / "recorder.abc123.js").write_text("/* recorder */")
     (folder / "manifest.json").write_text(
-        '{"loader": "loader.js", "recorder": "recorder.abc123.js", "version": "0.1.0"}'
+        '{"loader": "loader.js", "recorder": "recorder.abc123.js", "version": "0.1.0",'
+        ' "parts": {"canvas": "canvas.d1.js", "images": "images.d2.js"}}'
     )
     return folder
 

@@ -201,8 +201,8 @@ async def test_stage_by_token_alone(console: Running, http: aiohttp.ClientSessio
             assert answer.status == 403
 
     assert "script-src 'self';" in policy
-    assert "img-src data: blob: https://shop.example;" in policy
-    assert "font-src data: https://shop.example;" in policy
+    assert "img-src 'self' data: blob: https://shop.example;" in policy
+    assert "font-src 'self' data: https://shop.example;" in policy
     assert "default-src 'none'" in policy
 
 

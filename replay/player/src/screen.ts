@@ -9,6 +9,7 @@
 
 import { Replayer } from "@rrweb/replay";
 import { EventType, type eventWithTime } from "@rrweb/types";
+import { Canvases, sampleOf } from "./canvases";
 import type { Gap } from "./protocol";
 
 const FAR_MS = 10 * 365 * 86_400_000;
@@ -87,6 +88,11 @@ export class Screen {
     this.#replayer.on("resize", (size) => {
       const { width, height } = size as { width: number; height: number };
       if (width > 0 && height > 0) this.#hear.size(width, height);
+    });
+    const canvases = new Canvases((id) => this.#replayer.getMirror().getNode(id));
+    this.#replayer.on("custom-event", (event) => {
+      const sample = sampleOf(event as eventWithTime);
+      if (sample) this.#attempt((event as eventWithTime).timestamp, () => canvases.draw(sample));
     });
     this.#replayer.iframe.title = "";
     this.#replayer.iframe.tabIndex = -1;

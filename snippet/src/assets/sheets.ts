@@ -29,6 +29,10 @@ export interface Sheets {
   ready(): Promise<unknown>;
   /** The server holds *hashes*. */
   stored(hashes: string[]): void;
+  /** The server is known to hold *hash*. */
+  holds(hash: string): boolean;
+  /** What stands in an event for *hash* of something else that the server holds. */
+  reference(hash: string): string;
 }
 
 interface Held {
@@ -106,6 +110,11 @@ export function makeSheets(guard: Guard, known: string[] = []): Sheets {
     },
     stored: (hashes) => {
       for (const hash of hashes) onServer.add(hash);
+    },
+    holds: (hash) => onServer.has(hash),
+    reference: (hash) => {
+      onServer.add(hash);
+      return front + (held.push({ text: "", hash }) - 1);
     },
   };
 }
