@@ -21,7 +21,11 @@ _POSTHOG = {
     "featureFlags": {},
     "supportedCompression": ["gzip-js"],
     "hasFeatureFlags": False,
-    "sessionRecording": {"endpoint": "/s/", "sampleRate": None, "recorderVersion": "v2"},
+    "sessionRecording": {
+        "endpoint": "/s/",
+        "sampleRate": None,
+        "scriptConfig": {"script": "posthog-recorder"},
+    },
 }
 _OPENREPLAY = {
     "token": "bench",

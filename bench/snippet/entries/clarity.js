@@ -1,3 +1,3 @@
 import { clarity } from "clarity-js";
 
-clarity("start", { projectId: "bench", upload: `${SINK}/clarity`, track: true, content: true });
+clarity.start({ projectId: "bench", upload: `${SINK}/clarity`, track: true, content: true });

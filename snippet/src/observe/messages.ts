@@ -28,6 +28,8 @@ export function observeMessages(emit: Emit, scope: Scope): Stop {
   const { guard, privacy, signals, now } = scope;
   const last = new WeakMap<Element, { hash: string; t: number }>();
   const waiting = new Map<Element, Kind>();
+  // What was judged in the records of one moment: rows that change share what is above them.
+  let judged = new Map<Element, Kind | undefined>();
   let timer: Stop | undefined;
   let told = 0;
 
@@ -36,15 +38,19 @@ export function observeMessages(emit: Emit, scope: Scope): Stop {
   }
 
   function kindOf(element: Element): Kind | undefined {
+    if (!judged.has(element)) judged.set(element, judge(element));
+    return judged.get(element);
+  }
+
+  function judge(element: Element): Kind | undefined {
     const role = element.getAttribute("role");
     if (role === "alert") return fieldOfMessage(element) ? "field" : "alert";
     if (role === "status" || element.localName === "output") return "status";
     if (element.matches(LIVE)) return "live";
-    if (looksLikeError(element) && !isField(element) && fieldOfMessage(element)) return "field";
+    const error = looksLikeError(element);
+    if (error && !isField(element) && fieldOfMessage(element)) return "field";
     if (TOAST.test(words(element)) && element.localName !== "body") return "toast";
-    return looksLikeError(element) &&
-      /^(p|div|span|small|li|em|strong)$/.test(element.localName) &&
-      short(element)
+    return error && /^(p|div|span|small|li|em|strong)$/.test(element.localName) && short(element)
       ? "alert"
       : undefined;
   }
@@ -116,6 +122,7 @@ export function observeMessages(emit: Emit, scope: Scope): Stop {
   }
 
   function mutated(records: MutationRecord[]): void {
+    judged = new Map();
     for (const { type, target, addedNodes } of records) {
       if (type === "characterData") consider(elementOf(target));
       else if (type === "attributes") {

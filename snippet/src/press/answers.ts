@@ -124,7 +124,12 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
       for (const change of changesOf(records)) leaving.excused.add(change.node);
       return;
     }
-    for (const change of changesOf(records)) {
+    // A page that ticks makes thousands of records a second, for nobody but the background's list.
+    const news =
+      open.length || causing
+        ? records
+        : records.filter(({ target }) => !background.settled(target, t));
+    for (const change of changesOf(news)) {
       if (causing) caused(causing, change, t);
       else if (later(change, open, t) || quiet) background.note(change, t);
     }

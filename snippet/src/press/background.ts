@@ -1,12 +1,13 @@
 // Background mutators: nodes that change without anybody's doing (clocks, tickers, rotating
 // banners). What they do after a press is no answer to it.
 
-import { parentOf } from "../privacy/dom";
+import { elementOf, parentOf } from "../privacy/dom";
 import type { Change } from "./changes";
 
 const MEMORY_MS = 15_000;
 const RECENT_MS = 3000;
 const APART_MS = 100; // changes closer together are one moment
+const AGAIN_MS = 500; // what is known to change of itself is looked at this often
 const KEPT = 60; // moments; enough to reach back beyond a press and its outcome
 const ANCESTORS = 3;
 
@@ -15,6 +16,8 @@ export type Judgement = "background" | "unclear" | "new";
 export interface Background {
   /** A change that nobody's input explains, at *t*. */
   note(change: Change, t: number): void;
+  /** *node* is known to change of itself, and did so just before *t*: nothing is to be learned. */
+  settled(node: Node, t: number): boolean;
   /** What the changes before *t0* say of *change*. */
   judge(change: Change, t0: number): Judgement;
   /** *element*, or what is around it, changed of itself before *t0*, in whatever way. */
@@ -40,6 +43,15 @@ export function makeBackground(): Background {
 
   return {
     restless,
+    settled: (node, t) => {
+      const known = moments.get(elementOf(node) as Element);
+      return (
+        known !== undefined &&
+        [...known.values()].every(
+          (list) => list.length > 1 && (list[list.length - 1] ?? 0) > t - AGAIN_MS,
+        )
+      );
+    },
     note: (change, t) => {
       const known = moments.get(change.node) ?? new Map<string, number[]>();
       moments.set(change.node, known);
