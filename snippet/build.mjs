@@ -1,18 +1,34 @@
 // Builds the browser files: dist/loader.js, dist/recorder.<hash>.js (and the same compressed, as
 // browsers ask for it), dist/manifest.json.
 // The collector serves them; the wheel carries them; they are never committed.
+//
+// To measure the DOM recorder against @rrweb/record behind the same interface, with all else equal:
+// node snippet/build.mjs --recorder=rrweb --out=FOLDER. Nobody is served that.
 import { createHash } from "node:crypto";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath } from "node:url";
+import { parseArgs } from "node:util";
 import { brotliCompressSync, constants, gzipSync } from "node:zlib";
 import { build } from "esbuild";
 import { minify } from "terser";
 
 const here = dirname(fileURLToPath(import.meta.url));
-const out = join(here, "dist");
+const { values: asked } = parseArgs({
+  options: { recorder: { type: "string", default: "own" }, out: { type: "string" } },
+});
+const out = asked.out ? resolve(asked.out) : join(here, "dist");
 const placeholder = '"__STOLPER_CONFIG__"';
 const version = JSON.parse(await readFile(join(here, "version.json"), "utf8")).version;
+
+const rrweb = {
+  name: "rrweb",
+  setup({ onResolve }) {
+    onResolve({ filter: /^\.\/record$/ }, ({ kind }) =>
+      kind === "import-statement" ? { path: join(here, "src/record-rrweb.ts") } : undefined,
+    );
+  },
+};
 
 async function bundle(entry) {
   const result = await build({
@@ -26,6 +42,7 @@ async function bundle(entry) {
     legalComments: "none",
     define: { __STOLPER_VERSION__: JSON.stringify(version) },
     logLevel: "warning",
+    plugins: asked.recorder === "rrweb" ? [rrweb] : [],
   });
   return small(result.outputFiles[0].text);
 }

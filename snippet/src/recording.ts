@@ -15,8 +15,7 @@ import { all, type Guard, makeGuard, type Stop } from "./guard";
 import type { Part } from "./lazy/parts";
 import { type Observers, observe } from "./observe";
 import { makePrivacy } from "./privacy";
-import { makePass } from "./privacy/pass";
-import { makeRecorder, recordedId, recordedNode } from "./record";
+import { makeRecorder } from "./record";
 import { makeSignals, type Scope } from "./scope";
 import { makeSessions } from "./session";
 import { signal } from "./signal";
@@ -53,6 +52,8 @@ export function makeRecording(config: Config): Recording {
   let view = 0;
   let running = false;
   let renewing = false;
+  let begun = false;
+  let complete = false; // the first snapshot is there
   let pausedAt: number | undefined; // the buffer is full: events go on, the recording waits
   let observers: Observers | undefined;
   let stops: Stop = all([]);
@@ -94,9 +95,13 @@ export function makeRecording(config: Config): Recording {
 
   const recorder = makeRecorder({
     guard,
-    policy: privacy.policy,
-    pass: makePass({ ...privacy, nodeOf: recordedNode, sheetText: sheets.text }),
+    privacy,
     now,
+    sheetText: sheets.text,
+    complete: () => {
+      if (begun && !complete) void delivery.flush();
+      complete = true;
+    },
     onInput: (node) => signals.reaction.send({ kind: "value", t: now(), node }),
     emit: take,
   });
@@ -130,8 +135,8 @@ export function makeRecording(config: Config): Recording {
     privacy,
     signals,
     now,
-    nodeId: recordedId,
-    describe: makeDescribe(privacy, recordedId),
+    nodeId: recorder.nodeId,
+    describe: makeDescribe(privacy, recorder.nodeId),
     ours: (url) => ours.some((start) => url.startsWith(start)),
     urgent: () => delivery.urgent(),
     view: () => view,
@@ -198,6 +203,7 @@ export function makeRecording(config: Config): Recording {
   }
 
   function leave(): void {
+    recorder.flush();
     signals.leaving.send(now());
     emitter.cut();
     delivery.leave();
@@ -239,11 +245,14 @@ export function makeRecording(config: Config): Recording {
         delivery.back();
       }),
       guard.listen(document, "visibilitychange", () => {
-        if (document.visibilityState === "hidden") void delivery.flush();
+        if (document.visibilityState !== "hidden") return;
+        recorder.flush();
+        void delivery.flush();
       }),
       guard.listen(window, "online", () => void delivery.flush()),
     ]);
-    void delivery.flush();
+    begun = true;
+    if (complete) void delivery.flush();
   }
 
   const commands = makeCommands({

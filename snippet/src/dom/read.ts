@@ -1,0 +1,14 @@
+// Reading the page's tree by the browser's own getters: a form whose field is called `childNodes`
+// answers with that field when it is asked itself.
+
+function getter<T>(prototype: object, name: string): (node: Node) => T {
+  const get = Object.getOwnPropertyDescriptor(prototype, name)?.get;
+  return (node) => (get ? get.call(node) : (node as unknown as Record<string, T>)[name]) as T;
+}
+
+export const childrenOf = getter<NodeListOf<ChildNode>>(Node.prototype, "childNodes");
+export const above = getter<Node | null>(Node.prototype, "parentNode");
+export const kind = getter<number>(Node.prototype, "nodeType");
+export const documentOf = getter<Document | null>(Node.prototype, "ownerDocument");
+export const shadowOf = getter<ShadowRoot | null>(Element.prototype, "shadowRoot");
+export const nameOf = getter<string>(Element.prototype, "localName");

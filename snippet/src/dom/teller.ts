@@ -1,0 +1,119 @@
+// Tells whole trees: as one nested text (a document), or as a list of additions (what came later).
+
+import type { Guard } from "../guard";
+import { isElement, isShadowRoot } from "../privacy/dom";
+import type { Css, Steps } from "./css";
+import { finish } from "./css";
+import { isLeaf, type Nodes, recordable } from "./nodes";
+import { above, childrenOf, kind, nameOf, shadowOf } from "./read";
+import type { Tree } from "./tree";
+
+export interface Teller {
+  /** *node* and all below as one JSON text, laid aside now and then. */
+  nested(node: Node, at: Node): Steps<string>;
+  /** *node* and all below as additions, before the node with the id *nextId*. */
+  added(node: Node, at: Node, nextId: number | null): string[];
+}
+
+export interface TellerContext {
+  guard: Guard;
+  tree: Tree;
+  nodes: Nodes;
+  css: Css;
+  round(): number;
+  /** A root, frame or other element that needs more than its JSON has been told. */
+  met(node: Node): void;
+}
+
+interface Told {
+  json: string;
+  /** What follows in it; null: it is whole. */
+  kids: Node[] | null;
+}
+
+const AT_ONCE = 8; // nodes between two looks at the clock
+
+export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContext): Teller {
+  const write = guard(nodes.json);
+
+  /** The JSON of *node*, which the replay has from now on; undefined: it is not for it. */
+  function* tell(node: Node, at: Node, scrolled: boolean): Steps<Told | undefined> {
+    if (tree.has(node) || !recordable(node)) return undefined;
+    let text: string | null | undefined;
+    const element = isElement(node) ? node : null;
+    if (element && /^(style|link)$/.test(nameOf(element)) && !nodes.blocked(element)) {
+      text = yield* css.sheet((element as HTMLStyleElement).sheet);
+    }
+    const json = write(node, at, { css: text, scrolled });
+    if (json === undefined) return undefined; // what fails is counted, and missing with what is in it
+    tree.put(node, at, round());
+    tree.append(node, at);
+    if (!element) return { json, kids: null };
+    return { json, kids: below(element) };
+  }
+
+  function below(element: Element): Node[] {
+    if (nodes.blocked(element)) return [];
+    if (nameOf(element) === "iframe" || element.hasAttribute("popover")) met(element);
+    const root = shadowOf(element);
+    const kids = isLeaf(element) ? [] : Array.from(childrenOf(element));
+    if (!root) return kids;
+    tree.put(root, element, round());
+    tree.known(element).inner = root;
+    met(root);
+    return kids.concat(Array.from(childrenOf(root)));
+  }
+
+  /** Where *kid*, found below *parent*, stands by now; null: elsewhere. */
+  function still(kid: Node, parent: Node): Node | null {
+    const at = above(kid);
+    if (at === parent) return at;
+    return at && isShadowRoot(at) && at.host === parent ? at : null;
+  }
+
+  function* nested(top: Node, at: Node): Steps<string> {
+    const document = kind(top) === 9;
+    let out = "";
+    const levels: { node: Node; kids: Node[]; nth: number; many: boolean }[] = [];
+    let count = 0;
+    if (document) {
+      tree.put(top, at, round());
+      out = nodes.json(top, null, {});
+      levels.push({ node: top, kids: Array.from(childrenOf(top)), nth: 0, many: false });
+    }
+    for (let level = levels[0]; level; level = levels[levels.length - 1]) {
+      const kid = level.kids[level.nth++];
+      if (!kid) {
+        out += nodes.end;
+        levels.pop();
+        continue;
+      }
+      const parent = still(kid, level.node);
+      const told = parent && (yield* tell(kid, parent, true));
+      if (!told) continue;
+      out += level.many ? `,${told.json}` : told.json;
+      level.many = true;
+      if (told.kids) levels.push({ node: kid, kids: told.kids, nth: 0, many: false });
+      if (++count % AT_ONCE === 0) yield;
+    }
+    return out;
+  }
+
+  function added(node: Node, at: Node, nextId: number | null): string[] {
+    const out: string[] = [];
+    const waiting: { node: Node; at: Node; nextId: number | null }[] = [{ node, at, nextId }];
+    for (let one = waiting.pop(); one; one = waiting.pop()) {
+      const told = finish(tell(one.node, one.at, false));
+      if (!told) continue;
+      const over = isShadowRoot(one.at) ? one.at.host : one.at;
+      const json = told.kids ? told.json + nodes.end : told.json;
+      out.push(`{"parentId":${tree.known(over).id},"nextId":${one.nextId},"node":${json}}`);
+      for (const kid of (told.kids ?? []).reverse()) {
+        waiting.push({ node: kid, at: above(kid) as Node, nextId: null });
+      }
+    }
+    return out;
+  }
+
+  return { nested, added };
+}
