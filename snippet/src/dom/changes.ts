@@ -6,7 +6,7 @@ import type { Privacy } from "../privacy";
 import { elementOf, isElement, isShadowRoot } from "../privacy/dom";
 import { markSensitive } from "../privacy/sensitive";
 import { isLeaf, recordable } from "./nodes";
-import { above, childrenOf, nameOf } from "./read";
+import { above, childrenOf, kind, nameOf } from "./read";
 import type { Teller } from "./teller";
 import type { Tree } from "./tree";
 import type { Values } from "./values";
@@ -51,7 +51,6 @@ const OPTIONS: MutationObserverInit = {
   subtree: true,
   childList: true,
   characterData: true,
-  characterDataOldValue: true,
   attributes: true,
   attributeOldValue: true,
 };
@@ -62,7 +61,7 @@ export function makeChanges(context: ChangesContext): Changes {
   let parents = new Set<Node>();
   let touched = new Set<Node>(); // children that came or went
   let parted = new Set<Node>(); // of these: out of the page for a while, unobserved
-  let texts = new Map<Node, string | null | undefined>();
+  let texts = new Set<Node>();
   let attributes = new Map<Element, Map<string, string | null | undefined>>();
   let sheets = new Set<Element>();
 
@@ -104,12 +103,12 @@ export function makeChanges(context: ChangesContext): Changes {
     else if (nameOf(leaf) === "textarea") mark(leaf, "value");
   }
 
-  function text({ target, oldValue }: MutationRecord): void {
+  function text({ target }: MutationRecord): void {
     const parent = above(target);
     if (parent && isElement(parent) && isLeaf(parent)) {
       if (tree.has(parent)) content(parent);
     } else if (tree.has(target)) {
-      if (!texts.has(target)) texts.set(target, strict() ? undefined : oldValue);
+      texts.add(target);
     } else if (parent && nameOf(parent) === "head" && tree.has(parent)) parents.add(parent);
   }
 
@@ -163,6 +162,28 @@ export function makeChanges(context: ChangesContext): Changes {
     return one.length === other.length && one.every((node, i) => node === other[i]);
   }
 
+  /**
+   * A text in the place of another is a change of it: scripts that set `textContent` make a new one
+   * each time.
+   */
+  function adopt(old: Node[], kids: Node[]): void {
+    const other = (one: Node, i: number) => one !== kids[i];
+    const fits = (one: Node, i: number) => {
+      const kid = kids[i] as Node;
+      return one === kid || (kind(one) === 3 && kind(kid) === 3 && !tree.has(kid) && !above(one));
+    };
+    if (old.length !== kids.length || !old.some(other) || !old.every(fits)) return;
+    old.forEach((one, i) => {
+      const kid = kids[i] as Node;
+      if (one === kid) return;
+      tree.adopt(one, kid);
+      old[i] = kid;
+      touched.delete(kid);
+      texts.delete(one);
+      texts.add(kid);
+    });
+  }
+
   /** Tell of children that went, or have to go for a moment because they moved. */
   function removals(looked: Map<Node, Node[]>): string[] {
     const out: string[] = [];
@@ -206,20 +227,20 @@ export function makeChanges(context: ChangesContext): Changes {
     for (const parent of parents) {
       if (!tree.has(parent) || (isElement(parent) && context.blocked(parent))) continue;
       const kids = live(parent);
+      adopt(tree.known(parent).kids, kids);
       const stays = same(kids, tree.known(parent).kids) && !kids.some((kid) => parted.has(kid));
       if (!stays) looked.set(parent, kids);
     }
     return { removes: removals(looked), adds: additions(looked) };
   }
 
-  function textOf(
-    node: Node,
-    before: string | null | undefined,
-    round: number,
-  ): string | undefined {
-    if (!tree.has(node) || tree.known(node).round === round) return undefined;
+  function textOf(node: Node, round: number): string | undefined {
+    const known = tree.known(node);
+    if (!known.at || known.round === round) return undefined;
     const { data } = node as Text;
+    const before = known.text;
     if (data === before) return undefined;
+    known.text = data;
     const parent = elementOf(above(node));
     // Nobody hears the input events of a frame: what is typed there shows here.
     if (parent && parent.ownerDocument !== document && policy.editable(parent)) {
@@ -228,9 +249,7 @@ export function makeChanges(context: ChangesContext): Changes {
     const value = policy.text(data, parent);
     // A mask keeps the length: what was as long may look the same.
     const old = before?.length === data.length ? policy.text(before, parent) : undefined;
-    return value === old
-      ? undefined
-      : `{"id":${tree.known(node).id},"value":${JSON.stringify(value)}}`;
+    return value === old ? undefined : `{"id":${known.id},"value":${JSON.stringify(value)}}`;
   }
 
   function attributesOf(element: Element, names: Map<string, string | null | undefined>): string {
@@ -271,7 +290,7 @@ export function makeChanges(context: ChangesContext): Changes {
     parents = new Set();
     touched = new Set();
     parted = new Set();
-    texts = new Map();
+    texts = new Set();
     attributes = new Map();
     sheets = new Set();
   }
@@ -283,8 +302,8 @@ export function makeChanges(context: ChangesContext): Changes {
     const lists = childLists();
     const fresh = (node: Node) => !tree.has(node) || tree.known(node).round === round;
     const written: string[] = [];
-    for (const [node, before] of texts) {
-      const one = textOf(node, before, round);
+    for (const node of texts) {
+      const one = textOf(node, round);
       if (one) written.push(one);
     }
     const marked: string[] = [];

@@ -27,6 +27,7 @@ const SCROLL = 3;
 
 export function makeRecorder(options: RecorderOptions): Recorder {
   const { guard, privacy, now, sheetText } = options;
+  const { policy } = privacy;
   const abort = new AbortController();
   const { signal } = abort;
   const stops: Stop[] = [];
@@ -99,7 +100,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   });
   const hands = makeHands({
     guard,
-    policy: privacy.policy,
+    policy,
     tree,
     signal,
     now,
@@ -138,7 +139,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   function flush(): void {
     if (walk || !running) return;
     try {
-      const data = changes.take();
+      const data = policy.steady(changes.take);
       if (data) {
         write(3, data.json);
         freeAt = now() + Math.min(CHURN_MS, data.size);
@@ -262,14 +263,16 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   function advance(ms: number): void {
     const until = performance.now() + ms;
     try {
-      for (;;) {
-        const step = walk?.next();
-        if (!step) return;
-        if (step.done) {
-          done(step.value);
-          return;
+      const step = policy.steady(() => {
+        for (;;) {
+          const one = walk?.next();
+          if (!one || one.done || (performance.now() > until && !document.hidden)) return one;
         }
-        if (performance.now() > until && !document.hidden) break;
+      });
+      if (!step) return;
+      if (step.done) {
+        done(step.value);
+        return;
       }
     } catch {
       guard.count();

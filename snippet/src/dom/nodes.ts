@@ -43,8 +43,8 @@ export function recordable(node: Node): boolean {
 export interface Nodes {
   /** The JSON of *node* under *parent*, whole for a text, open before its children otherwise. */
   json(node: Node, parent: Node | null, how: How): string;
-  /** Ends a JSON that is open. */
-  end: string;
+  /** The end of a JSON that is open. */
+  end(node: Node, parent: Node | null): string;
   blocked(element: Element): boolean;
 }
 
@@ -93,7 +93,7 @@ export function makeNodes(
     return out;
   }
 
-  function element(one: Element, known: Known, parent: Node | null, how: How): string {
+  function element(one: Element, how: How): string {
     const name = nameOf(one);
     const tag = name.toLowerCase();
     const hidden = blocked(one);
@@ -104,21 +104,23 @@ export function makeNodes(
     if (one.namespaceURI === SVG) out += ',"isSVG":true';
     if (tag.includes("-") && customElements.get(name)) out += ',"isCustom":true';
     if (!hidden && shadowOf(one)) out += ',"isShadowHost":true';
-    return `${out},${place(one, known, parent)},"childNodes":[`;
+    return `${out},"childNodes":[`;
   }
 
   function json(node: Node, parent: Node | null, how: How): string {
     const known = tree.known(node);
     switch (kind(node)) {
       case 1:
-        return element(node as Element, known, parent, how);
+        return element(node as Element, how);
       case 3: {
-        const text = policy.text((node as Text).data, elementOf(parent));
+        const { data } = node as Text;
+        known.text = data;
+        const text = policy.text(data, elementOf(parent));
         return `{"type":3,"textContent":${JSON.stringify(text)},${place(node, known, parent)}}`;
       }
       case 9: {
         const quirks = (node as Document).compatMode === "BackCompat";
-        return `{"type":0,"id":${known.id}${quirks ? ',"compatMode":"BackCompat"' : ""},"childNodes":[`;
+        return `{"type":0${quirks ? ',"compatMode":"BackCompat"' : ""},"childNodes":[`;
       }
       default: {
         const { name, publicId, systemId } = node as DocumentType;
@@ -128,5 +130,10 @@ export function makeNodes(
     }
   }
 
-  return { json, end: "]}", blocked };
+  return {
+    json,
+    // Ids stand last: what is alike in its elements stands together.
+    end: (node, parent) => `],${place(node, tree.known(node), parent)}}`,
+    blocked,
+  };
 }

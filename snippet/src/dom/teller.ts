@@ -31,6 +31,15 @@ interface Told {
   kids: Node[] | null;
 }
 
+/** An element whose children are being told. */
+interface Level {
+  node: Node;
+  at: Node | null;
+  kids: Node[];
+  nth: number;
+  many: boolean;
+}
+
 const AT_ONCE = 8; // nodes between two looks at the clock
 
 export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContext): Teller {
@@ -72,19 +81,18 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
   }
 
   function* nested(top: Node, at: Node): Steps<string> {
-    const document = kind(top) === 9;
     let out = "";
-    const levels: { node: Node; kids: Node[]; nth: number; many: boolean }[] = [];
+    const levels: Level[] = [];
     let count = 0;
-    if (document) {
+    if (kind(top) === 9) {
       tree.put(top, at, round());
       out = nodes.json(top, null, {});
-      levels.push({ node: top, kids: Array.from(childrenOf(top)), nth: 0, many: false });
+      levels.push({ node: top, at: null, kids: Array.from(childrenOf(top)), nth: 0, many: false });
     }
     for (let level = levels[0]; level; level = levels[levels.length - 1]) {
       const kid = level.kids[level.nth++];
       if (!kid) {
-        out += nodes.end;
+        out += nodes.end(level.node, level.at);
         levels.pop();
         continue;
       }
@@ -93,7 +101,7 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
       if (!told) continue;
       out += level.many ? `,${told.json}` : told.json;
       level.many = true;
-      if (told.kids) levels.push({ node: kid, kids: told.kids, nth: 0, many: false });
+      if (told.kids) levels.push({ node: kid, at: parent, kids: told.kids, nth: 0, many: false });
       if (++count % AT_ONCE === 0) yield;
     }
     return out;
@@ -106,7 +114,7 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
       const told = finish(tell(one.node, one.at, false));
       if (!told) continue;
       const over = isShadowRoot(one.at) ? one.at.host : one.at;
-      const json = told.kids ? told.json + nodes.end : told.json;
+      const json = told.kids ? told.json + nodes.end(one.node, one.at) : told.json;
       out.push(`{"parentId":${tree.known(over).id},"nextId":${one.nextId},"node":${json}}`);
       for (const kid of (told.kids ?? []).reverse()) {
         waiting.push({ node: kid, at: above(kid) as Node, nextId: null });

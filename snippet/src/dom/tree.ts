@@ -12,6 +12,8 @@ export interface Known {
   inner: Node | null;
   /** The round of changes that told of it. */
   round: number;
+  /** Of a text node: what it said when it was told, before any mask. */
+  text: string | null;
 }
 
 export interface Tree {
@@ -23,6 +25,8 @@ export interface Tree {
   put(node: Node, at: Node, round: number): Known;
   /** It is the last child there. */
   append(node: Node, at: Node): void;
+  /** *fresh* stands in the place of *old* from now on, and is what the replay calls by its id. */
+  adopt(old: Node, fresh: Node): void;
   /** Replay and page part: *node* and all below are not in the replay any more. */
   drop(node: Node): void;
   /** The nearest node at or above *node* that the replay has. */
@@ -38,7 +42,7 @@ export function makeTree(up: (node: Node) => Node | null): Tree {
   function known(node: Node): Known {
     let found = all.get(node);
     if (!found) {
-      found = { id: next++, at: null, kids: NONE, inner: null, round: 0 };
+      found = { id: next++, at: null, kids: NONE, inner: null, round: 0, text: null };
       all.set(node, found);
     }
     return found;
@@ -70,6 +74,10 @@ export function makeTree(up: (node: Node) => Node | null): Tree {
       const parent = known(at);
       if (parent.kids === NONE) parent.kids = [node];
       else parent.kids.push(node);
+    },
+    adopt: (old, fresh) => {
+      all.set(fresh, known(old));
+      all.delete(old);
     },
     drop,
     nearest: (node) => {

@@ -4,12 +4,13 @@
 // that carries no digits, e-mail, trait or typed text. open: all text but what is typed into.
 
 import type { Preset } from "../config";
-import { closest, elementOf, parentOf } from "./dom";
-import type { Selectors, Word } from "./selectors";
+import { closest, elementOf } from "./dom";
+import { type Area, makePlaces } from "./places";
+import type { Selectors } from "./selectors";
 import { isSensitive } from "./sensitive";
 import type { Typed } from "./typed";
 
-export type Area = "mask" | "unmask";
+export type { Area } from "./places";
 
 export interface Policy {
   preset: Preset;
@@ -31,6 +32,8 @@ export interface Policy {
   editable(element: Element): boolean;
   /** Nobody's data in it as far as can be told: no digits, e-mail, trait, typed text. */
   harmless(text: string): boolean;
+  /** Do *run*, in which the page cannot change: each element is judged once. */
+  steady<T>(run: () => T): T;
 }
 
 const RELEASED =
@@ -51,17 +54,9 @@ export function maskText(text: string): string {
 }
 
 export function makePolicy(preset: Preset, typed: Typed, selectors: Selectors): Policy {
-  const areas = `${selectors.mask},${selectors.unmask}`;
+  const places = makePlaces(selectors, { released: RELEASED, held: HELD, typed: TYPED_INTO });
 
-  function inside(element: Element | null, word: Word): boolean {
-    return closest(element, selectors[word]) !== null;
-  }
-
-  function area(element: Element | null): Area | undefined {
-    const holder = closest(element, areas);
-    if (!holder) return undefined;
-    return holder.matches(selectors.mask) ? "mask" : "unmask";
-  }
+  const area = (element: Element | null) => (element ? places.area(element) : undefined);
 
   function presetAt(element: Element | null): Preset {
     const here = area(element);
@@ -75,23 +70,18 @@ export function makePolicy(preset: Preset, typed: Typed, selectors: Selectors): 
 
   function editable(element: Element): boolean {
     return (
-      closest(element, TYPED_INTO) !== null ||
+      places.typedInto(element) ||
       (element as HTMLElement).isContentEditable === true ||
       element.ownerDocument.designMode === "on"
     );
   }
 
   function releases(text: string, element: Element | null): boolean {
-    if (!element || inside(element, "block")) return false;
+    if (!element || places.blocked(element)) return false;
     const holding = presetAt(element);
     if (holding === "strict") return false;
-    if (editable(element)) return false;
-    if (holding === "open") return true;
-    for (let at: Element | null = element; at; at = parentOf(at)) {
-      if (at.matches(HELD)) return false;
-      if (at.matches(RELEASED)) return harmless(text);
-    }
-    return false;
+    if (holding === "open") return !editable(element);
+    return places.standing(element) === "released" && !editable(element) && harmless(text);
   }
 
   return {
@@ -100,8 +90,9 @@ export function makePolicy(preset: Preset, typed: Typed, selectors: Selectors): 
     selectors,
     area,
     presetAt,
-    blocked: (element) => inside(element, "block"),
-    ignored: (element) => inside(element, "ignore"),
+    blocked: (element) => element !== null && places.blocked(element),
+    ignored: (element) => closest(element, selectors.ignore) !== null,
+    steady: places.steady,
     harmless,
     releases,
     editable,
