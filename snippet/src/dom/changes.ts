@@ -47,6 +47,7 @@ export interface ChangesContext {
   blocked(element: Element): boolean;
 }
 
+const XLINK = "http://www.w3.org/1999/xlink";
 const OPTIONS: MutationObserverInit = {
   subtree: true,
   childList: true,
@@ -112,9 +113,15 @@ export function makeChanges(context: ChangesContext): Changes {
     } else if (parent && nameOf(parent) === "head" && tree.has(parent)) parents.add(parent);
   }
 
-  function attribute({ target, attributeName, oldValue }: MutationRecord): void {
+  function attribute({
+    target,
+    attributeName,
+    attributeNamespace,
+    oldValue,
+  }: MutationRecord): void {
     const element = target as Element;
-    const name = attributeName as string;
+    const name =
+      attributeNamespace === XLINK ? `xlink:${attributeName}` : (attributeName as string);
     // A password field that the page shows stays a password field.
     if (name === "type" && oldValue === "password") markSensitive(element);
     if (nameOf(element) === "link" && name === "rel") {

@@ -25,6 +25,8 @@ export interface Fields {
   look(field: Element): void;
   /** An input or change event. */
   heard(target: EventTarget | null): void;
+  /** *form* is about to be reset. */
+  reset(form: EventTarget | null): void;
   /** Hear of scripts that set fields in *window*. */
   hook(window: Window): Stop;
   stop(): void;
@@ -105,7 +107,13 @@ export function makeFields({ guard, privacy, told, emit, onInput }: FieldsContex
     }, 0);
   });
 
+  function reset(form: EventTarget | null): void {
+    if (!isElement(form)) return;
+    for (const field of form.querySelectorAll("input,select,textarea")) soon(field);
+  }
+
   return {
+    reset,
     value: (field) => {
       differs(field);
       if (checkable(field)) {

@@ -78,6 +78,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     sheetText,
     walking: () => walk !== undefined,
     emit,
+    watching: schedule,
     changed: (owner, name) =>
       name === "media" ? changes.mark(owner, name) : changes.restyle(owner),
   });
@@ -169,6 +170,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     try {
       do {
         for (let one = late.shift(); one; one = late.shift()) one();
+        sheets.look();
         frames.attach();
       } while (late.length);
     } finally {
@@ -200,6 +202,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     const listen = (types: string[], hear: (event: Event) => void) =>
       guard.listen(root, types, hear, { capture: true, passive: true, signal });
     listen(["change"], ({ target }) => fields.heard(target));
+    listen(["reset"], ({ target }) => fields.reset(target));
     listen(["load"], ({ target }) => isElement(target) && loaded(target));
     listen(["toggle"], ({ target }) => {
       if (isElement(target) && target.hasAttribute("popover")) changes.mark(target, "rr_popover");

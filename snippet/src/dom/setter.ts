@@ -1,23 +1,40 @@
-// A property of the browser whose setting is heard. What the page sets, and what it gets for it,
+// A property of the browser whose setting or getting is heard. What the page sets, and what it gets,
 // is the browser's own.
 
 import type { Stop } from "../guard";
 
-export function hookSetter(
-  owner: object | undefined,
-  name: string,
-  after: (self: unknown) => void,
-): Stop {
+type Heard = (self: unknown) => void;
+
+/** Call *after* when *name* of *owner* has been set. */
+export function hookSetter(owner: object | undefined, name: string, after: Heard): Stop {
+  return hook(owner, name, "set", after);
+}
+
+/** Call *after* when *name* of *owner* has been got. */
+export function hookGetter(owner: object | undefined, name: string, after: Heard): Stop {
+  return hook(owner, name, "get", after);
+}
+
+function hook(owner: object | undefined, name: string, part: "get" | "set", after: Heard): Stop {
   const own = owner && Object.getOwnPropertyDescriptor(owner, name);
-  const { set } = own ?? {};
-  if (!owner || !own?.configurable || !set) return { stop: () => {} };
+  const original = own?.[part] as ((value?: unknown) => unknown) | undefined;
+  if (!owner || !own?.configurable || !original) return { stop: () => {} };
   let active = true;
-  const hooked = function (this: unknown, value: unknown) {
-    set.call(this, value);
-    if (active) after(this);
-  };
+  function call(self: unknown, args: [] | [unknown]): unknown {
+    const result = original?.apply(self, args);
+    if (active) after(self);
+    return result;
+  }
+  const hooked =
+    part === "get"
+      ? function (this: unknown) {
+          return call(this, []);
+        }
+      : function (this: unknown, value: unknown) {
+          call(this, [value]);
+        };
   try {
-    Object.defineProperty(owner, name, { ...own, set: hooked });
+    Object.defineProperty(owner, name, { ...own, [part]: hooked });
   } catch {
     return { stop: () => {} }; // frozen by the page: it stays as it is
   }
@@ -25,7 +42,7 @@ export function hookSetter(
     stop: () => {
       active = false;
       const now = Object.getOwnPropertyDescriptor(owner, name);
-      if (now?.set === hooked) Object.defineProperty(owner, name, own);
+      if (now?.[part] === hooked) Object.defineProperty(owner, name, own);
     },
   };
 }

@@ -3,7 +3,7 @@
 
 import { all, type Guard, type Stop } from "../guard";
 import { baseOf, type Css, rulesOf } from "./css";
-import { hookSetter } from "./setter";
+import { hookGetter, hookSetter } from "./setter";
 import type { Tree } from "./tree";
 
 /** The root that adopts sheets: a document or a shadow root. */
@@ -14,6 +14,8 @@ export interface Sheets {
   hook(window: Window): Stop;
   /** Tell which sheets *root* has adopted, if that has changed. */
   adopted(root: Root): void;
+  /** Tell of rules whose style has been in a script's hands and is another now. */
+  look(): void;
   /** The replay knows no constructed sheet any more. */
   forget(): void;
 }
@@ -28,11 +30,14 @@ export interface SheetsContext {
   emit(source: number, data: object): void;
   /** The sheet of *owner* is another, or not applied any more. */
   changed(owner: Element, name: "_cssText" | "media"): void;
+  /** Something has to be looked at soon. */
+  watching(): void;
 }
 
 const RULES = 8;
 const DECLARATION = 13;
 const ADOPTED = 15;
+const WATCHED = 50; // rules; a page that holds more of them makes its styles otherwise
 
 interface Place {
   id?: number;
@@ -91,6 +96,8 @@ export function makeSheets(context: SheetsContext): Sheets {
       return (_result: unknown, error?: unknown) => {
         const place = error === undefined && placeOf(sheet);
         if (place) emit(source, { ...place, ...data(sheet, self, args) });
+        const rule = (self as CSSStyleDeclaration).parentRule;
+        if (rule && watched.has(rule)) watched.set(rule, rule.cssText);
       };
     };
   }
@@ -165,6 +172,40 @@ export function makeSheets(context: SheetsContext): Sheets {
     return css.rule(`${property}:${value}`, baseOf(sheet)).slice(property.length + 1);
   }
 
+  /** *rule* reads otherwise than before: it is put in the place of what it was. */
+  function reread(rule: CSSRule): void {
+    const place = placeOf(rule.parentStyleSheet);
+    const where = path(rule);
+    const index = where.pop();
+    const sheet = rule.parentStyleSheet;
+    if (!place || !sheet || index === undefined || index < 0) return;
+    const at = (nth: number) => (where.length ? [...where, nth] : nth);
+    emit(RULES, {
+      ...place,
+      adds: [{ rule: css.written(rule, baseOf(sheet)), index: at(index) }],
+      removes: [{ index: at(index + 1) }],
+    });
+  }
+
+  const watched = new Map<CSSRule, string>();
+  /** A script has the style of *rule* in hand: what it sets there no method tells. */
+  function watch(rule: CSSRule): void {
+    if (watched.has(rule) || watched.size >= WATCHED || !placeOf(rule.parentStyleSheet)) return;
+    watched.set(rule, rule.cssText);
+    context.watching();
+  }
+
+  function look(): void {
+    for (const [rule, before] of watched) {
+      const { cssText } = rule;
+      if (!rule.parentStyleSheet) watched.delete(rule);
+      else if (cssText !== before) {
+        watched.set(rule, cssText);
+        reread(rule);
+      }
+    }
+  }
+
   function hook(window: Window): Stop {
     const types = window as unknown as Record<string, { prototype: object } | undefined>;
     const adopts = guard((self: unknown) => adopted(self as Root));
@@ -172,6 +213,8 @@ export function makeSheets(context: SheetsContext): Sheets {
       const { ownerNode } = self as CSSStyleSheet;
       if (ownerNode) context.changed(ownerNode as Element, "media");
     });
+    const selector = guard((self: unknown) => reread(self as CSSRule));
+    const style = guard((self: unknown) => watch(self as CSSRule));
     return all([
       ...patches
         .filter(([type, name]) => Object.hasOwn(types[type]?.prototype ?? {}, name))
@@ -179,6 +222,8 @@ export function makeSheets(context: SheetsContext): Sheets {
       hookSetter(types.Document?.prototype, "adoptedStyleSheets", adopts),
       hookSetter(types.ShadowRoot?.prototype, "adoptedStyleSheets", adopts),
       hookSetter(types.StyleSheet?.prototype, "disabled", disabled),
+      hookSetter(types.CSSStyleRule?.prototype, "selectorText", selector),
+      hookGetter(types.CSSStyleRule?.prototype, "style", style),
     ]);
   }
 
@@ -194,10 +239,12 @@ export function makeSheets(context: SheetsContext): Sheets {
       .map((sheet) => {
         sent.add(sheet);
         const rules = Array.from(rulesOf(sheet) ?? [], (rule, index) => ({
-          rule: sheetText(css.written(rule, baseOf(sheet))),
+          rule: css.written(rule, baseOf(sheet)),
           index,
         }));
-        return { styleId: idOf(sheet), rules };
+        const text = JSON.stringify(rules); // its rules together are one long text
+        const held = sheetText(text);
+        return { styleId: idOf(sheet), rules: held === text ? rules : held };
       });
     const data = { id: tree.known(host).id, styleIds: list.map(idOf) };
     emit(ADOPTED, styles.length ? { ...data, styles } : data);
@@ -206,7 +253,9 @@ export function makeSheets(context: SheetsContext): Sheets {
   return {
     hook,
     adopted,
+    look,
     forget: () => {
+      watched.clear();
       sent = new WeakSet();
       uses = new WeakMap();
     },
