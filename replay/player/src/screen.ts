@@ -10,6 +10,7 @@
 import { Replayer } from "@rrweb/replay";
 import { EventType, type eventWithTime } from "@rrweb/types";
 import { Canvases, sampleOf } from "./canvases";
+import { showPopovers } from "./popovers";
 import type { Gap } from "./protocol";
 
 const FAR_MS = 10 * 365 * 86_400_000;
@@ -93,6 +94,12 @@ export class Screen {
     this.#replayer.on("custom-event", (event) => {
       const sample = sampleOf(event as eventWithTime);
       if (sample) this.#attempt((event as eventWithTime).timestamp, () => canvases.draw(sample));
+    });
+    let popovers: MutationObserver | undefined;
+    this.#replayer.on("fullsnapshot-rebuilded", () => {
+      popovers?.disconnect();
+      const page = this.frame.contentDocument;
+      popovers = page ? showPopovers(page) : undefined;
     });
     this.#replayer.iframe.title = "";
     this.#replayer.iframe.tabIndex = -1;

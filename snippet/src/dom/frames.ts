@@ -1,7 +1,7 @@
 // Documents in frames of the page's own origin.
 
-import type { Changes } from "./changes";
 import { finish } from "./css";
+import type { Dirty } from "./dirty";
 import type { Root } from "./sheets";
 import type { Teller } from "./teller";
 import type { Tree } from "./tree";
@@ -19,7 +19,7 @@ export interface Frames {
 
 export interface FramesContext {
   tree: Tree;
-  changes: Changes;
+  dirty: Dirty;
   teller: Teller;
   nextRound(): number;
   enter(root: Root): void;
@@ -29,7 +29,7 @@ export interface FramesContext {
 }
 
 export function makeFrames(context: FramesContext): Frames {
-  const { tree, changes, teller, enter, write } = context;
+  const { tree, dirty, teller, enter, write } = context;
   let known = new Set<HTMLIFrameElement>();
 
   /** The document of *frame* that can be told now. */
@@ -67,7 +67,7 @@ export function makeFrames(context: FramesContext): Frames {
     loaded: (frame) => {
       known.add(frame);
       // It leads away from our origin now: nothing of it can be told any more.
-      if (!frame.contentDocument && tree.known(frame).inner) changes.renew(frame);
+      if (!frame.contentDocument && tree.known(frame).inner) dirty.renew(frame);
     },
     attach: () => {
       for (const frame of known) {

@@ -6,6 +6,7 @@ import { isElement, isShadowRoot } from "../privacy/dom";
 import type { Recorder, RecorderOptions } from "../record";
 import { makeChanges } from "./changes";
 import { finish, makeCss, type Steps } from "./css";
+import { makeDirty } from "./dirty";
 import { makeFields } from "./fields";
 import { makeFrames } from "./frames";
 import { makeHands } from "./hands";
@@ -55,8 +56,8 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   const values = makeValues(privacy, fields);
   const nodes = makeNodes(privacy, tree, values, sheetText);
   const teller = makeTeller({ guard, tree, nodes, css, round: () => round, met });
+  const dirty = makeDirty({ guard, tree, walking: () => walk !== undefined, begun: schedule });
   const changes = makeChanges({
-    guard,
     privacy,
     tree,
     values,
@@ -66,8 +67,6 @@ export function makeRecorder(options: RecorderOptions): Recorder {
       return text === null ? null : sheetText(text);
     },
     nextRound: () => ++round,
-    strict: () => walk !== undefined,
-    begun: schedule,
     field: (element) => late.push(() => fields.look(element)),
     blocked: nodes.blocked,
   });
@@ -79,12 +78,11 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     walking: () => walk !== undefined,
     emit,
     watching: schedule,
-    changed: (owner, name) =>
-      name === "media" ? changes.mark(owner, name) : changes.restyle(owner),
+    changed: (owner, name) => (name === "media" ? dirty.mark(owner, name) : dirty.restyle(owner)),
   });
   const frames = makeFrames({
     tree,
-    changes,
+    dirty,
     teller,
     nextRound: () => ++round,
     enter,
@@ -140,7 +138,8 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   function flush(): void {
     if (walk || !running) return;
     try {
-      const data = policy.steady(changes.take);
+      const dirt = dirty.take();
+      const data = dirt && policy.steady(() => changes(dirt));
       if (data) {
         write(3, data.json);
         freeAt = now() + Math.min(CHURN_MS, data.size);
@@ -156,7 +155,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   /** What the replay has is not known any more: tell everything anew, but not in a loop. */
   function mend(): void {
     walk = undefined;
-    changes.clear();
+    dirty.clear();
     if (now() - mendedAt < MEND_MS) return;
     mendedAt = now();
     begin();
@@ -189,13 +188,13 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     if (nameOf(node) === "iframe") frames.met(node as HTMLIFrameElement);
     const element = node as HTMLElement;
     if (element.hasAttribute("popover") && element.matches(":popover-open")) {
-      late.push(() => changes.mark(element, "rr_popover"));
+      late.push(() => dirty.mark(element, "rr_popover"));
     }
   }
 
   /** Hear of everything in *root* from now on. */
   function enter(root: Root): void {
-    changes.observe(root);
+    dirty.observe(root);
     if (roots.has(root)) return;
     roots.add(root);
     hands.root(root);
@@ -205,7 +204,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     listen(["reset"], ({ target }) => fields.reset(target));
     listen(["load"], ({ target }) => isElement(target) && loaded(target));
     listen(["toggle"], ({ target }) => {
-      if (isElement(target) && target.hasAttribute("popover")) changes.mark(target, "rr_popover");
+      if (isElement(target) && target.hasAttribute("popover")) dirty.mark(target, "rr_popover");
     });
     if (isShadowRoot(root)) return;
     hands.document(root);
@@ -218,7 +217,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   }
 
   function loaded(element: Element): void {
-    if (nameOf(element) === "link") changes.restyle(element);
+    if (nameOf(element) === "link") dirty.restyle(element);
     if (nameOf(element) === "iframe" && tree.has(element)) {
       frames.loaded(element as HTMLIFrameElement);
       schedule();
@@ -243,7 +242,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     tree.put(root, host, round);
     tree.known(host).inner = root;
     enter(root);
-    changes.look(root);
+    dirty.look(root);
     late.push(() => sheets.adopted(root));
   }
 
@@ -256,7 +255,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     tree.drop(document);
     frames.forget();
     sheets.forget();
-    changes.clear();
+    dirty.clear();
     round++;
     walk = teller.nested(document, document);
     advance(SLICE_MS);
@@ -322,7 +321,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
       slice?.stop();
       timer?.stop();
       fields.stop();
-      changes.stop();
+      dirty.stop();
       abort.abort();
       frames.stop();
       all(stops).stop();
