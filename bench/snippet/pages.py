@@ -62,6 +62,7 @@ def mutate() -> str:
     return _page("Rows", f"<h1>Prices</h1><table>{rows}</table>", script=script)
 
 
+TYPED = "zwiebel kuchen"  # words that stand nowhere else: those would be masked there, too
 FIELDS = ("name", "street", "town", "mail", "note")
 
 
@@ -112,7 +113,7 @@ async def typing(page: Page) -> None:
     """Fill the form by keys and send it."""
     for name in FIELDS:
         await page.click(f"#{name}")
-        await page.keyboard.type(f"some {name} text", delay=15)
+        await page.keyboard.type(TYPED, delay=15)
     await page.click("button")
 
 

@@ -43,6 +43,7 @@ export function observeMessages(emit: Emit, scope: Scope): Stop {
   }
 
   function judge(element: Element): Kind | undefined {
+    if (!element.hasAttributes() && element.localName !== "output") return undefined;
     const role = element.getAttribute("role");
     if (role === "alert") return fieldOfMessage(element) ? "field" : "alert";
     if (role === "status" || element.localName === "output") return "status";
