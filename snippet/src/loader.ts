@@ -19,10 +19,12 @@ function refused(): boolean {
 }
 
 /** Where the page demands Trusted Types, the policy "stolper" makes the recorder's URL. */
+let policy: ReturnType<Types["createPolicy"]> | undefined;
+
 function trusted(url: string): string {
   const { trustedTypes } = window as unknown as { trustedTypes?: Types };
   try {
-    const policy = trustedTypes?.createPolicy("stolper", { createScriptURL: (text) => text });
+    policy ??= trustedTypes?.createPolicy("stolper", { createScriptURL: (text) => text });
     return (policy?.createScriptURL(url) as string) ?? url;
   } catch {
     return url; // not allowed here: a default policy may take it

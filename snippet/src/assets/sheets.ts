@@ -7,6 +7,7 @@ import { secret } from "../ids";
 
 const LONG = 1000; // shorter texts are not worth a hash of 32 characters and a row on the server
 const HELD = 2_000_000; // characters kept here; what a page makes beyond that goes as it is
+const LATE_MS = 1000; // a digest takes some milliseconds
 const HASH_BYTES = 16; // of SHA-256: nobody can make another text for a hash that is stored
 
 /** What a written chunk names: hashes in place of texts, and hashes of the texts that are in it. */
@@ -25,7 +26,7 @@ export interface Sheets {
   written(json: string, named: Named): string;
   /** Its length then, as far as is known yet. */
   weight(json: string): number;
-  /** All hashes of texts taken so far are there. */
+  /** All hashes of texts taken so far are there, or late. */
   ready(): Promise<unknown>;
   /** The server holds *hashes*. */
   stored(hashes: string[]): void;
@@ -106,7 +107,8 @@ export function makeSheets(guard: Guard, known: string[] = []): Sheets {
     ready: () => {
       const all = Promise.all(pending);
       pending = [];
-      return all;
+      // A page may have put something of its own in the place of the browser's digest.
+      return Promise.race([all, new Promise((late) => setTimeout(late, LATE_MS))]);
     },
     stored: (hashes) => {
       for (const hash of hashes) onServer.add(hash);
