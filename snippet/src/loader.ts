@@ -18,9 +18,9 @@ function refused(): boolean {
   return nav.globalPrivacyControl === true || nav.doNotTrack === "1";
 }
 
-/** Where the page demands Trusted Types, the policy "stolper" makes the recorder's URL. */
-let policy: ReturnType<Types["createPolicy"]> | undefined;
+let policy: ReturnType<Types["createPolicy"]> | undefined; // it can be made only once
 
+/** Where the page demands Trusted Types, the policy "stolper" makes the URLs of our files. */
 function trusted(url: string): string {
   const { trustedTypes } = window as unknown as { trustedTypes?: Types };
   try {

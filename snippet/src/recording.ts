@@ -107,7 +107,7 @@ export function makeRecording(config: Config): Recording {
   });
 
   const snapshots = signal<void>();
-  const keeper = makeKeeper({ config, guard, sheets, record });
+  const keeper = makeKeeper({ config, guard, sheets, running: () => running, record });
 
   /** An event of ours in the recording: the player reads it, rrweb passes it over. */
   function record(tag: string, payload: object): void {

@@ -24,6 +24,7 @@ interface KeeperContext {
   config: Config;
   guard: Guard;
   sheets: Sheets;
+  running(): boolean;
   /** Record an event of ours. */
   record(tag: string, payload: object): void;
 }
@@ -33,7 +34,7 @@ export function idle(callback: () => void): void {
   else setTimeout(callback, IDLE_MS / 10); // Safari
 }
 
-export function makeKeeper({ config, guard, sheets, record }: KeeperContext): Keeper {
+export function makeKeeper({ config, guard, sheets, running, record }: KeeperContext): Keeper {
   const send = window.fetch.bind(window); // before the page patches it, and before we do
   const route = `${config.base}/i/${config.key}/asset`;
   const said: object[] = [];
@@ -72,7 +73,7 @@ export function makeKeeper({ config, guard, sheets, record }: KeeperContext): Ke
 
   async function one(kind: string, url: string, named: object): Promise<boolean> {
     await new Promise<void>((resolve) => idle(resolve));
-    if (left-- <= 0) return false;
+    if (left-- <= 0 || !running()) return false;
     const bytes = await content(url);
     if (!bytes) return false;
     const hash = await hashOf(bytes);

@@ -72,7 +72,7 @@ export function makeSheets(guard: Guard, known: string[] = []): Sheets {
   const named = ({ hash }: Held) => hash !== undefined && onServer.has(hash);
 
   function replace(json: string, by: (one: Held) => string): string {
-    if (!held.length) return json;
+    if (!held.length || !json.includes(front)) return json;
     return json.replace(marker, (_whole, nth: string) => by(held[Number(nth)] as Held));
   }
 
