@@ -159,9 +159,12 @@ def walk(node: dict[str, Any]) -> list[dict[str, Any]]:
 async def test_a_blocked_frame_stays_empty(collector: Collector, open_page: Open) -> None:
     """A blocked frame tells nothing: not its document, changes, values, sheets or attributes."""
     collector.configure(privacy="open")
+    collector.pages["/loaded"] = "<h1>zqloadedqz</h1>"
+    collector.pages["/late"] = "<h1>yqlateqy</h1>"
     frame = "<h1>{}first{}</h1><input id=i><p id=p>x</p>"
     page = await open_page(
         "<iframe id=blocked data-stolper=block></iframe><iframe id=shown></iframe>"
+        "<iframe data-stolper=block src=/loaded></iframe><iframe id=late src=/late></iframe>"
         "<div id=later><h2 id=h>x</h2></div>"
     )
     await page.evaluate(
@@ -184,7 +187,8 @@ async def test_a_blocked_frame_stays_empty(collector: Collector, open_page: Open
             await wait();
             own.replaceSync('p::after{content:"' + a + 'replaced' + z + '"}');
           }
-          later.dataset.stolper = 'block';
+          later.dataset.stolper = late.dataset.stolper = 'block';
+          late.contentDocument.body.append('zqlateframeqz');
           await wait();
           h.textContent = 'zqblockedlaterqz'; h.title = 'zqlatertitleqz';
           later.append('zqlateraddedqz');
@@ -195,7 +199,7 @@ async def test_a_blocked_frame_stays_empty(collector: Collector, open_page: Open
 
     assert canaries(text) == set()
     shown = set(re.findall("yq([a-z]+)qy", text))
-    assert {"first", "text", "title", "added", "adopted"} <= shown
+    assert {"first", "text", "title", "added", "adopted", "late"} <= shown
 
 
 async def test_urls_lose_tokens_parameters_and_bare_queries(

@@ -24,6 +24,7 @@ export interface FramesContext {
   nextRound(): number;
   enter(root: Root): void;
   write(type: number, data: string): void;
+  blocked(frame: Element): boolean;
   /** *inner* has been told. */
   told(inner: Document): void;
 }
@@ -75,7 +76,7 @@ export function makeFrames(context: FramesContext): Frames {
           known.delete(frame);
           continue;
         }
-        const inner = documentIn(frame);
+        const inner = context.blocked(frame) ? null : documentIn(frame);
         if (inner && inner !== tree.known(frame).inner) tell(frame, inner);
       }
     },

@@ -18,6 +18,8 @@ import { makeTree } from "./tree";
 import { makeValues } from "./values";
 
 const SLICE_MS = 8; // of a snapshot; then the page has its turn
+const LATE_MS = 1000; // a page that leaves no time in between must not keep it from being finished:
+const LATE_SLICE_MS = 40; // still no long task
 const FLUSH_MS = 20; // about a frame: what comes and goes within one nobody sees
 const CHURN_MS = 250; // changes of hundreds of nodes are told four times a second
 const HIDDEN_MS = 1000; // nobody looks
@@ -37,6 +39,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   let running = false;
   let round = 0;
   let walk: Steps<string> | undefined;
+  let begunAt = 0;
   let slice: Stop | undefined;
   let held: (() => void)[] = []; // events while a snapshot is taken
   let timer: Stop | undefined;
@@ -87,6 +90,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     nextRound: () => ++round,
     enter,
     write,
+    blocked: nodes.blocked,
     told: (inner) => {
       late.push(() => {
         sheets.adopted(inner);
@@ -257,6 +261,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     sheets.forget();
     dirty.clear();
     round++;
+    begunAt = now();
     walk = teller.nested(document, document);
     advance(SLICE_MS);
   }
@@ -281,7 +286,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
       mend();
       return;
     }
-    slice = guard.later(() => advance(SLICE_MS), 0);
+    slice = guard.later(() => advance(now() - begunAt > LATE_MS ? LATE_SLICE_MS : SLICE_MS), 0);
   }
 
   function done(tree_: string): void {

@@ -1,5 +1,6 @@
-// The pass over every recorded event, before it is queued: nothing that it does not know goes
-// through. rrweb's own options leave about 25 classes of attributes, URLs and CSS open.
+// The pass over every event of @rrweb/record, before it is queued: nothing that it does not know goes
+// through. rrweb's own options leave about 25 classes of attributes, URLs and CSS open. Only for
+// record-rrweb.ts: our own recorder (dom/) masks where it reads.
 
 import type { eventWithTime, IncrementalSource, attributes as RrAttributes } from "@rrweb/types";
 import type { Attributes, Value } from "./attributes";
