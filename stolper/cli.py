@@ -1,5 +1,5 @@
 """
-The command line: `stolper up | demo | site | token | password | rules`.
+The command line: `stolper up | demo | site | token | password | rules | leaktest`.
 
 Owns words and exit codes; the work is done below.
 """
@@ -28,6 +28,7 @@ from core.site_options import SiteOptions, shown
 from core.sqlite import SqliteStore
 from stolper.app import Server
 from stolper.cli_history import backtest, explain
+from stolper.cli_leaktest import leaktest
 from stolper.cli_rejudge import rejudge
 from stolper.cli_rules import rules
 from stolper.folder import site_of, with_store
@@ -57,6 +58,7 @@ rules.add_command(backtest)
 rules.add_command(explain)
 rules.add_command(rejudge)
 main.add_command(rules)
+main.add_command(leaktest)
 
 
 @main.command()

@@ -56,11 +56,11 @@ export function makeCommands(context: CommandContext): Commands {
     },
     consent: (level) => {
       if (level === "full" || level === "cookieless") {
-        sessions.setMode(level as Mode);
+        if (running() || level === "cookieless") sessions.setMode(level as Mode);
         return;
       }
       delivery.drop();
-      sessions.setMode("cookieless");
+      sessions.forget();
       context.stop();
     },
     session: () => (running() ? sessions.current().session : undefined),

@@ -18,6 +18,19 @@ function refused(): boolean {
   return nav.globalPrivacyControl === true || nav.doNotTrack === "1";
 }
 
+/** What an earlier visit has stored, with consent: it is not wanted any more. */
+function forget(): void {
+  try {
+    for (const store of [localStorage, sessionStorage]) {
+      for (const name of Object.keys(store)) {
+        if (`${name}.`.startsWith(`stolper.${config.key}.`)) store.removeItem(name);
+      }
+    }
+  } catch {
+    // Storage is blocked: nothing lies there.
+  }
+}
+
 let policy: ReturnType<Types["createPolicy"]> | undefined; // it can be made only once
 
 /** Where the page demands Trusted Types, the policy "stolper" makes the URLs of our files. */
@@ -49,6 +62,7 @@ function start(): void {
   stub.config = config;
   window.stolper = stub;
   if (refused()) {
+    forget();
     window.stolper = Object.assign(
       (...args: unknown[]) => (args[0] === "flush" ? Promise.resolve(false) : undefined),
       { config },

@@ -220,6 +220,11 @@ export function makeRecording(config: Config): Recording {
   function start(early: Early[]): void {
     running = true;
     renewing = true; // the session has just begun
+    sessions.onForgotten(() => {
+      delivery.drop();
+      sessions.setMode("cookieless");
+      stop();
+    });
     recorder.start();
     // Before the observers describe what was pressed: another session numbers the nodes anew.
     const hands = guard.listen(window, HANDS, ({ isTrusted, timeStamp }) => {

@@ -24,8 +24,12 @@ export interface Sessions {
   /** Take a new page load id in the same session. */
   reload(): void;
   mode(): Mode;
-  /** Raise to `full`, lower to `cookieless`; lowering deletes what was stored. */
+  /** Raise to `full`, lower to `cookieless`; lowering deletes what was stored, whoever stored it. */
   setMode(mode: Mode): void;
+  /** Withdrawn: delete what was stored, in all tabs of the site. */
+  forget(): void;
+  /** Another tab's visitor withdrew. */
+  onForgotten(listener: () => void): void;
   /** The visit goes on here: another tab began *session*. */
   onAdopted(listener: () => void): Stop;
   /** The document goes: leave the tab's id to the next one of this tab. */
@@ -40,6 +44,7 @@ interface Stored {
 }
 
 const VISITOR_MS = 395 * 86_400_000; // 13 months, the longest a visitor may be known
+const WITHDRAWN = "withdrawn"; // stands in the storage for a moment only
 const WRITE_MS = 1000; // localStorage is slow; the session's last event is written this often
 
 export function makeSessions(config: Config, guard: Guard): Sessions {
@@ -50,6 +55,7 @@ export function makeSessions(config: Config, guard: Guard): Sessions {
   let tab = "";
   let identity: Identity = { session: "", secret: "", page_load: "", tab: "" };
   let adopted: () => void = () => {};
+  let forgotten: () => void = () => {};
 
   // Storage may be blocked, full or absent: then a session is one document.
   const read = guard((store: "localStorage" | "sessionStorage", name: string): string | null =>
@@ -119,11 +125,29 @@ export function makeSessions(config: Config, guard: Guard): Sessions {
     return found && Date.now() - found.last <= config.idle_timeout_ms ? found : undefined;
   }
 
+  function setMode(wanted: Mode): void {
+    if (wanted === "full") {
+      if (mode === wanted) return;
+      mode = wanted;
+      identity = { ...identity, visitor: visitor(Date.now()) };
+      save(Date.now());
+      return;
+    }
+    // Also where this page stores nothing: an earlier one may have, with consent.
+    for (const name of [key, `${key}.visitor`]) drop("localStorage", name);
+    for (const name of [`${key}.tab`, `${key}.rest`]) drop("sessionStorage", name);
+    mode = wanted;
+    identity = { ...identity, visitor: undefined };
+  }
+
   takeTab();
   begin(live(stored()));
 
   const shared = guard.listen<StorageEvent>(window, "storage", (event) => {
-    if (event.key !== key || mode !== "full") return;
+    if (event.key !== key) return;
+    if (event.newValue === WITHDRAWN) forgotten();
+    if (mode !== "full") return;
+    if (event.newValue === null) setMode("cookieless"); // lowered in another tab: store no more
     const found = live(stored());
     if (!found || found.id === identity.session) return;
     begin(found);
@@ -150,18 +174,15 @@ export function makeSessions(config: Config, guard: Guard): Sessions {
       identity = { ...identity, page_load: secret() };
     },
     mode: () => mode,
-    setMode: (wanted) => {
-      if (wanted === mode) return;
-      if (wanted === "full") {
-        mode = wanted;
-        identity = { ...identity, visitor: visitor(Date.now()) };
-        save(Date.now());
-        return;
-      }
-      for (const name of [key, `${key}.visitor`]) drop("localStorage", name);
-      for (const name of [`${key}.tab`, `${key}.rest`]) drop("sessionStorage", name);
-      mode = wanted;
-      identity = { ...identity, visitor: undefined };
+    setMode,
+    forget: () => {
+      setMode("cookieless");
+      // Tabs hear of changes only, and keep nothing of them.
+      put("localStorage", key, WITHDRAWN);
+      drop("localStorage", key);
+    },
+    onForgotten: (listener) => {
+      forgotten = listener;
     },
     onAdopted: (listener) => {
       adopted = listener;

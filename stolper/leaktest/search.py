@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import html
 import json
+import re
 import sqlite3
 import zlib
 from collections.abc import Iterable, Iterator
@@ -30,15 +31,6 @@ class OpaqueError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Needle:
-    """One *text* to look for: *folded* in any case, *exact* as it is. Form by bytes."""
-
-    text: str
-    folded: dict[bytes, str]
-    exact: dict[bytes, str]
-
-
-@dataclass(frozen=True, slots=True)
 class Found:
     """*text* stands in *where*, written in *form*."""
 
@@ -47,31 +39,72 @@ class Found:
     form: str
 
 
-def needle(text: str) -> Needle:
-    """Return *text* in all forms in which it may be written."""
+class Search:
+    """Looks for *texts*, all at once: hundreds of them cost little more than one."""
+
+    def __init__(self, texts: Iterable[str]) -> None:
+        groups: dict[tuple[bool, bytes], dict[bytes, tuple[str, str]]] = {}
+        for text in texts:
+            for exact, written, form in _forms(text):
+                group = groups.setdefault((exact, written[:2]), {})
+                group.setdefault(written, (text, form))
+        self._groups = [(exact, _Group(table)) for (exact, _), table in groups.items()]
+
+    def look(self, where: str, data: bytes) -> list[Found]:
+        """Return what stands in *data*, or in what is compressed in it, once a place."""
+        found: dict[tuple[str, str], Found] = {}
+        for place, plain in [(where, data), *members(where, data)]:
+            lower = plain.lower()
+            for exact, group in self._groups:
+                for text, form in group.within(plain if exact else lower):
+                    found.setdefault((place, text), Found(text, place, form))
+        return list(found.values())
+
+
+class _Group:
+    """Written forms that begin alike, so that most data is passed over by its beginning."""
+
+    def __init__(self, table: dict[bytes, tuple[str, str]]) -> None:
+        self._table = table
+        first, last = min(table), max(table)
+        alike = next((i for i, (a, b) in enumerate(zip(first, last, strict=False)) if a != b), None)
+        self._begins = first if alike is None else first[:alike]
+        longest = sorted(table, key=len, reverse=True)
+        self._any = re.compile(b"|".join(map(re.escape, longest)))
+
+    def within(self, data: bytes) -> Iterator[tuple[str, str]]:
+        if self._begins not in data:
+            return
+        for match in set(self._any.findall(data)):
+            # A shorter text may stand inside of a longer one.
+            yield from (told for written, told in self._table.items() if written in match)
+
+
+def _forms(text: str) -> Iterator[tuple[bool, bytes, str]]:
+    """Return how *text* may be written: whether its case counts, the bytes, and their name."""
     raw = text.encode()
     escaped = "".join(f"\\u{ord(unit):04x}" for unit in _units(text))
-    folded = {
-        raw: "plain",
-        text.upper().encode(): "plain",  # bytes fold ASCII only
-        text.lower().encode(): "plain",
-        text.encode("utf-16-le"): "UTF-16",
-        text.encode("utf-16-be"): "UTF-16",
-        raw.hex().encode(): "hexadecimal",
-        json.dumps(text)[1:-1].encode(): "JSON",
-        json.dumps(text, ensure_ascii=False)[1:-1].encode(): "JSON",
-        escaped.encode(): "JSON",
-        html.escape(text).encode(): "HTML",
-        quote(text, safe="").encode(): "URL",
-        quote_plus(text).encode(): "URL",
-        "".join(f"%{byte:02x}" for byte in raw).encode(): "URL",
-    }
-    exact: dict[bytes, str] = {}
+    folded = [
+        (raw, "plain"),
+        (text.upper().encode(), "plain"),  # bytes fold ASCII only
+        (text.lower().encode(), "plain"),
+        (text.encode("utf-16-le"), "UTF-16"),
+        (text.encode("utf-16-be"), "UTF-16"),
+        (raw.hex().encode(), "hexadecimal"),
+        (json.dumps(text)[1:-1].encode(), "JSON"),
+        (json.dumps(text, ensure_ascii=False)[1:-1].encode(), "JSON"),
+        (escaped.encode(), "JSON"),
+        (html.escape(text).encode(), "HTML"),
+        (quote(text, safe="").encode(), "URL"),
+        (quote_plus(text).encode(), "URL"),
+        ("".join(f"%{byte:02x}" for byte in raw).encode(), "URL"),
+    ]
+    for written, form in folded:
+        yield False, written.lower(), form
     for encoded in (raw, text.encode("utf-16-le")):
         for part in _base64(encoded):
-            exact[part] = exact[part.translate(_URL_SAFE)] = "base64"
-    lower = {form.lower(): name for form, name in reversed(folded.items())}
-    return Needle(text, lower, exact)
+            yield True, part, "base64"
+            yield True, part.translate(_URL_SAFE), "base64"
 
 
 _URL_SAFE = bytes.maketrans(b"+/", b"-_")
@@ -88,20 +121,6 @@ def _base64(raw: bytes) -> Iterator[bytes]:
     for before, first in ((0, 0), (1, 2), (2, 3)):
         whole = (before + len(raw)) * 8 // 6
         yield base64.b64encode(bytes(before) + raw)[first:whole]
-
-
-def search(where: str, data: bytes, needles: Iterable[Needle]) -> list[Found]:
-    """Return each of *needles* that stands in *data*, or in what is compressed in it, once a place."""
-    needles = list(needles)
-    found: list[Found] = []
-    for place, plain in [(where, data), *members(where, data)]:
-        lower = plain.lower()
-        for one in needles:
-            form = next((name for text, name in one.folded.items() if text in lower), None)
-            form = form or next((name for text, name in one.exact.items() if text in plain), None)
-            if form:
-                found.append(Found(one.text, place, form))
-    return found
 
 
 def members(where: str, data: bytes, depth: int = 0) -> Iterator[tuple[str, bytes]]:
@@ -161,9 +180,9 @@ def _unzstd(data: bytes, at: int) -> bytes:
 
 def folder(path: Path) -> Iterator[tuple[str, bytes]]:
     """
-    Return all that lies in the data folder *path*: each file's bytes, and each value of a database.
+    Return all that lies in the data folder *path*: each file's bytes, and each column of a database.
 
-    A database is read twice: raw, for what was deleted and what is in its log only, and by value,
+    A database is read twice: raw, for what was deleted and what is in its log only, and by column,
     for a value may lie in pieces over its pages.
     """
     for file in sorted(path.rglob("*")):
@@ -177,6 +196,15 @@ def folder(path: Path) -> Iterator[tuple[str, bytes]]:
             yield from _values(file, name)
 
 
+def _column(values: Iterable[object]) -> bytes:
+    """Return a column's texts and blobs in one, apart from one another: one search for all."""
+    return b"\0\0\0\0".join(
+        value.encode() if isinstance(value, str) else value
+        for value in values
+        if isinstance(value, str | bytes)
+    )
+
+
 def _values(file: Path, name: str) -> Iterator[tuple[str, bytes]]:
     db = sqlite3.connect(f"{file.absolute().as_uri()}?mode=ro", uri=True)
     try:
@@ -184,10 +212,8 @@ def _values(file: Path, name: str) -> Iterator[tuple[str, bytes]]:
         for table in tables:
             cursor = db.execute(f'SELECT * FROM "{table}"')
             columns = [column[0] for column in cursor.description]
-            for number, row in enumerate(cursor, start=1):
-                for column, value in zip(columns, row, strict=True):
-                    if isinstance(value, str | bytes):
-                        place = f"{name}: {table}.{column}, row {number}"
-                        yield place, value.encode() if isinstance(value, str) else value
+            rows = cursor.fetchall()
+            for at, column in enumerate(columns):
+                yield f"{name}: {table}.{column}", _column(row[at] for row in rows)
     finally:
         db.close()

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 import pytest
 
-from stolper.leaktest.search import DEEPEST, ZSTD, OpaqueError, folder, needle, search
+from stolper.leaktest.search import DEEPEST, ZSTD, OpaqueError, Search, folder
 
 TEXT = 'Jörg "Zaphod" & Söhne 🙂'
 
@@ -51,7 +51,7 @@ def raw_deflate(data: bytes) -> bytes:
 )
 def test_a_text_is_found_in_every_form(write: Callable[[str], bytes]) -> None:
     """Encodings, cases, compressed members, members within members, torn members."""
-    found = search("here", write(TEXT), [needle(TEXT), needle("absent text")])
+    found = Search([TEXT, "absent text"]).look("here", write(TEXT))
 
     assert {TEXT} == {one.text for one in found}
 
@@ -60,7 +60,14 @@ def test_what_is_not_there_is_not_found() -> None:
     """Parts of a text, and other texts, are no find."""
     data = gzip.compress(b"Zaphod and nobody else") + b"Beeblebro"
 
-    assert [] == search("here", data, [needle("Zaphod Beeblebrox")])
+    assert [] == Search(["Zaphod Beeblebrox"]).look("here", data)
+
+
+def test_texts_in_one_another_are_both_found() -> None:
+    """A text that stands inside of another one counts where the longer one stands."""
+    found = Search(["Anna", "Anna Bell", "Bell Tower"]).look("here", b"to Anna Bell.")
+
+    assert {"Anna", "Anna Bell"} == {one.text for one in found}
 
 
 def test_members_in_members_are_inflated() -> None:
@@ -69,14 +76,14 @@ def test_members_in_members_are_inflated() -> None:
     for _ in range(DEEPEST):
         data = gzip.compress(data)
 
-    assert {TEXT} == {one.text for one in search("here", data, [needle(TEXT)])}
+    assert {TEXT} == {one.text for one in Search([TEXT]).look("here", data)}
 
 
 def test_what_cannot_be_inflated_is_never_called_clean(monkeypatch: pytest.MonkeyPatch) -> None:
     """A zstd frame without its decoder stops the search."""
     monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
     with pytest.raises(OpaqueError):
-        search("here", b"x" + ZSTD + b"frame", [needle(TEXT)])
+        Search([TEXT]).look("here", b"x" + ZSTD + b"frame")
 
 
 def test_a_data_folder_is_read_by_file_and_by_value(tmp_path: Path) -> None:
@@ -91,11 +98,11 @@ def test_a_data_folder_is_read_by_file_and_by_value(tmp_path: Path) -> None:
     db.execute("DELETE FROM notes WHERE text = 'Deepthought'")
     (tmp_path / "sub").mkdir()
     (tmp_path / "sub" / "Hotblack.log").write_text("nothing")
-    needles = [needle(one) for one in ("Slartibartfast", "Trillian", "Deepthought", "Hotblack")]
+    search = Search(["Slartibartfast", "Trillian", "Deepthought", "Hotblack"])
     found = {
         (one.text, one.where.split(",")[0])
         for name, data in folder(tmp_path)
-        for one in search(name, data, needles)
+        for one in search.look(name, data)
     }
     db.close()
 

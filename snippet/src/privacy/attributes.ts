@@ -5,7 +5,7 @@ import { cleanCss } from "./css";
 import { enumerated } from "./keywords";
 import { maskText, type Policy } from "./policy";
 import { isSensitive } from "./sensitive";
-import type { Urls } from "./url";
+import { isPicture, type Urls } from "./url";
 
 export type Value = string | number | boolean | null;
 
@@ -97,8 +97,10 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
   }
 
   function source(url: string, preset: string): string {
-    if (/^data:/i.test(url))
-      return preset !== "strict" && /^data:image\//i.test(url) ? url : "data:,";
+    if (/^data:/i.test(url)) {
+      const shown = preset === "open" ? /^data:image\//i.test(url) : isPicture(url);
+      return preset !== "strict" && shown ? url : "data:,";
+    }
     return urls.clean(url);
   }
 

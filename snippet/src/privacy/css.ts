@@ -3,6 +3,7 @@
 // are masked unless they hold measures and words of CSS.
 
 import { known, measure, word } from "./csswords";
+import { isPicture } from "./url";
 
 const STRING = `"[^"\\\\\\n]*(?:\\\\[^][^"\\\\\\n]*)*"?|'[^'\\\\\\n]*(?:\\\\[^][^'\\\\\\n]*)*'?`;
 const QUOTED = `"[^"\\\\]*(?:\\\\[^][^"\\\\]*)*"|'[^'\\\\]*(?:\\\\[^][^'\\\\]*)*'`;
@@ -70,7 +71,8 @@ export function cleanCss(css: string, options: CssOptions): string {
     const url = raw.trim();
     if (!/^data:/i.test(url)) return `url("${quote(options.url(plainOf(url)))}")`;
     const font = /^data:(font|application\/(x-)?font)/i.test(url);
-    const picture = options.pictures && /^data:image\//i.test(url);
+    const image = options.mask ? isPicture(plainOf(url)) : /^data:image\//i.test(url);
+    const picture = options.pictures && image;
     return font || picture ? `url("${url.replace(/"/g, "%22")}")` : 'url("data:,")';
   }
 

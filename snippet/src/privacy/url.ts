@@ -30,6 +30,18 @@ function isToken(text: string): boolean {
   return parts.length < 2 || !parts.every((one) => part.test(one) || /^[a-z]+\d{1,4}$/.test(one));
 }
 
+/** A picture in a `data:` URL that shows no words: an SVG may be a chart with names in it. */
+export function isPicture(url: string): boolean {
+  const [, kind, packed, body = ""] = /^data:image\/([^;,]*)([^,]*),([\s\S]*)/i.exec(url) ?? [];
+  if (!kind || !/xml/i.test(kind)) return kind !== undefined;
+  try {
+    const svg = /;base64/i.test(packed ?? "") ? atob(body) : decodeURIComponent(body);
+    return !/<([\w-]+:)?(text|foreignobject)/i.test(svg);
+  } catch {
+    return false;
+  }
+}
+
 export function makeUrls(personal: (text: string) => boolean, params: string[] = []): Urls {
   function segment(text: string): string {
     let plain = text;
