@@ -21,6 +21,7 @@ from collector.ingest import Ingest, cors
 from collector.proxies import Proxies
 from collector.script import Script
 from collector.sites import Sites
+from collector.tally import Tally
 from core.clock import Clock
 from core.errors import StoreError
 from core.model import StoredBatch
@@ -31,6 +32,9 @@ log = logging.getLogger(__name__)
 
 COUNTERS: web.AppKey[Counter[str]] = web.AppKey("counters", Counter)
 """What was stored, refused (by code), dropped and masked since the start."""
+
+TALLY: web.AppKey[Tally] = web.AppKey("tally", Tally)
+"""What is counted for the pages of recording health."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -71,6 +75,7 @@ def build_app(
     proxies = Proxies(settings.server.trusted_proxies)
     counters: Counter[str] = Counter()
     assets = Assets(store, clock, counters)
+    tally = Tally(store, clock)
     ingest = Ingest(
         store,
         clock,
@@ -78,11 +83,12 @@ def build_app(
         sites,
         proxies,
         assets,
+        tally,
         counters,
         on_stored=on_stored,
         watched=watched,
     )
-    script = Script(snippet_dir, sites, settings, proxies, assets)
+    script = Script(snippet_dir, sites, settings, proxies, assets, tally)
 
     async def finish(_: web.Application) -> None:
         await assets.close()
@@ -105,6 +111,9 @@ def build_app(
     )
     app[COUNTERS] = counters
     app.on_cleanup.append(finish)
+    app[TALLY] = tally
+    app.cleanup_ctx.append(tally.running)
+    app.router.add_post("/i/{key}/early", ingest.early)
     app.router.add_post("/i/{key}", ingest.post)
     app.router.add_options("/i/{key}", ingest.preflight)
     asset_routes.add_routes(app, ingest, assets, clock)

@@ -27,6 +27,8 @@ SECRET = re.compile(r"[A-Za-z0-9_-]{22}")
 ID = re.compile(r"[A-Za-z0-9_-]{16,36}")
 HASH = re.compile(r"[0-9a-f]{32}")
 VISITOR = re.compile(r"[A-Za-z0-9_-]{16,64}")
+VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")
+PLACE = re.compile(r"[a-z_]{1,32}")
 
 MAX_TEXT = 1024
 """Longest text kept of one field, in characters; longer ones are cut."""
@@ -60,6 +62,9 @@ class Head:
     identity: tuple[str, str | None] | None  # id as given, signature
     assets: tuple[str, ...] = ()  # hashes that the chunk names in place of contents
     sheets: tuple[str, ...] = ()  # hashes of style texts that it holds in full
+    last: bool = False
+    version: str = ""  # of the snippet
+    own_errors: dict[str, int] = field(default_factory=dict)  # new ones, by place in the snippet
     dropped: dict[str, int] = field(default_factory=dict)
     masked: int = 0
 
@@ -120,6 +125,9 @@ class HeadReader:
             identity=_identity(head),
             assets=_hashes(head, "used"),
             sheets=_hashes(head, "sent"),
+            last=head.get("last") is True,
+            version=_version(head),
+            own_errors=_own_errors(head),
             dropped=reading.dropped,
             masked=reading.masked,
         )
@@ -391,6 +399,23 @@ def _hashes(head: dict[str, Any], name: str) -> tuple[str, ...]:
         return ()
     sound = (one for one in given[:MAX_HASHES] if type(one) is str and HASH.fullmatch(one))
     return tuple(dict.fromkeys(sound))
+
+
+def _version(head: dict[str, Any]) -> str:
+    version = (_object(head, "snippet") or {}).get("version")
+    return version if type(version) is str and VERSION.fullmatch(version) else ""
+
+
+def _own_errors(head: dict[str, Any]) -> dict[str, int]:
+    """Return how often the snippet failed since its last batch, by place."""
+    told = (_object(head, "snippet") or {}).get("failed")
+    if type(told) is not dict:
+        return {}
+    return {
+        place: count
+        for place, count in list(told.items())[:MAX_ITEMS]
+        if PLACE.fullmatch(place) and type(count) is int and 0 < count <= MAX_INDEX
+    }
 
 
 def _is_index(value: Any) -> TypeGuard[int]:

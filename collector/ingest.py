@@ -22,6 +22,7 @@ from collector.head import Head, HeadReader
 from collector.limits import Addresses, Buckets, KnownSessions
 from collector.proxies import Proxies
 from collector.sites import Sites
+from collector.tally import Tally
 from core.clock import Clock
 from core.errors import Refused, StoreBusy, StoreError
 from core.events import load_schema
@@ -59,12 +60,14 @@ class Ingest:
         sites: Sites,
         proxies: Proxies,
         assets: Assets,
+        tally: Tally,
         counters: Counter[str],
         *,
         on_stored: Callable[[StoredBatch], None],
         watched: Callable[[str], bool],
     ) -> None:
         self._store = store
+        self._tally = tally
         self._clock = clock
         self._settings = settings
         self._sites = sites
@@ -99,6 +102,16 @@ class Ingest:
             )
         return self._acknowledge(request, *answer)
 
+    async def early(self, request: web.Request) -> web.Response:
+        """Count a page that was left before its recorder had come: nothing else tells of it."""
+        try:
+            self.count_request(request)
+            site = await self.site_of(request)
+        except Refused as refused:
+            return self.refusal(request, refused)
+        self._tally.add(site.key, "early")
+        return web.Response(status=204, headers=cors(request))
+
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer OPTIONS. The snippet needs none; other clients of the format may."""
         return web.Response(
@@ -127,7 +140,11 @@ class Ingest:
             status, reason = _ANSWERS[appended.status]
             raise Refused(status, appended.status, reason)
         self._known.add(head.session)
+        self._tally.add(site.key, "batch", appended.status)
         if appended.batch is not None:
+            self._tally.add(site.key, "version", head.version or "?")
+            for place, count in head.own_errors.items():
+                self._tally.add(site.key, "own_error", place, count)
             self._tell(appended.batch)
         held = await self._assets.held(site, head.sheets)
         if appended.batch is not None:
@@ -154,9 +171,12 @@ class Ingest:
         origin = _origin(request)
         if origin is not None and origin.lower() not in site.origins:
             self._log_origin(site, origin)
+            self._tally.add(site.key, "origin", origin)
             raise Refused(
                 403, "origin", f"pages of {origin[:200]} may not send for this site; see the log"
             )
+        if not site.options.enabled:
+            raise Refused(403, "off", "recording is switched off for this site")
         return site
 
     def _log_origin(self, site: Site, origin: str) -> None:
@@ -228,6 +248,7 @@ class Ingest:
             chunk_info=head.chunk_info(frame.chunk, frame.chunk_encoding),
             assets=head.assets,
             sheets=head.sheets,
+            last=head.last,
         )
 
     async def _server_key(self, name: str) -> bytes:
@@ -265,6 +286,9 @@ class Ingest:
     def refusal(self, request: web.Request, refused: Refused) -> web.Response:
         """Count *refused* and return the answer that tells it."""
         self.counters[f"refused_{refused.code}"] += 1
+        key = request.match_info["key"]
+        if self._sites.knows(key):
+            self._tally.add(key, "refused", refused.code)
         headers = cors(request)
         if refused.retry_after_s is not None:
             headers[hdrs.RETRY_AFTER] = str(refused.retry_after_s)

@@ -19,6 +19,7 @@ from aiohttp import web
 from collector.assets import Assets
 from collector.proxies import Proxies
 from collector.sites import Sites
+from collector.tally import Tally
 from core.model import Site
 from core.settings import Settings
 
@@ -50,13 +51,20 @@ class Script:
     """The routes below /s/."""
 
     def __init__(
-        self, folder: Path, sites: Sites, settings: Settings, proxies: Proxies, assets: Assets
+        self,
+        folder: Path,
+        sites: Sites,
+        settings: Settings,
+        proxies: Proxies,
+        assets: Assets,
+        tally: Tally,
     ) -> None:
         self._folder = folder
         self._sites = sites
         self._settings = settings
         self._proxies = proxies
         self._assets = assets
+        self._tally = tally
         self._built: _Built | None = None
 
     async def loader(self, request: web.Request) -> web.Response:
@@ -108,6 +116,7 @@ class Script:
         base = self._settings.server.public_url.rstrip("/") or self._proxies.base_url(request)
         if base is None:
             return _problem(400, "bad_host", "the Host header names no host")
+        self._tally.add(site.key, "loader" if site.options.enabled else "loader_off")
         values = self._values(site, base, built)
         if named := await self._assets.named(site):
             values["assets"] = named

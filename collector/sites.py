@@ -22,6 +22,10 @@ class Sites:
         self._clock = clock
         self._known: dict[str, tuple[Site, int]] = {}
 
+    def knows(self, key: str) -> bool:
+        """Say whether *key* is that of a site that was asked for."""
+        return key in self._known
+
     async def by_key(self, key: str) -> Site | None:
         """Return the site with that key (its name does not count), or None."""
         now = self._clock.now_ms()

@@ -20,6 +20,7 @@ from console import (
     editor_pages,
     example_pages,
     feed,
+    health_pages,
     pages,
     pick_pages,
     rule_api,
@@ -87,7 +88,7 @@ def build_app(
     app.on_shutdown.append(_close_live)
     for part in (
         sign_in_pages, session_pages, struggle_pages, pick_pages, change_pages, example_pages,
-        editor_pages, rule_pages, pages, stage, feed, api, rule_api,
+        editor_pages, rule_pages, pages, health_pages, stage, feed, api, rule_api,
     ):  # fmt: skip
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)

@@ -7,8 +7,8 @@ from collections.abc import Callable
 Words = Callable[[str], str]
 
 GAP_KINDS = (
-    "missing_batch", "reported", "corrupt_chunk", "malformed_event", "missing_asset", "too_large",
-    "no_snapshot",
+    "missing_batch", "reported", "no_farewell", "corrupt_chunk", "malformed_event",
+    "missing_asset", "too_large", "no_snapshot",
 )  # fmt: skip
 
 
@@ -28,6 +28,10 @@ def gap_text(kind: str, _: Words) -> str:
     return {
         "missing_batch": _("Data from the browser did not arrive"),
         "reported": _("The browser could not send a part"),
+        "no_farewell": _(
+            "The end of this page was not told: it stayed open, or tab or browser were killed;"
+            " then the last seconds are missing"
+        ),
         "corrupt_chunk": _("A part of the recording is damaged"),
         "malformed_event": _("One change of the picture is damaged"),
         "missing_asset": _("A style sheet of the page is not kept any more"),

@@ -115,6 +115,7 @@ class NewBatch:
     chunk_info: ChunkInfo | None
     assets: tuple[str, ...] = ()  # hashes that stand for texts in the chunk, or that it names
     sheets: tuple[str, ...] = ()  # hashes of style texts that are in the chunk in full
+    last: bool = False  # sent as the page ended: nothing of it can be missing behind
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,7 +181,12 @@ class PageLoad:
 
 @dataclass(frozen=True, slots=True)
 class Gap:
-    """Something that is missing, and why. *kind*: missing_batch · reported · corrupt_chunk · no_snapshot."""
+    """
+    Something that is missing, and why.
+
+    *kind*: missing_batch · reported · no_farewell · corrupt_chunk · no_snapshot. `no_farewell` is
+    a page of an ended session whose end was not told: what came last may be missing.
+    """
 
     session: str
     page_load: str

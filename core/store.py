@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from core.health import HealthCount, SiteHealth
 from core.model import (
     Appended,
     Asset,
@@ -216,7 +217,30 @@ class AccountStore(Protocol):
         """Note that *who* did *action* (e.g. watched) on *subject*."""
 
 
-class Store(SiteStore, IngestStore, RecordStore, AssetStore, VerdictStore, AccountStore, Protocol):
+class HealthStore(Protocol):
+    """What is counted of each site, and what its sessions lack."""
+
+    async def note(self, counts: Sequence[HealthCount]) -> None:
+        """Add *counts* to those of the same site, day, thing and detail."""
+
+    async def health(self, site: str, since_ms: int) -> SiteHealth:
+        """
+        Return the recording health of the site with that key.
+
+        Counts are those of whole days (UTC) from that of *since_ms*; sessions those that began since.
+        """
+
+
+class Store(
+    SiteStore,
+    IngestStore,
+    RecordStore,
+    AssetStore,
+    VerdictStore,
+    AccountStore,
+    HealthStore,
+    Protocol,
+):
     """All of it, and its life."""
 
     async def open(self) -> None:
@@ -229,6 +253,7 @@ class Store(SiteStore, IngestStore, RecordStore, AssetStore, VerdictStore, Accou
 __all__ = [
     "AccountStore",
     "AssetStore",
+    "HealthStore",
     "IngestStore",
     "RecordStore",
     "Scope",

@@ -318,9 +318,10 @@ def _gap_span(
     """Put *gap* between what is known before and after the seq that is missing."""
     reason = str(gap.detail.get("reason") or "")
     origin = next((load.origin_ms for load in loads if load.id == gap.page_load), None)
-    first, last = gap.detail.get("first_t"), gap.detail.get("last_t")
-    if origin is not None and isinstance(first, int | float) and isinstance(last, int | float):
-        return GapSpan(gap.kind, origin + first, origin + last, gap.page_load, reason)
+    first, last = gap.detail.get("from_t"), gap.detail.get("until_t")
+    if origin is not None and isinstance(first, int | float):
+        until = origin + last if isinstance(last, int | float) else end
+        return GapSpan(gap.kind, origin + first, until, gap.page_load, reason)
     seq, until_seq = _missing_seqs(gap)
     if seq is None or origin is None:
         return GapSpan(gap.kind, start, end, gap.page_load, reason)

@@ -133,7 +133,7 @@ def _page_load(db: sqlite3.Connection, batch: NewBatch, known: Any) -> _Load:
     if known is None:
         row = db.execute(
             "INSERT INTO page_loads (session, name, tab, origin_ms, first_seq, last_seq, batches,"
-            " page) VALUES (?, ?, ?, ?, ?, ?, 1, ?)",
+            " page, farewell) VALUES (?, ?, ?, ?, ?, ?, 1, ?, ?)",
             (
                 batch.session,
                 batch.page_load,
@@ -142,6 +142,7 @@ def _page_load(db: sqlite3.Connection, batch: NewBatch, known: Any) -> _Load:
                 batch.seq,
                 batch.seq,
                 _json(batch.page or {}),
+                _says_farewell(batch),
             ),
         ).lastrowid
         assert row is not None
@@ -149,14 +150,28 @@ def _page_load(db: sqlite3.Connection, batch: NewBatch, known: Any) -> _Load:
     row, tab, origin_ms, first_seq, last_seq, _ = known
     newest = max(last_seq, batch.seq)
     db.execute(
-        "UPDATE page_loads SET first_seq = ?, last_seq = ?, batches = batches + 1 WHERE id = ?",
-        (min(first_seq, batch.seq), newest, row),
+        "UPDATE page_loads SET first_seq = ?1, last_seq = ?2, batches = batches + 1,"
+        " farewell = CASE WHEN ?3 = ?2 THEN ?4 ELSE farewell END WHERE id = ?5",
+        (min(first_seq, batch.seq), newest, batch.seq, _says_farewell(batch), row),
     )
     if batch.page:
         db.execute(
             "UPDATE page_loads SET page = ? WHERE id = ? AND page = '{}'", (_json(batch.page), row)
         )
     return _Load(row, tab, origin_ms, newest - last_seq - 1)
+
+
+def _says_farewell(batch: NewBatch) -> bool:
+    """
+    Say whether nothing more need come after *batch*.
+
+    A page that is hidden sends what it has at once: one that never runs again after that, as
+    phones end them, has nothing left behind.
+    """
+    if batch.last:
+        return True
+    newest = max(batch.events, key=lambda event: event["t"], default=None)
+    return newest is not None and newest["type"] == "visibility" and newest.get("state") == "hidden"
 
 
 def _insert_batch(

@@ -122,7 +122,7 @@ def chunks(db: sqlite3.Connection, session: str) -> list[ChunkRef]:
 
 
 def gaps(db: sqlite3.Connection, session: str) -> list[Gap]:
-    """Return the runs of missing batches of each page load, then what the browser reported."""
+    """Return the runs of missing batches, what the browser reported, and ends that nobody told."""
     found: list[Gap] = []
     holed = db.execute(
         "SELECT id, name, last_seq FROM page_loads"
@@ -144,6 +144,13 @@ def gaps(db: sqlite3.Connection, session: str) -> list[Gap]:
         "SELECT page_load, detail FROM gaps WHERE session = ? ORDER BY rowid", (session,)
     )
     found += [Gap(session, name, "reported", orjson.loads(detail)) for name, detail in rows]
+    rows = db.execute(
+        "SELECT p.name, p.last_seq FROM page_loads p JOIN sessions s ON s.id = p.session"
+        " WHERE p.session = ? AND NOT p.farewell AND s.ended_ms IS NOT NULL"
+        " AND s.end_kind <> 'ended' ORDER BY p.origin_ms, p.name",
+        (session,),
+    )
+    found += [Gap(session, name, "no_farewell", {"from_seq": last + 1}) for name, last in rows]
     return found
 
 

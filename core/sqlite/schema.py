@@ -88,6 +88,17 @@ def m007_assets(db: Database) -> None:
     db.execute("CREATE TABLE assets_full (site TEXT PRIMARY KEY, full_ms INTEGER NOT NULL)")
 
 
+@migrations()
+def m008_health(db: Database) -> None:
+    """Count what arrives and what does not; note which pages' ends are known. Of old ones nobody knows."""
+    db.execute(
+        "CREATE TABLE health (site TEXT NOT NULL, day INTEGER NOT NULL, what TEXT NOT NULL,"
+        " detail TEXT NOT NULL, count INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+        " PRIMARY KEY (site, day, what, detail)) WITHOUT ROWID"
+    )
+    db.execute("ALTER TABLE page_loads ADD COLUMN farewell INTEGER NOT NULL DEFAULT 1")
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(

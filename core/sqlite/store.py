@@ -13,6 +13,7 @@ from pathlib import Path
 
 from core.clock import Clock
 from core.errors import StoreError, StoreFailed
+from core.health import HealthCount, SiteHealth
 from core.model import (
     Appended,
     Asset,
@@ -36,7 +37,7 @@ from core.model import (
     asset_hash,
 )
 from core.site_options import SiteOptions
-from core.sqlite import accounts, assets, ingest, judged, records
+from core.sqlite import accounts, assets, health, ingest, judged, records
 from core.sqlite.disk import Disk
 from core.sqlite.readers import Readers
 from core.sqlite.rows import session_of
@@ -267,6 +268,14 @@ class SqliteStore(Store):
         self, since_ms: int, *, site: str | None = None
     ) -> tuple[dict[str, tuple[int, int]], int]:
         return await self._readers.run(judged.rule_uses, since_ms, site)
+
+    # Health
+
+    async def note(self, counts: Sequence[HealthCount]) -> None:
+        await self._writer.submit(lambda db, _: health.note(db, counts))
+
+    async def health(self, site: str, since_ms: int) -> SiteHealth:
+        return await self._readers.run(health.health, site, since_ms)
 
     # Accounts
 

@@ -16,7 +16,7 @@ from core.settings import ServerSettings, Settings
 from detector.loader import load_rules, shipped_rules
 from tests.console.support import Running, Visit, form_token, rrweb_page, running_console, shop
 
-PAGES = ["/sessions", "/struggles", "/rules", "/sites", "/sessions/v1"]
+PAGES = ["/sessions", "/struggles", "/rules", "/sites", "/sites/sshop/health", "/sessions/v1"]
 
 
 async def visit(console: Running) -> Visit:

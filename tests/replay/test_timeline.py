@@ -72,7 +72,7 @@ def test_gap_lies_between_its_neighbours() -> None:
         [chunk("a", 0, 10, 800), chunk("a", 3, 2_900, 3_000)],
         [
             Gap("v", "a", "missing_batch", {"from_seq": 1, "to_seq": 2}),
-            Gap("v", "a", "reported", {"reason": "offline", "first_t": 100, "last_t": 200}),
+            Gap("v", "a", "reported", {"reason": "offline", "from_t": 100, "until_t": 200}),
         ],
     )
 

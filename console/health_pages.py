@@ -1,0 +1,136 @@
+"""Owns a site's page of recording health, its twin in the API, and the site's switch."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+from aiohttp import web
+
+from console.api import PREFIX, answer, since_ms
+from console.auth import SIGNED_IN, ApiError, RoleMissing
+from console.context import console
+from console.format import iso
+from console.health_words import finding_text, lack_text, refusal_text
+from console.pages import render
+from core.health import SiteHealth, What, findings
+from core.model import Site
+
+DAY_MS = 86_400_000
+PERIODS = {"24h": DAY_MS, "7d": 7 * DAY_MS, "30d": 30 * DAY_MS}
+USUAL = "7d"
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/sites/{site}/health", show)
+    app.router.add_post("/sites/{site}/recording", switch)
+    app.router.add_get(PREFIX + "/sites/{site}/health", tell)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show what arrives from a site, what does not, and why."""
+    site = await _site(request)
+    period = request.query.get("since", "")
+    period = period if period in PERIODS else USUAL
+    now = console(request).clock.now_ms()
+    health = await console(request).store.health(site.key, now - PERIODS[period])
+    language = console(request).languages.of(request)
+    _, base = language.gettext, console(request).public_url()
+    found = findings(health, enabled=site.options.enabled)
+    return render(
+        request,
+        "health.html",
+        site=site,
+        health=health,
+        period=period,
+        last={what: health.last_ms(what) for what in ("batch", "loader")},
+        findings=[(one, *finding_text(one, base, _, language.ngettext)) for one in found],
+        refused=[
+            (one.detail, refusal_text(one.detail, _), one.count) for one in health.of("refused")
+        ],
+        origins=[(one.detail, "", one.count) for one in health.of("origin")],
+        own_errors=[(one.detail, "", one.count) for one in health.of("own_error")],
+        lacks=[(one, lack_text(one.kind, one.reason, _)) for one in health.gaps],
+        may_switch=await _is_owner(request),
+    )
+
+
+async def switch(request: web.Request) -> web.Response:
+    """Switch recording on the site on or off."""
+    if not await _is_owner(request):
+        raise RoleMissing
+    site = await _site(request)
+    enabled = (await request.post()).get("enabled") == "yes"
+    store = console(request).store
+    await store.set_site_options(site.key, replace(site.options, enabled=enabled))
+    action = "switched on" if enabled else "switched off"
+    await store.audit(
+        console(request).clock.now_ms(), request[SIGNED_IN].user, action, f"site {site.key}"
+    )
+    raise web.HTTPSeeOther(f"/sites/{site.key}/health")
+
+
+async def tell(request: web.Request) -> web.Response:
+    """Answer with the health of a site."""
+    named = request.match_info["site"]
+    site = await console(request).store.site(named)
+    if site is None:
+        raise ApiError(404, "not_found", f"there is no site '{named[:100]}'")
+    now = console(request).clock.now_ms()
+    since = since_ms(request, now)
+    health = await console(request).store.health(
+        site.key, now - PERIODS[USUAL] if since is None else since
+    )
+    return answer({"health": health_json(site, health)})
+
+
+def health_json(site: Site, health: SiteHealth) -> dict[str, Any]:
+    """Return *health* as the API tells it."""
+
+    def by_detail(what: What) -> dict[str, int]:
+        return {one.detail: one.count for one in health.of(what)}
+
+    def last(what: What) -> str | None:
+        at = health.last_ms(what)
+        return None if at is None else iso(at)
+
+    return {
+        "site": site.name,
+        "site_key": site.key,
+        "enabled": site.options.enabled,
+        "since": iso(health.since_ms),
+        "last_batch_at": last("batch"),
+        "last_loader_at": last("loader"),
+        "loaders": health.total("loader"),
+        "left_early": health.total("early"),
+        "batches": by_detail("batch"),
+        "refused": by_detail("refused"),
+        "refused_origins": by_detail("origin"),
+        "versions": by_detail("version"),
+        "own_errors": by_detail("own_error"),
+        "sessions": health.sessions,
+        "sessions_incomplete": health.incomplete,
+        "sessions_without_snapshot": health.no_snapshot,
+        "sessions_without_farewell": health.no_farewell,
+        "gaps": [
+            {"kind": one.kind, "reason": one.reason, "gaps": one.gaps, "sessions": one.sessions}
+            for one in health.gaps
+        ],
+        "findings": [
+            {"code": one.code, "severe": one.severe, "names": list(one.names), "count": one.count}
+            for one in findings(health, enabled=site.options.enabled)
+        ],
+    }
+
+
+async def _site(request: web.Request) -> Site:
+    site = await console(request).store.site(request.match_info["site"])
+    if site is None:
+        raise web.HTTPNotFound
+    return site
+
+
+async def _is_owner(request: web.Request) -> bool:
+    user = await console(request).store.user(request[SIGNED_IN].user)
+    return user is not None and user.role == "owner"

@@ -1,0 +1,125 @@
+"""Owns the words of recording health: what keeps visits from arriving, and what to do about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from console.words import Words
+from core.health import Finding
+
+NWords = Callable[[str, str, int], str]
+
+
+def finding_text(finding: Finding, base: str, _: Words, ngettext: NWords) -> tuple[str, str]:
+    """Return what *finding* says and what to do. *base* is the collector's own address."""
+    names = ", ".join(finding.names[:5])
+    number = finding.count
+    told: dict[str, tuple[str, str]] = {
+        "off": (
+            _("Recording is switched off for this site."),
+            _("Pages load nothing, and running recordings stop and delete what they stored."),
+        ),
+        "no_loader": (
+            _("No page has asked for the script."),
+            _(
+                "Is the line in the pages? A content security policy needs script-src %(base)s;"
+                " the browser's console says so."
+            )
+            % {"base": base},
+        ),
+        "no_batches": (
+            ngettext(
+                "The script was fetched %(num)s time, but nothing was ever sent.",
+                "The script was fetched %(num)s times, but nothing was ever sent.",
+                number,
+            )
+            % {"num": number},
+            _(
+                "Most likely the pages' content security policy lacks connect-src %(base)s; the"
+                " browser's console says so. Else a blocker, or a proxy that lets no POST through."
+            )
+            % {"base": base},
+        ),
+        "silent": (
+            _("The script is still fetched, but nothing has been sent for a while."),
+            _(
+                "Was a content security policy changed? It needs connect-src %(base)s. Visitors"
+                " who do not want to be recorded fetch the script, too."
+            )
+            % {"base": base},
+        ),
+        "origin": (
+            _("Pages of %(names)s sent, but are none of the site's.") % {"names": names},
+            _(
+                "If they are yours, add the site again with these origins too, exactly as they"
+                " stand here, and use its new line."
+            ),
+        ),
+        "refused": (
+            ngettext(
+                "%(num)s batch was refused: %(names)s.",
+                "%(num)s batches were refused: %(names)s.",
+                number,
+            )
+            % {"num": number, "names": names},
+            _("What each code means stands in docs/operating.md."),
+        ),
+        "no_snapshot": (
+            ngettext(
+                "%(num)s session has no picture at all.",
+                "%(num)s sessions have no picture at all.",
+                number,
+            )
+            % {"num": number},
+            _("Their visitors left before it had been sent. Events and struggles are there."),
+        ),
+        "gaps": (
+            ngettext(
+                "Of %(num)s session something is missing.",
+                "Of %(num)s sessions something is missing.",
+                number,
+            )
+            % {"num": number},
+            _("Each names what is missing on its own page; the table below sums it up."),
+        ),
+        "own_errors": (
+            ngettext(
+                "The script made %(num)s error of its own, in: %(names)s.",
+                "The script made %(num)s errors of its own, in: %(names)s.",
+                number,
+            )
+            % {"num": number, "names": names},
+            _("The pages did not notice. A few are no harm; tell us of many."),
+        ),
+    }
+    return told[finding.code]
+
+
+def refusal_text(code: str, _: Words) -> str:
+    """Return what a batch refused with *code* means."""
+    return {
+        "origin": _("the page's origin is none of the site's"),
+        "off": _("recording is switched off"),
+        "rate": _("too many at once"),
+        "busy": _("the disk did not keep up"),
+        "failed": _("a write failed"),
+        "too_large": _("too large"),
+        "bad_frame": _("damaged on the way"),
+        "bad_head": _("damaged on the way"),
+        "conflict": _("two pages under one number"),
+        "forbidden": _("not by the browser that began the session"),
+        "erased": _("the session was erased"),
+    }.get(code, code)
+
+
+def lack_text(kind: str, reason: str, _: Words) -> str:
+    """Return what a gap of *kind*, as the browser or the store names it, means."""
+    if kind == "missing_batch":
+        return _("batches that never arrived")
+    if kind == "buffer":
+        return _("the server could not be reached until the browser's buffer was full")
+    if kind == "end":
+        return _("what was left at the end of a page was too large to send")
+    if kind == "refused":
+        return _("refused: %(why)s") % {"why": refusal_text(reason, _)}
+    return " ".join(part for part in (kind, reason) if part)

@@ -1,0 +1,93 @@
+"""Counts of what arrived and what did not, by site and day, and what the sessions lack."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Sequence
+from typing import Any, cast
+
+from core.health import DAY_MS, GapCount, HealthCount, SiteHealth, Tallied, What
+
+KEEP_DAYS = 400
+"""Counts are small (some ten rows a day), and a year ago is worth comparing with."""
+
+
+def note(db: sqlite3.Connection, counts: Sequence[HealthCount]) -> None:
+    """Add *counts* to those kept."""
+    db.executemany(
+        "INSERT INTO health VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (site, day, what, detail)"
+        " DO UPDATE SET count = count + excluded.count, last_ms = max(last_ms, excluded.last_ms)",
+        [(one.site, one.day, one.what, one.detail, one.count, one.last_ms) for one in counts],
+    )
+    if counts:
+        newest = max(one.day for one in counts)
+        db.execute("DELETE FROM health WHERE day < ?", (newest - KEEP_DAYS,))
+
+
+def health(db: sqlite3.Connection, site: str, since_ms: int) -> SiteHealth:
+    """Return the health of the site with that key: counts of whole days, sessions from *since_ms*."""
+    counts: dict[What, list[Tallied]] = {}
+    for what, detail, count, last_ms in db.execute(
+        "SELECT what, detail, sum(count), max(last_ms) FROM health WHERE site = ? AND day >= ?"
+        " GROUP BY what, detail ORDER BY sum(count) DESC, detail",
+        (site, since_ms // DAY_MS),
+    ):
+        counts.setdefault(cast(What, what), []).append(Tallied(detail, count, last_ms))
+    sessions, incomplete = db.execute(
+        "SELECT count(*), coalesce(sum(holes > 0 OR reported > 0), 0) FROM sessions"
+        " WHERE site = ? AND started_ms >= ?",
+        (site, since_ms),
+    ).fetchone()
+    return SiteHealth(
+        site=site,
+        since_ms=since_ms,
+        counts={what: tuple(found) for what, found in counts.items()},
+        sessions=sessions,
+        incomplete=incomplete,
+        no_snapshot=_number(db, _NO_SNAPSHOT, site, since_ms),
+        no_farewell=_number(db, _NO_FAREWELL, site, since_ms),
+        gaps=_gaps(db, site, since_ms),
+    )
+
+
+def _gaps(db: sqlite3.Connection, site: str, since_ms: int) -> tuple[GapCount, ...]:
+    """Return what browsers reported, and the holes in what came, most first."""
+    found = [
+        GapCount(kind or "", reason or "", gaps, sessions)
+        for kind, reason, gaps, sessions in db.execute(_REPORTED, (site, since_ms))
+    ]
+    holes, sessions = db.execute(_HOLES, (site, since_ms)).fetchone()
+    if holes:
+        found.append(GapCount("missing_batch", "", holes, sessions))
+    return tuple(sorted(found, key=lambda one: (-one.sessions, one.kind, one.reason)))
+
+
+def _number(db: sqlite3.Connection, query: str, *values: Any) -> int:
+    return int(db.execute(query, values).fetchone()[0])
+
+
+_OF_SITE = "FROM sessions s WHERE s.site = ? AND s.started_ms >= ?"
+
+_NO_SNAPSHOT = f"""
+SELECT count(*) {_OF_SITE} AND s.ended_ms IS NOT NULL AND NOT EXISTS (
+  SELECT 1 FROM page_loads p JOIN batches b ON b.page_load = p.id
+  WHERE p.session = s.id AND b.has_snapshot)
+"""
+
+_NO_FAREWELL = f"""
+SELECT count(*) {_OF_SITE} AND s.ended_ms IS NOT NULL AND s.end_kind <> 'ended' AND EXISTS (
+  SELECT 1 FROM page_loads p WHERE p.session = s.id AND NOT p.farewell)
+"""
+
+_REPORTED = """
+SELECT json_extract(g.detail, '$.kind'), json_extract(g.detail, '$.reason'), count(*),
+  count(DISTINCT g.session)
+FROM sessions s JOIN gaps g ON g.session = s.id
+WHERE s.site = ? AND s.started_ms >= ? AND s.reported > 0 GROUP BY 1, 2
+"""
+
+_HOLES = """
+SELECT coalesce(sum(p.last_seq + 1 - p.batches), 0), count(DISTINCT s.id)
+FROM sessions s JOIN page_loads p ON p.session = s.id
+WHERE s.site = ? AND s.started_ms >= ? AND s.holes > 0 AND p.batches < p.last_seq + 1
+"""
