@@ -10,6 +10,10 @@ export interface Guard {
   <A extends unknown[], R>(callback: (...args: A) => R): (...args: A) => R | undefined;
   errors(): number;
   count(): void;
+  /** The same for another *place*, a short name of ours under which its errors are counted. */
+  at(place: string): Guard;
+  /** Errors by place since this was asked last. */
+  fresh(): Record<string, number>;
   listen<E extends Event = Event>(
     target: EventTarget,
     types: string | string[],
@@ -40,15 +44,21 @@ export function all(stops: Stop[]): Stop {
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
 
-export function makeGuard(): Guard {
-  let failed = 0;
+export function makeGuard(
+  place = "core",
+  tally = { errors: 0, fresh: {} as Record<string, number> },
+): Guard {
+  function count(): void {
+    tally.errors++;
+    tally.fresh[place] = (tally.fresh[place] ?? 0) + 1;
+  }
 
   function wrap<A extends unknown[], R>(callback: (...args: A) => R) {
     return (...args: A): R | undefined => {
       try {
         return callback(...args);
       } catch {
-        failed++; // told to the server with the next batch; the page must not notice
+        count(); // told to the server with the next batch; the page must not notice
         return undefined;
       }
     };
@@ -109,7 +119,7 @@ export function makeGuard(): Guard {
         enumerable: own?.enumerable ?? true,
       });
     } catch {
-      failed++; // frozen by the page: it stays as it is
+      count(); // frozen by the page: it stays as it is
       return { stop: () => {} };
     }
     return {
@@ -123,9 +133,13 @@ export function makeGuard(): Guard {
   }
 
   return Object.assign(wrap, {
-    errors: () => failed,
-    count: () => {
-      failed++;
+    errors: () => tally.errors,
+    count,
+    at: (name: string) => makeGuard(name, tally),
+    fresh: () => {
+      const { fresh } = tally;
+      tally.fresh = {};
+      return fresh;
     },
     listen,
     later,

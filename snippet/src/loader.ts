@@ -61,7 +61,7 @@ function start(): void {
   }) as Stolper;
   stub.config = config;
   window.stolper = stub;
-  if (refused()) {
+  if (refused() || config.options?.enabled === false) {
     forget();
     window.stolper = Object.assign(
       (...args: unknown[]) => (args[0] === "flush" ? Promise.resolve(false) : undefined),
@@ -87,6 +87,15 @@ function start(): void {
     removeEventListener("error", onError);
     removeEventListener("unhandledrejection", onError);
   };
+
+  // Left before the recorder has come: nothing but their number tells of such pages.
+  addEventListener("pagehide", () => {
+    try {
+      if (!stub.running) navigator.sendBeacon(`${config.base}/i/${config.key}/early`);
+    } catch {
+      return; // absent, or another script's
+    }
+  });
 
   const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
   const load = (path: string) => {

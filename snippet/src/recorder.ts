@@ -14,17 +14,24 @@ function start(): void {
     const recording = makeRecording(config);
     before.unhook?.();
     recording.start(before.early ?? []);
-    const stolper = install(before, recording.commands, recording.guard);
+    const stolper = install(before, recording.commands, recording.guard.at("call"));
     if (!config.parts) return;
     stolper.plug = recording.guard(recording.plug);
     for (const path of config.parts) before.load?.(path);
   };
+  const { prerendering } = document as Document & { prerendering?: boolean };
   // The snapshot wants a parsed document; nothing waits for pictures.
-  if (document.readyState === "loading") {
-    document.addEventListener("DOMContentLoaded", () => safely(begin), { once: true });
-  } else {
-    begin();
-  }
+  const parsed = () => {
+    if (document.readyState === "loading") whenever("DOMContentLoaded", begin);
+    else begin();
+  };
+  // A page made ahead is no visit until it is shown.
+  if (prerendering) whenever("prerenderingchange", parsed);
+  else parsed();
+}
+
+function whenever(type: string, run: () => void): void {
+  document.addEventListener(type, () => safely(run), { once: true });
 }
 
 function safely(run: () => void): void {

@@ -43,7 +43,7 @@ interface Renewal {
 export function makeRecording(config: Config): Recording {
   const guard = makeGuard();
   const now = () => Math.round(performance.now());
-  const sessions = makeSessions(config, guard);
+  const sessions = makeSessions(config, guard.at("storage"));
   const privacy = makePrivacy(config);
   const signals = makeSignals();
   const identified: Identified = {};
@@ -62,7 +62,7 @@ export function makeRecording(config: Config): Recording {
   const queue = makeQueue(() => delivery.grown(), sheets.weight);
   const delivery = makeDelivery({
     config,
-    guard,
+    guard: guard.at("send"),
     queue,
     sheets,
     now,
@@ -94,7 +94,7 @@ export function makeRecording(config: Config): Recording {
   const { emit } = emitter;
 
   const recorder = makeRecorder({
-    guard,
+    guard: guard.at("dom"),
     privacy,
     now,
     sheetText: sheets.text,
@@ -196,7 +196,8 @@ export function makeRecording(config: Config): Recording {
   }
 
   function follow(order: Order): void {
-    if (order === "stop") stop();
+    if (order === "off") sessions.setMode("cookieless"); // deletes what was stored
+    if (order === "stop" || order === "off") stop();
     else if (order === "session") renew();
     else if (order === "page_load") changePageLoad();
     else recorder.snapshot();
@@ -254,7 +255,14 @@ export function makeRecording(config: Config): Recording {
         recorder.flush();
         void delivery.flush();
       }),
-      guard.listen(window, "online", () => void delivery.flush()),
+      guard.listen(window, "online", delivery.online),
+      guard.listen(document, "freeze", delivery.freeze),
+      // Where the page forbids it nothing will ever arrive, and each try is a report to the site.
+      guard.listen<SecurityPolicyViolationEvent>(document, "securitypolicyviolation", (event) => {
+        const { disposition, effectiveDirective, blockedURI } = event;
+        const sending = effectiveDirective === "connect-src" && scope.ours(blockedURI);
+        if (disposition === "enforce" && sending) stop();
+      }),
     ]);
     begun = true;
     if (complete) void delivery.flush();

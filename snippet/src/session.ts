@@ -57,7 +57,7 @@ export function makeSessions(config: Config, guard: Guard): Sessions {
   let adopted: () => void = () => {};
   let forgotten: () => void = () => {};
 
-  // Storage may be blocked, full or absent: then a session is one document.
+  // Storage may be blocked or absent: then a session is one document. Or full: then nothing is kept.
   const read = guard((store: "localStorage" | "sessionStorage", name: string): string | null =>
     window[store].getItem(name),
   );
@@ -140,6 +140,7 @@ export function makeSessions(config: Config, guard: Guard): Sessions {
     identity = { ...identity, visitor: undefined };
   }
 
+  if (mode === "full" && !guard(() => localStorage && sessionStorage)()) mode = "cookieless";
   takeTab();
   begin(live(stored()));
 
@@ -158,10 +159,11 @@ export function makeSessions(config: Config, guard: Guard): Sessions {
     current: () => identity,
     touch: () => {
       last = Date.now();
-      if (last - written >= WRITE_MS) save(last);
+      if (Math.abs(last - written) >= WRITE_MS) save(last);
     },
     expired: () => {
       const now = Date.now();
+      last = Math.min(last, now); // the clock was set back: the wait begins here
       if (now - last <= config.idle_timeout_ms) return false;
       const other = stored();
       return !(other && other.id === identity.session && live(other));

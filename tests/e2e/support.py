@@ -101,6 +101,15 @@ class Stack:
         body = await self.api(f"/sessions/{session}/events")
         return list(body["events"])
 
+    async def recording(self, session: str) -> list[dict[str, Any]]:
+        """Return the documents of *session* with their rrweb events, as the API tells them."""
+        assert self._http is not None
+        url = f"{self.console_url}/api/v1/sessions/{session}/recording"
+        async with self._http.get(url) as answer:
+            assert answer.status == 200
+
+            return list(await answer.json())
+
 
 async def eventually(
     check: Callable[[], Awaitable[Any]], *, within_s: float = 10.0, every_s: float = 0.1

@@ -3,6 +3,7 @@
 
 import type { Batch, Context, Outbox } from "./outbox";
 import type { Content } from "./queue";
+import { REST_BYTES } from "./rest";
 import { pack, plain } from "./wire";
 
 const OVERHEAD = 200; // the chunk's own facts in the head, brackets
@@ -32,6 +33,9 @@ export function farewell(
   for (const one of untried) {
     batch.settle.push(...one.settle);
     batch.extras = { ...one.extras, ...batch.extras };
+    for (const [place, count] of Object.entries(one.failed)) {
+      batch.failed[place] = (batch.failed[place] ?? 0) + count;
+    }
   }
   const bytes = (text: string) => new TextEncoder().encode(text).length;
   let room = limit - bytes(outbox.texts(batch, true).head) - OVERHEAD;
@@ -44,17 +48,21 @@ export function farewell(
     fitting++;
   }
   const over = whole.dom.slice(fitting);
-  const [first] = over;
-  const lost = first && mode() !== "full";
-  const gap = { kind: "end", reason: "too_large", recorded: over.length, from_t: first?.t ?? 0 };
+  let left = mode() === "full" ? REST_BYTES : 0; // what the next page of the tab can send
+  const kept = over.findIndex(({ json }) => {
+    left -= sheets.weight(json);
+    return left < 0;
+  });
+  const lost = kept < 0 ? [] : over.splice(kept);
+  const from_t = lost[0]?.t ?? 0;
+  const gap = { kind: "end", reason: "too_large", recorded: lost.length, from_t };
   batch.content = {
     ...whole,
     dom: whole.dom.slice(0, fitting),
-    gaps: lost ? [...whole.gaps, gap] : whole.gaps,
+    gaps: lost.length ? [...whole.gaps, gap] : whole.gaps,
   };
   const { head, chunk } = outbox.texts(batch, true);
   batch.body = pack(plain(head), plain(chunk));
-  const rest =
-    over.length && !lost ? outbox.make({ events: [], dom: over, void: [], gaps: [] }) : undefined;
+  const rest = over.length ? outbox.make({ events: [], dom: over, void: [], gaps: [] }) : undefined;
   return { batch, rest };
 }

@@ -11,6 +11,7 @@ export type { Order } from "./outbox";
 
 const BATCH_BYTES = 48_000; // unsent recording stays below what one beacon can take
 const BEACON_BYTES = 60_000; // the browser's 64 KiB hold for all beacons and keepalive requests
+const FAREWELL_BYTES = 8000; // of them, for the events of the end, whatever else wants to go
 const BUFFER_BYTES = 4_000_000; // what waits while the collector cannot be reached
 const URGENT_MS = 1000; // errors in a loop are not sent one by one
 
@@ -23,6 +24,10 @@ export interface Delivery {
   urgent(): void;
   /** Close the queue's content under the identity it was made with. */
   seal(): void;
+  /** The network is back. */
+  online(): void;
+  /** The document may never run again: what has no answer goes into the reload buffer. */
+  freeze(): void;
   /** The document goes: one beacon; it and the rest into the reload buffer. */
   leave(): void;
   /** The document came back from the back/forward cache. */
@@ -36,7 +41,7 @@ export interface Delivery {
 }
 
 export function makeDelivery(context: Context): Delivery {
-  const { config, guard, queue, now } = context;
+  const { guard, queue, now } = context;
   const outbox = makeOutbox(context);
   const sender = makeSender({ ...context, outbox, schedule, halt });
   let timer: ReturnType<typeof setTimeout> | undefined;
@@ -88,15 +93,14 @@ export function makeDelivery(context: Context): Delivery {
 
   function leave(): void {
     if (left || stopped) return;
-    const last = farewell(context, outbox, BEACON_BYTES - sender.keepalive());
+    const room = BEACON_BYTES - FAREWELL_BYTES - sender.keepalive();
+    const last = farewell(context, outbox, sender.again(room) + FAREWELL_BYTES);
     left = true;
     sender.hold();
     if (last?.batch.body) {
       const { body } = last.batch;
       stamp(body, now());
-      const blob = new Blob([body], { type: "text/plain;charset=UTF-8" });
-      const small = body.length <= BEACON_BYTES;
-      if (small) navigator.sendBeacon(`${config.base}/i/${config.key}`, blob);
+      if (body.length <= BEACON_BYTES) sender.parting(body);
       last.batch.tried = true;
       // A beacon tells nothing of its fate: whether it arrived or not it is sent again later.
       outbox.keep(last.batch);
@@ -121,6 +125,14 @@ export function makeDelivery(context: Context): Delivery {
       schedule(0);
     },
     seal,
+    online: () => {
+      seal();
+      sender.online();
+    },
+    freeze: () => {
+      seal();
+      outbox.leave();
+    },
     leave,
     back,
     restart: outbox.restart,

@@ -10,7 +10,7 @@ import { type Extras, type Texts, write } from "./texts";
 import { compress, pack, plain } from "./wire";
 
 /** What an answer asks of the recorder. */
-export type Order = "session" | "page_load" | "stop" | "snapshot";
+export type Order = "session" | "page_load" | "stop" | "off" | "snapshot";
 
 export interface Context {
   config: Config;
@@ -33,6 +33,8 @@ export interface Batch {
   identity: Identity | undefined;
   seq: number;
   extras: Extras;
+  /** Own errors since the batch before, by place. */
+  failed: Record<string, number>;
   body: Uint8Array<ArrayBuffer> | undefined;
   size: number;
   /** The monotonic clock of the page load that made it. */
@@ -78,6 +80,7 @@ export function makeOutbox(context: Context): Outbox {
       identity: undefined,
       seq: -1,
       extras: {},
+      failed: {},
       body,
       size: body.length,
       clock,
@@ -97,6 +100,7 @@ export function makeOutbox(context: Context): Outbox {
       identity: context.identity(),
       seq: seq++,
       extras,
+      failed: guard.fresh(),
       body: undefined,
       size: content.dom.reduce((sum, event) => sum + sheets.weight(event.json), 400),
       clock: now,
@@ -105,8 +109,9 @@ export function makeOutbox(context: Context): Outbox {
     };
   }
 
-  function texts({ content, identity, seq: nth, extras }: Batch, last = false): Texts {
-    const snippet = { version: context.version, errors: guard.errors() };
+  function texts(batch: Batch, last = false): Texts {
+    const { content, identity, seq: nth, extras, failed } = batch;
+    const snippet = { version: context.version, errors: guard.errors(), failed };
     return write(content as Content, identity as Identity, nth, extras, snippet, last, sheets);
   }
 

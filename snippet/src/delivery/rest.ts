@@ -15,7 +15,11 @@ export interface Left {
 export interface Rest {
   /** What earlier documents of this tab left, oldest first. */
   found(): Left[];
-  /** Keep *left*, oldest first, as many as fit, in place of what was kept before. */
+  /**
+   * Keep *left*, oldest first, as many as fit, in place of what was kept before.
+   *
+   * The end always: by its number the server knows what is missing before it.
+   */
   keep(left: Left[]): void;
   /** *name* has been acknowledged or given up. */
   forget(name: string): void;
@@ -28,7 +32,9 @@ interface Kept {
   wall: number;
 }
 
-const LIMIT = 1_500_000; // characters; a tab's storage holds about 5 million for the whole origin
+const END = 2; // the last batch, and what the beacon could not take of it
+/** What it holds; as text a third more. A tab's storage has about 5 million characters per origin. */
+export const REST_BYTES = 1_000_000;
 
 function encode(body: Uint8Array): string {
   let text = "";
@@ -74,14 +80,20 @@ export function makeRest(guard: Guard, site: string): Rest {
     },
     keep: guard((left: Left[]) => {
       const wall = Date.now();
-      const kept: Kept[] = [];
-      let size = 0;
-      for (const { name, body, clock } of left) {
-        size += body.length * 1.4;
-        if (size > LIMIT) break;
-        kept.push({ n: name, b: encode(body), t: clock(), wall });
-      }
-      write(kept);
+      const end = left.slice(-END);
+      let room = end.reduce((sum, { body }) => sum - body.length, REST_BYTES);
+      const first = left.slice(0, -END).filter(({ body }) => {
+        room -= body.length;
+        return room >= 0;
+      });
+      write(
+        [...first, ...end].map(({ name, body, clock }) => ({
+          n: name,
+          b: encode(body),
+          t: clock(),
+          wall,
+        })),
+      );
     }),
     forget: guard((name: string) => {
       if (names.has(name)) write(read().filter(({ n }) => n !== name));

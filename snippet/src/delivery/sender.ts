@@ -9,6 +9,8 @@ const KEEPALIVE_BYTES = 20_000; // small batches survive their page, and leave r
 const RETRY_MS = 1000;
 const RETRY_MAX_MS = 60_000;
 const FASTEST_FLUSH_MS = 250;
+const ANSWER_MS = 60_000; // a connection that died unnoticed: tried again on another one
+const TYPE = "text/plain;charset=UTF-8"; // needs no preflight
 
 export interface Sender {
   /** Send what waits, unless something is on its way or it is too early. */
@@ -16,6 +18,13 @@ export interface Sender {
   /** Bytes of requests on their way that outlive the page. */
   keepalive(): number;
   flushMs(): number;
+  /** The network is back: try now, unless the server has asked to wait. */
+  online(): void;
+  /** The page ends: send *body* so that it outlives it. The browser does not tell whether it came. */
+  parting(body: Uint8Array<ArrayBuffer>): void;
+  /** The page ends: send once more what has no answer and would end with it, up to *room* bytes;
+   * returns what is left of them. */
+  again(room: number): number;
   hold(): void;
   resume(): void;
 }
@@ -40,6 +49,7 @@ export function makeSender(context: SenderContext): Sender {
   let flushMs = config.flush_ms;
   let attempts = 0;
   let notBefore = 0;
+  let asked = false; // the server named the wait
   let inFlight: Batch | undefined;
   let keepaliveBytes = 0;
   let held = false;
@@ -72,23 +82,34 @@ export function makeSender(context: SenderContext): Sender {
     batch.tried = true;
     const alive = body.length <= KEEPALIVE_BYTES ? body.length : 0;
     keepaliveBytes += alive;
-    const answer = await send(url, {
-      method: "POST",
-      body,
-      headers: { "Content-Type": "text/plain;charset=UTF-8" },
-      credentials: "omit",
-      keepalive: alive > 0,
-      cache: "no-store",
-    }).catch(() => undefined); // offline, cut off, blocked: tried again
+    const answer = await post(body, alive > 0).catch(() => undefined); // cut off: tried again
     keepaliveBytes -= alive;
     if (answer) await judge(batch, answer);
     else if (!held) retry(null);
   }
 
+  function post(body: Uint8Array<ArrayBuffer>, keepalive: boolean): Promise<Response> {
+    return send(url, {
+      method: "POST",
+      body,
+      headers: { "Content-Type": TYPE },
+      credentials: "omit",
+      keepalive,
+      cache: "no-store",
+      signal: AbortSignal.timeout?.(ANSWER_MS) ?? null,
+    });
+  }
+
+  function parting(body: Uint8Array<ArrayBuffer>): void {
+    // Absent in some browsers, refused where other scripts have used up what a page may leave.
+    if (navigator.sendBeacon?.(url, new Blob([body], { type: TYPE }))) return;
+    post(body, true).catch(() => {});
+  }
+
   async function judge(batch: Batch, answer: Response): Promise<void> {
     const { status } = answer;
     if (status === 429 || status >= 500) {
-      retry(answer.headers.get("Retry-After"));
+      retry(answer.headers.get("Retry-After") ?? "");
       return;
     }
     attempts = 0;
@@ -99,9 +120,9 @@ export function makeSender(context: SenderContext): Sender {
       if (told.flush_ms) flushMs = Math.max(FASTEST_FLUSH_MS, told.flush_ms);
     } else if (status === 409) {
       conflict(batch);
-    } else if (status === 404 || told.code === "origin") {
+    } else if (status === 404 || told.code === "origin" || told.code === "off") {
       context.halt();
-      context.order("stop");
+      context.order(told.code === "off" ? "off" : "stop");
     } else if (status === 403 || status === 410) {
       forbidden(batch);
     } else {
@@ -133,10 +154,12 @@ export function makeSender(context: SenderContext): Sender {
     if (content.dom.length) context.order("snapshot"); // what follows would not fit on a hole
   }
 
+  /** *after*: what the server asked for; null if it did not answer. */
   function retry(after: string | null): void {
+    asked = after !== null;
     const backoff = Math.min(RETRY_MAX_MS, RETRY_MS * 2 ** attempts++);
-    const asked = Number(after) > 0 ? Number(after) * 1000 : 0;
-    const wait = Math.max(asked, backoff * (0.5 + Math.random() / 2));
+    const least = Number(after) > 0 ? Number(after) * 1000 : 0;
+    const wait = Math.max(least, backoff * (0.5 + Math.random() / 2));
     notBefore = now() + wait;
     schedule(wait);
   }
@@ -145,6 +168,23 @@ export function makeSender(context: SenderContext): Sender {
     pump,
     keepalive: () => keepaliveBytes,
     flushMs: () => flushMs,
+    online: () => {
+      if (!asked) notBefore = 0;
+      pump();
+    },
+    parting,
+    again: (room) => {
+      let left = room;
+      for (const batch of outbox.all()) {
+        const { body, tried, clock } = batch;
+        const alive = batch === inFlight && keepaliveBytes > 0;
+        if (!tried || !body || alive || body.length > left) continue;
+        stamp(body, clock());
+        parting(body);
+        left -= body.length;
+      }
+      return left;
+    },
     hold: () => {
       held = true;
     },

@@ -22,7 +22,7 @@ export function write(
   identity: Identity,
   seq: number,
   extras: Extras,
-  snippet: { version: string; errors: number },
+  snippet: { version: string; errors: number; failed: Record<string, number> },
   last: boolean,
   sheets: Sheets,
 ): Texts {

@@ -32,15 +32,22 @@ export interface Observers extends Stop {
 }
 
 export function observe(emit: Emit, scope: Scope): Observers {
-  const actions = observeActions(scope);
+  // Under which names errors of ours are counted.
+  const at = (place: string): Scope => ({ ...scope, guard: scope.guard.at(place) });
+  const press = at("press");
+  const seen = at("view");
+  const form = at("form");
+  const net = at("net");
+  const hand = at("hand");
+  const actions = observeActions(press);
   // What they tell of a page view comes before it is left, and before what is pressed then.
-  const view = [observeVitals(emit, scope), observeScroll(emit, scope), observeCursor(emit, scope)];
+  const view = [observeVitals(emit, seen), observeScroll(emit, seen), observeCursor(emit, seen)];
   const pages = observePages(emit, scope);
-  const mutations = observeMutations(scope);
-  const clicks = observeClicks(emit, scope, mutations);
-  const replies = observeReplies(scope, clicks.judge);
-  const fields = observeFields(emit, scope);
-  const errors = observeErrors(emit, scope, actions);
+  const mutations = observeMutations(press);
+  const clicks = observeClicks(emit, press, mutations);
+  const replies = observeReplies(press, clicks.judge);
+  const fields = observeFields(emit, form);
+  const errors = observeErrors(emit, net, actions);
   const stops = all([
     actions,
     ...view,
@@ -50,17 +57,17 @@ export function observe(emit: Emit, scope: Scope): Observers {
     clicks,
     replies,
     fields,
-    observeForms(emit, scope, fields, clicks),
-    observeMessages(emit, scope),
-    observeRequests(emit, scope, actions),
+    observeForms(emit, form, fields, clicks),
+    observeMessages(emit, form),
+    observeRequests(emit, net, actions),
     errors,
-    observeConsole(emit, scope),
-    observeAssets(emit, scope),
-    observeFreezes(emit, scope),
-    observeRoutes(emit, scope),
-    observeCopy(emit, scope),
-    observeKeys(emit, scope, mutations, replies),
-    observeGestures(emit, scope, mutations, replies),
+    observeConsole(emit, net),
+    observeAssets(emit, net),
+    observeFreezes(emit, seen),
+    observeRoutes(emit, seen),
+    observeCopy(emit, hand),
+    observeKeys(emit, hand, mutations, replies),
+    observeGestures(emit, hand, mutations, replies),
   ]);
   return { pages, errors, clicks, actions, ...stops };
 }
