@@ -35,6 +35,7 @@ if (document.prerendering) fetch('ahead.json?here')
 function deed(n, size) {{
   stolper('track', 'deed', {{n}})
   const line = document.createElement('p')
+  line.hidden = size > 0
   line.textContent = 'deed ' + n + '. ' + noise(size || 0)
   document.body.append(line)
   return n

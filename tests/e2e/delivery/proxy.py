@@ -16,8 +16,8 @@ from aiohttp import web
 
 from core import wire
 
-_PASSED_ON = ("Content-Type", "Origin", "User-Agent", "Host")
-_NOT_BACK = {"Transfer-Encoding", "Content-Length", "Content-Encoding", "Server", "Date"}
+_PASSED_ON = ("Content-Type", "Origin", "User-Agent", "Host", "Accept-Encoding")
+_NOT_BACK = {"Transfer-Encoding", "Content-Length", "Server", "Date"}
 
 
 @dataclass

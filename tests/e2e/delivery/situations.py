@@ -34,6 +34,7 @@ class Situation:
     loses: bool = False  # deeds are lost; then a gap says so
     sessions: int = 1
     site: tuple[tuple[str, Any], ...] = ()  # options of the site
+    long: bool = False
     or_early: bool = False  # or deeds are lost, and counted as a page that was left early
 
 
@@ -149,18 +150,19 @@ async def reload_too_full(lab: Lab) -> None:
     await lab.flushed(page)
 
 
-@situation("offline beyond the buffer", gaps=("buffer/full",))
+@situation("offline beyond the buffer", gaps=("buffer/full",), long=True)
 async def buffer_full(lab: Lab) -> None:
     """What was done is told all the same, and the new snapshot shows it."""
     page = await lab.open()
     await lab.do(page)
     await lab.flushed(page)
     lab.faults.cut = True
-    await lab.do(page, 50, size=100_000)
+    await lab.do(page, 25, size=200_000)
     lab.faults.cut = False
     await page.evaluate("dispatchEvent(new Event('online'))")
     await lab.flushed(page)
     await lab.do(page)
+    await lab.flushed(page)
 
 
 @situation("page left before the recorder came", gaps=("left early",), loses=True)

@@ -108,7 +108,10 @@ async def rows(made: World, request: pytest.FixtureRequest) -> dict[str, Row | B
     return {situation.name: row for situation, row in zip(run, found, strict=True)}
 
 
-@pytest.mark.parametrize("situation", ALL, ids=lambda situation: situation.name)
+@pytest.mark.parametrize(
+    "situation",
+    [pytest.param(one, marks=pytest.mark.long if one.long else (), id=one.name) for one in ALL],
+)
 async def test_situation(situation: Situation, rows: dict[str, Row | BaseException]) -> None:
     """What the page did is stored once and in order, or the gap is named; nothing else is."""
     row = rows[situation.name]
