@@ -54,7 +54,7 @@ async function bundle(entry) {
 async function small(source) {
   const { code } = await minify(source, {
     ecma: 2020,
-    compress: { ecma: 2020, passes: 2 },
+    compress: { ecma: 2020, passes: 2, inline: 1, sequences: false },
     format: { ecma: 2020, comments: false, quote_style: 2 },
   });
   return code;

@@ -65,26 +65,33 @@ export interface Progress {
   invalid: boolean;
 }
 
-export function fresh(): Progress {
+/** What is known of the visit that begins with a focus. */
+function begun() {
   return {
-    focusedAt: undefined,
     firstInputAt: undefined,
     lastInputAt: undefined,
-    before: "",
     inputs: 0,
     deletions: 0,
-    lengths: [],
-    paste: false,
-    autofill: false,
-    entered: false,
-    returns: 0,
     pauses: 0,
     longestPause: 0,
+    paste: false,
+    autofill: false,
+    cleared: false,
     tallest: 0,
+  };
+}
+
+export function fresh(): Progress {
+  return {
+    ...begun(),
+    focusedAt: undefined,
+    before: "",
+    lengths: [],
+    entered: false,
+    returns: 0,
     peak: 0,
     fallen: false,
     refills: 0,
-    cleared: false,
     length: 0,
     invalid: false,
   };
@@ -100,20 +107,13 @@ function lengthOf(field: Field): number {
 }
 
 export function enter(progress: Progress, field: Field, t: number): void {
-  progress.focusedAt = t;
-  progress.firstInputAt = undefined;
-  progress.lastInputAt = undefined;
-  progress.before = stateOf(field);
-  progress.inputs = 0;
-  progress.deletions = 0;
-  progress.pauses = 0;
-  progress.longestPause = 0;
-  progress.paste = false;
-  progress.autofill = false;
-  progress.cleared = false;
-  progress.tallest = 0;
-  progress.length = lengthOf(field);
-  progress.lengths = [progress.length];
+  const length = lengthOf(field);
+  Object.assign(progress, begun(), {
+    focusedAt: t,
+    before: stateOf(field),
+    length,
+    lengths: [length],
+  });
   if (progress.entered) progress.returns++;
 }
 

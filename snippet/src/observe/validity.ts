@@ -3,18 +3,6 @@
 import { closest } from "../privacy/dom";
 import type { Field } from "./fieldstate";
 
-const FLAGS = [
-  "valueMissing",
-  "typeMismatch",
-  "patternMismatch",
-  "tooLong",
-  "tooShort",
-  "rangeUnderflow",
-  "rangeOverflow",
-  "stepMismatch",
-  "badInput",
-  "customError",
-] as const;
 const ERROR_CLASS =
   /(^|[-_\s])(error|errors|invalid|danger|fehler|has-error|is-invalid|field-error)([-_\s]|$)/i;
 
@@ -27,7 +15,10 @@ export function looksLikeError(element: Element): boolean {
 export function refusals(field: Field): string[] {
   const found: string[] = [];
   if (field.willValidate) {
-    for (const flag of FLAGS) if (field.validity[flag]) found.push(flag);
+    const { validity } = field;
+    for (const flag in validity) {
+      if (flag !== "valid" && validity[flag as keyof ValidityState]) found.push(flag);
+    }
   }
   const aria = field.getAttribute("aria-invalid");
   if (aria && aria !== "false") found.push("aria");
