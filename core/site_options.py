@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass, field, fields, replace
 from typing import Any, Literal
 
 from core.errors import UserError
+from core.selectors import check
 
 SELECTOR_MAX = 2000
 """Characters of a selector list: it goes out with every loader."""
@@ -132,6 +133,8 @@ def _read(name: str, value: str) -> object:
         raise ValueError(f"there is no option '{name}'. {hint}")
     if not value:
         return one.default
+    if one.metadata["kind"] == "selector":
+        return _selector(value, shows=name == "unmask")
     return _VALUES[one.metadata["kind"]](value)
 
 
@@ -153,7 +156,7 @@ def _images(value: str) -> str:
     return value
 
 
-def _selector(value: str) -> str:
+def _selector(value: str, *, shows: bool) -> str:
     """Refuse what no browser could take: it would mask nothing, unnoticed."""
     if len(value) > SELECTOR_MAX:
         raise ValueError(f"a selector list has at most {SELECTOR_MAX} characters")
@@ -164,6 +167,7 @@ def _selector(value: str) -> str:
             raise ValueError(f"a '{opening}' or '{closing}' has no partner")
     if any(not part.strip() for part in value.split(",")):
         raise ValueError("a selector between two commas is empty")
+    check(value, shows=shows)
     return value
 
 
@@ -181,7 +185,6 @@ _VALUES: dict[str, Callable[[str], object]] = {
     "switch": _switch,
     "number": _number,
     "allow|capture|placeholder": _images,
-    "selector": _selector,
     "names": lambda value: _list(value, _PARAM, "q,page"),
     "origins": lambda value: _list(value, _ORIGIN, "https://pay.example.org"),
 }

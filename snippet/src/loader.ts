@@ -101,6 +101,7 @@ function start(): void {
   const load = (path: string) => {
     const script = document.createElement("script");
     script.async = true;
+    script.referrerPolicy = "no-referrer";
     if (nonce) script.nonce = nonce;
     try {
       script.src = trusted(config.base + path);

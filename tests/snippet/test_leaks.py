@@ -10,11 +10,12 @@ from __future__ import annotations
 import json
 import re
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
-from playwright.async_api import Page
+from playwright.async_api import BrowserContext, Page, Request
 
-from tests.snippet.conftest import Collector, Open
+from tests.snippet.conftest import KEY, Collector, Open
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -443,3 +444,30 @@ async def test_nothing_that_happens_in_ignored_places_is_told(
     ]
 
     assert [("copy", "#p2"), ("cursor", "#b2"), ("field", "#c2"), ("key", "#b2")] == sorted(told)
+
+
+async def test_requests_of_ours_name_no_page(
+    collector: Collector, context: BrowserContext, tag: str
+) -> None:
+    """Whatever referrer policy the page has: the recorder and batches are asked for without one."""
+    seen: dict[str, tuple[str | None, str | None]] = {}
+
+    async def note(request: Request) -> None:
+        headers = await request.all_headers()
+        seen[urlsplit(request.url).path] = headers.get("referer"), headers.get("origin")
+
+    collector.pages["/page"] = (
+        "<!doctype html><html><head><meta name=referrer content=unsafe-url><title>x</title></head>"
+        f"<body>{tag.replace('/s/', f'{collector.url}/s/')}</body></html>"
+    )
+    here = collector.url.replace("127.0.0.1", "localhost")  # another origin than the collector's
+    page = await context.new_page()
+    page.on("requestfinished", note)
+    await page.goto(f"{here}/page?name=zqrefererqz")
+    await page.wait_for_function("window.stolper && stolper.running === true")
+    await page.evaluate("stolper('flush')")
+    await page.wait_for_timeout(100)  # until the last request has been noted
+
+    assert (f"{here}/page?name=zqrefererqz", None) == seen[f"/s/{KEY}.js"]  # the page's own tag
+    assert (None, None) == seen[collector.config["recorder"]]
+    assert (None, here) == seen[f"/i/{KEY}"]

@@ -94,6 +94,7 @@ export function makeSender(context: SenderContext): Sender {
       body,
       headers: { "Content-Type": TYPE },
       credentials: "omit",
+      referrerPolicy: "no-referrer", // where the page's own is unsafe-url, it would tell the query
       keepalive,
       cache: "no-store",
       signal: AbortSignal.timeout?.(ANSWER_MS) ?? null,
