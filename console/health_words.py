@@ -91,6 +91,10 @@ def finding_text(finding: Finding, base: str, _: Words, ngettext: NWords) -> tup
             % {"num": number, "names": names},
             _("The pages did not notice. A few are no harm; tell us of many."),
         ),
+        "assets_full": (
+            _("There was no room for another style sheet, font or picture of the site."),
+            _("Pages send such style sheets in full; raise the site's option assets_mb."),
+        ),
     }
     return told[finding.code]
 
@@ -120,6 +124,8 @@ def lack_text(kind: str, reason: str, _: Words) -> str:
         return _("the server could not be reached until the browser's buffer was full")
     if kind == "end":
         return _("what was left at the end of a page was too large to send")
+    if kind == "canvas":
+        return _("a canvas that the browser lets nobody read, or too large a picture of one")
     if kind == "refused":
         return _("refused: %(why)s") % {"why": refusal_text(reason, _)}
     return " ".join(part for part in (kind, reason) if part)

@@ -61,7 +61,7 @@ class Tallied:
 
 Code = Literal[
     "off", "no_loader", "no_batches", "silent", "origin", "refused", "no_snapshot", "gaps",
-    "own_errors",
+    "own_errors", "assets_full",
 ]  # fmt: skip
 
 
@@ -87,6 +87,7 @@ class SiteHealth:
     no_snapshot: int = 0  # ended sessions of which nothing can be shown
     no_farewell: int = 0  # ended sessions with a page whose end is not known
     gaps: tuple[GapCount, ...] = ()  # most first
+    assets_full: bool = False  # a style sheet, font or picture found no room
 
     def of(self, what: What) -> tuple[Tallied, ...]:
         """Return the counts of *what* by detail, most first."""
@@ -128,6 +129,8 @@ def findings(health: SiteHealth, *, enabled: bool) -> list[Finding]:
     if errors := health.of("own_error"):
         names = tuple(one.detail for one in errors)
         found.append(Finding("own_errors", False, names, health.total("own_error")))
+    if health.assets_full:
+        found.append(Finding("assets_full", False))
     return found
 
 

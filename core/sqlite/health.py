@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any, cast
 
 from core.health import DAY_MS, GapCount, HealthCount, SiteHealth, Tallied, What
+from core.sqlite import assets
 
 KEEP_DAYS = 400
 """Counts are small (some ten rows a day), and a year ago is worth comparing with."""
@@ -47,6 +48,7 @@ def health(db: sqlite3.Connection, site: str, since_ms: int) -> SiteHealth:
         no_snapshot=_number(db, _NO_SNAPSHOT, site, since_ms),
         no_farewell=_number(db, _NO_FAREWELL, site, since_ms),
         gaps=_gaps(db, site, since_ms),
+        assets_full=(assets.usage(db, site).full_ms or 0) >= max(1, since_ms),
     )
 
 

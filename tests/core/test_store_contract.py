@@ -829,3 +829,12 @@ async def test_damaged_bytes_are_no_asset(store: Store, tmp_path: Path) -> None:
 
     assert name == await store.put_asset(asset())
     assert await store.asset(SITE.key, name) is not None
+
+
+async def test_a_full_quota_is_a_finding_of_the_sites_health(store: Store) -> None:
+    """Health tells that something found no room, in the period in which that was."""
+    assert not (await store.health(SITE.key, 0)).assets_full
+    await store.put_asset(asset(quota_bytes=1, at_ms=NOON))
+
+    assert (await store.health(SITE.key, NOON - 1)).assets_full
+    assert not (await store.health(SITE.key, NOON + 1)).assets_full
