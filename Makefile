@@ -90,4 +90,4 @@ bench-snippet: setup build ## what the snippet costs a page, beside rrweb and ot
 	@$(BIN)/python -m bench.snippet $(BENCH)
 
 clean: ## remove what was built and installed
-	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist packages/browser/dist tests/e2e/widgets/dist
+	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist packages/browser/dist tests/e2e/widgets/dist tests/e2e/fidelity/dist

@@ -19,6 +19,7 @@ from console.context import console, signer
 from core.errors import StoreError
 from core.model import Session, Site
 from replay import deep
+from replay.frames import frame_links, framed
 from replay.recording import load_recording
 
 TOKEN_MS = 30 * 60_000
@@ -33,6 +34,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/stage/{token}/", document)
     app.router.add_get("/stage/{token}/loads/{page_load}", load)
     app.router.add_get("/stage/{token}/assets/{hash:[0-9a-f]{32}}", asset)
+    app.router.add_get("/stage/{token}/frames/{session}/{page_load}", frame)
 
 
 def stage_path(request: web.Request, session: str, who: SignedIn) -> str:
@@ -85,19 +87,36 @@ async def document(request: web.Request) -> web.Response:
 async def load(request: web.Request) -> web.Response:
     """Answer with the recording of one document, from chunk `from_seq` on."""
     session, _ = await _allowed(request)
+    return await _recording(request, session.id)
+
+
+@open_to_all
+async def frame(request: web.Request) -> web.Response:
+    """Answer with the recording of a frame that is linked into a document of the session."""
+    session, _ = await _allowed(request)
+    inner, page_load = request.match_info["session"], request.match_info["page_load"]
+    if not await framed(console(request).store, session, inner, page_load):
+        raise web.HTTPNotFound
+    return await _recording(request, inner)
+
+
+async def _recording(request: web.Request, session: str) -> web.Response:
+    """Return the recording of the document that is asked for, and the frames linked into it."""
+    store, page_load = console(request).store, request.match_info["page_load"]
     text = request.query.get("from_seq", "0")
     from_seq = int(text) if re.fullmatch(r"\d{1,9}", text) else 0
     stage = f"/stage/{request.match_info['token']}"
     found = await load_recording(
-        console(request).store,
-        session.id,
-        request.match_info["page_load"],
+        store,
+        session,
+        page_load,
         from_seq=from_seq,
         address=lambda name: f"{stage}/assets/{name}",
     )
     if found is None:
         raise web.HTTPNotFound
-    values = {**found.as_dict(), "next_seq": found.next_seq}
+    frames = [link.as_dict() for link in await frame_links(store, session, page_load)]
+    values = {**found.as_dict(), "frames": frames, "next_seq": found.next_seq}
     body = await asyncio.to_thread(deep.dumps, values)
     response = web.Response(body=body, content_type="application/json")
     response.enable_compression()

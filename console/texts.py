@@ -249,6 +249,7 @@ def player_texts(language: Language) -> dict[str, str]:
         "not_open": _("This tab was not open at this time."),
         "failed": _("The recording cannot be loaded: %(reason)s"),
         "broken": _("This picture could not be drawn. Go on to the next page or moment."),
+        "blank": _("Frame of %(host)s, not recorded"),
         "skipped": _("Skipped %(span)s without activity"),
         **{f"gap_{kind}": gap_text(kind, _) for kind in GAP_KINDS},
         "ended": _("The session has ended"),

@@ -31,7 +31,9 @@ SLOW_PAGE_MS = 4_000
 FREEZE_MS = 500
 """Reactions and blocked threads that took longer are felt, and worth a row."""
 
-_SILENT = frozenset({"leave", "visibility", "scroll"})  # scrolling shows in the picture
+_SILENT = frozenset(
+    {"leave", "visibility", "scroll", "frame"}
+)  # scroll and frames show in the picture
 _FACTS = (
     "answered_ms", "answer", "request_status", "error_ms", "field", "length", "refills", "invalid",
     "outcome", "invalid_fields", "kind", "severity", "words", "nav", "message", "file", "line",

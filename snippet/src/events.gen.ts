@@ -457,6 +457,19 @@ export interface KeyEvent {
   answered_ms?: number;
 }
 
+/** A frame of another origin in the page is recorded too, by a snippet of the same site, and both origins are among the site's `frame_origins`. Told when both recorders run, and again when either begins another session or page load. */
+export interface FrameEvent {
+  type: "frame";
+  /** node id of the frame's element in this recording */
+  node?: number;
+  /** session in which the frame is recorded */
+  frame_session?: string;
+  /** page load in which the frame is recorded */
+  frame_load?: string;
+  /** origin of the frame */
+  origin?: string;
+}
+
 /** From `stolper('track', name, props)`. Conventional names: search{results, query_hash}, cart{op, total, item}, coupon{ok}, payment{result, code}, login{result}, password_reset, step{name}, goal{name}, help{channel}, error_page, order_placed{total}. */
 export interface CustomEvent {
   type: "custom";
@@ -485,6 +498,7 @@ export interface EventFields {
   copy: CopyEvent;
   gesture: GestureEvent;
   key: KeyEvent;
+  frame: FrameEvent;
   custom: CustomEvent;
 }
 

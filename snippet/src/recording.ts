@@ -11,6 +11,7 @@ import { makeDelivery, type Order } from "./delivery";
 import { type DomEvent, makeQueue } from "./delivery/queue";
 import { attributes, pageFacts } from "./document";
 import { type Begins, makeEmit } from "./emit";
+import { type Frames, linkFrames } from "./frames";
 import { all, type Guard, makeGuard, type Stop } from "./guard";
 import type { Part } from "./lazy/parts";
 import { type Observers, observe } from "./observe";
@@ -56,6 +57,7 @@ export function makeRecording(config: Config): Recording {
   let complete = false; // the first snapshot is there
   let pausedAt: number | undefined; // the buffer is full: events go on, the recording waits
   let observers: Observers | undefined;
+  let frames: Frames | undefined;
   let stops: Stop = all([]);
 
   const sheets = makeSheets(guard, config.assets);
@@ -180,6 +182,7 @@ export function makeRecording(config: Config): Recording {
       view = 0;
       if (!viewed) observers?.pages.view(Math.min(t, now()));
       recorder.snapshot();
+      frames?.restart();
     } finally {
       renewing = false;
     }
@@ -193,6 +196,7 @@ export function makeRecording(config: Config): Recording {
     const open = new Set(emitter.open());
     for (let i = 0; i < emitter.next(); i++) if (!known.has(i) && !open.has(i)) queue.void(i);
     recorder.snapshot();
+    frames?.restart();
   }
 
   function follow(order: Order): void {
@@ -234,6 +238,7 @@ export function makeRecording(config: Config): Recording {
     const parts = observe(emit, scope);
     observers = parts;
     const fonts = observeFonts(scope, keeper);
+    frames = linkFrames(emit, scope, sessions.current);
     parts.pages.view(Math.min(now(), ...early.map(({ t }) => t)));
     renewing = false;
     parts.clicks.early(early);
@@ -243,6 +248,7 @@ export function makeRecording(config: Config): Recording {
       hands,
       parts,
       fonts,
+      frames,
       sessions.onAdopted(() => renew({ adopt: true })),
       guard.listen(window, "pagehide", leave),
       guard.listen<PageTransitionEvent>(window, "pageshow", (event) => {

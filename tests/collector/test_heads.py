@@ -313,3 +313,14 @@ async def test_masking_is_counted(collector: Collector) -> None:
     """masked tells how often something was replaced."""
     assert 2 == read(head(events=[click(path="/a@b.de/c@d.de")])).masked
     assert 0 == read(head()).masked
+
+
+def test_the_session_of_a_frame_is_no_card_number() -> None:
+    """An id whose digits would pass for a card number comes through whole; text like it does not."""
+    framed = "0199aaaa-4111-7111-8111-1113aaaaaaaa"
+    event = {"i": 0, "t": 1, "type": "frame", "view": 0, "path": "/", "frame_session": framed}
+    named = {"i": 1, "t": 1, "type": "custom", "view": 0, "path": "/", "name": f"a {framed}"}
+    taken = read(head(events=[event, named])).events
+
+    assert framed == taken[0]["frame_session"]
+    assert "a 0199aaaa-[card]aaaaaaaa" == taken[1]["name"]

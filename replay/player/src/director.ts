@@ -1,5 +1,7 @@
 // Owns what is on the stage: the clock, which document is shown, and when the next one is.
 
+import { Frames } from "./frames";
+import { fill } from "./model";
 import type { FromStage, Gap, Load, Program, Seek, View } from "./protocol";
 import { Expired, type Recording, Recordings } from "./recordings";
 import { drawable, Screen } from "./screen";
@@ -14,6 +16,8 @@ export class Director {
   readonly #recordings: Recordings;
   #program: Program = { loads: [], start: 0, end: 0, running: false };
   #screen: Screen | null = null;
+  #frames: Frames | null = null; // of the screen
+  #blank = "";
   #tab = "";
   #at = 0;
   #speed = 1;
@@ -36,6 +40,11 @@ export class Director {
   /** The frame that holds the picture; null while none is shown. */
   get frame(): HTMLIFrameElement | null {
     return this.#screen?.frame ?? null;
+  }
+
+  /** Take the words that the stage shows by itself. */
+  words(blank: string): void {
+    this.#blank = blank;
   }
 
   renew(base: string): void {
@@ -130,8 +139,15 @@ export class Director {
         screen.destroy();
         return false;
       }
+      const frames = new Frames(screen, recording.frames, {
+        recording: (link) => this.#recordings.frame(link),
+        blank: (host) => fill(this.#blank, { host }),
+        gap: (gap) => this.#say({ type: "gaps", gaps: [gap] }),
+      });
+      screen.inner = frames;
       screen.show(this.#at);
       screen.reveal();
+      this.#frames = frames;
       this.#screen?.destroy();
       this.#screen = screen;
       this.#see("shown");
@@ -147,6 +163,7 @@ export class Director {
       const news = await this.#recordings.more(screen.load);
       if (this.#screen !== screen) return;
       if (news.gaps.length) this.#say({ type: "gaps", gaps: news.gaps });
+      this.#frames?.link(news.frames);
       if (!screen.add(news.events, this.#at)) {
         const whole = await this.#recordings.get(screen.load);
         const put = await this.#put(screen.load, whole, this.#turn);

@@ -111,6 +111,7 @@ class Player {
     switch (message.type) {
       case "ready":
         this.#ready = true;
+        this.#tell({ type: "words", blank: this.#texts.blank ?? "" });
         this.#tellProgram(false);
         this.#tell({ type: "speed", speed: Number(this.#page.speed.value) });
         this.#seek(this.#at, this.#follow || this.#wished);

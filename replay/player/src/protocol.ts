@@ -34,6 +34,7 @@ export type ToStage =
   | { type: "pause" }
   | { type: "speed"; speed: number }
   | { type: "token"; base: string }
+  | { type: "words"; blank: string }
   | { type: "pick"; on: boolean }
   | { type: "pick_step"; step: PickStep };
 

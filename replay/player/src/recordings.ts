@@ -5,14 +5,25 @@ import type { Gap } from "./protocol";
 
 const KEPT = 6; // documents in memory; a large one has some ten megabytes
 
+/** From `at` on, the frame element `node` shows a recording of its own. */
+export interface FrameLink {
+  at: number;
+  node: number;
+  session: string;
+  page_load: string;
+  origin: string;
+}
+
 export interface Recording {
   events: eventWithTime[];
+  frames: FrameLink[];
   gaps: Gap[];
   nextSeq: number;
 }
 
 interface Answer {
   events: eventWithTime[];
+  frames: FrameLink[];
   gaps: Gap[];
   next_seq: number;
 }
@@ -46,6 +57,11 @@ export class Recordings {
     return found;
   }
 
+  /** Return the recording of a frame that is linked into a document. */
+  frame({ session, page_load }: FrameLink): Promise<Recording> {
+    return this.get(`${session}/${page_load}`);
+  }
+
   /** Return what came to *load* since it was fetched, and keep it. */
   async more(load: string): Promise<Recording> {
     const known = await this.get(load);
@@ -54,7 +70,8 @@ export class Recordings {
     known.events.sort((one, other) => one.timestamp - other.timestamp);
     known.gaps.push(...answer.gaps);
     known.nextSeq = answer.next_seq;
-    return { events: answer.events, gaps: answer.gaps, nextSeq: answer.next_seq };
+    known.frames = answer.frames;
+    return recording(answer);
   }
 
   /** Forget all documents but *load*: they may have grown. */
@@ -64,8 +81,7 @@ export class Recordings {
 
   async #first(load: string): Promise<Recording> {
     try {
-      const answer = await this.#fetch(load, 0);
-      return { events: answer.events, gaps: answer.gaps, nextSeq: answer.next_seq };
+      return recording(await this.#fetch(load, 0));
     } catch (error) {
       this.#kept.delete(load); // a later wish may try again
       throw error;
@@ -73,10 +89,15 @@ export class Recordings {
   }
 
   async #fetch(load: string, fromSeq: number): Promise<Answer> {
-    const url = `${this.#base}loads/${encodeURIComponent(load)}?from_seq=${fromSeq}`;
+    const place = load.includes("/") ? "frames" : "loads"; // a frame's name has its session in front
+    const url = `${this.#base}${place}/${load.split("/").map(encodeURIComponent).join("/")}?from_seq=${fromSeq}`;
     const response = await fetch(url, { credentials: "omit" });
     if (response.status === 403) throw new Expired();
     if (!response.ok) throw new Error(`HTTP ${response.status}`);
     return (await response.json()) as Answer;
   }
+}
+
+function recording({ events, frames, gaps, next_seq }: Answer): Recording {
+  return { events, frames, gaps, nextSeq: next_seq };
 }

@@ -8,16 +8,21 @@
 // - an event that throws stops the play, so the functions that apply events are wrapped.
 
 import { Replayer } from "@rrweb/replay";
-import { EventType, type eventWithTime } from "@rrweb/types";
+import { EventType, type eventWithTime, IncrementalSource } from "@rrweb/types";
 import { Canvases, sampleOf } from "./canvases";
 import { showPopovers } from "./popovers";
 import type { Gap } from "./protocol";
 
 const FAR_MS = 10 * 365 * 86_400_000;
 
+// Without scripts, as in the replay, browsers draw controls on every video.
+const STYLES = ["video:not([controls])::-webkit-media-controls { display: none !important; }"];
+const LEFT_OPEN = "dialog:modal:not([open])";
+
 const CUSTOM = EventType.Custom;
 const FULL_SNAPSHOT = EventType.FullSnapshot;
 const INCREMENTAL = EventType.IncrementalSnapshot;
+const MUTATION = IncrementalSource.Mutation;
 
 /** The functions by which the Replayer changes the picture. Private, hence the pinned version. */
 interface Appliers {
@@ -30,6 +35,17 @@ export interface ScreenEvents {
   size(width: number, height: number): void;
 }
 
+/** What follows a screen: it is told whatever the screen does. */
+export interface Follower {
+  show(at: number): void;
+  play(at: number, speed: number): void;
+  pause(): void;
+  speed(speed: number): void;
+  /** Elements came or went while it plays. */
+  changed(): void;
+  destroy(): void;
+}
+
 /** Return whether *events* can be drawn at all. */
 export function drawable(events: eventWithTime[]): boolean {
   return events.some((event) => event.type === FULL_SNAPSHOT);
@@ -37,11 +53,14 @@ export function drawable(events: eventWithTime[]): boolean {
 
 export class Screen {
   readonly load: string;
+  /** What is drawn in its frames. */
+  inner: Follower | null = null;
   readonly element: HTMLDivElement;
   readonly #replayer: Replayer;
   #start: number;
   readonly #firstSnapshot: number;
   readonly #hear: ScreenEvents;
+  readonly #canvases: Canvases;
   #shownAt = 0;
   #playing = false;
 
@@ -81,6 +100,7 @@ export class Screen {
         root: this.element,
         loadTimeout: 0,
         triggerFocus: false,
+        insertStyleRules: STYLES,
         mouseTail: { duration: 500, lineCap: "round", lineWidth: 2, strokeStyle: "#3b74c9" },
         logger: { log: () => {}, warn: (...args: unknown[]) => this.#warned(args) } as never,
       },
@@ -90,10 +110,12 @@ export class Screen {
       const { width, height } = size as { width: number; height: number };
       if (width > 0 && height > 0) this.#hear.size(width, height);
     });
-    const canvases = new Canvases((id) => this.#replayer.getMirror().getNode(id));
+    this.#canvases = new Canvases((id) => this.#replayer.getMirror().getNode(id));
     this.#replayer.on("custom-event", (event) => {
       const sample = sampleOf(event as eventWithTime);
-      if (sample) this.#attempt((event as eventWithTime).timestamp, () => canvases.draw(sample));
+      if (!sample) return;
+      this.#canvases.take(sample);
+      if (this.#playing) this.#settle();
     });
     let popovers: MutationObserver | undefined;
     this.#replayer.on("fullsnapshot-rebuilded", () => {
@@ -110,6 +132,8 @@ export class Screen {
     this.#playing = false;
     this.#shownAt = at;
     this.#attempt(at, () => this.#replayer.pause(this.#offset(at)));
+    this.#settle();
+    this.inner?.show(at);
   }
 
   /** Play on from *at* at *speed*. */
@@ -118,16 +142,20 @@ export class Screen {
     this.#shownAt = at;
     this.#replayer.setConfig({ speed });
     this.#attempt(at, () => this.#replayer.play(this.#offset(at)));
+    this.#settle();
+    this.inner?.play(at, speed);
   }
 
   /** Stand still where it is. */
   pause(): void {
     this.#playing = false;
     this.#replayer.pause();
+    this.inner?.pause();
   }
 
   speed(speed: number): void {
     this.#replayer.setConfig({ speed });
+    this.inner?.speed(speed);
   }
 
   /**
@@ -145,6 +173,18 @@ export class Screen {
     return this.#replayer.iframe;
   }
 
+  /** The recording's id of *node*; 0 and less: it is not part of it. */
+  idOf(node: Node): number {
+    return this.#replayer.getMirror().getId(node);
+  }
+
+  /** The recorded attribute *name* of *element*, also one that is not drawn. */
+  attributeOf(element: Element, name: string): string | undefined {
+    const meta = this.#replayer.getMirror().getMeta(element) as { attributes?: object } | null;
+    const value = (meta?.attributes as Record<string, unknown> | undefined)?.[name];
+    return typeof value === "string" ? value : undefined;
+  }
+
   get playing(): boolean {
     return this.#playing;
   }
@@ -154,6 +194,7 @@ export class Screen {
   }
 
   destroy(): void {
+    this.inner?.destroy();
     try {
       this.#replayer.destroy();
     } finally {
@@ -172,13 +213,28 @@ export class Screen {
   }
 
   #guard(): void {
+    this.#replayer.on("fullsnapshot-rebuilded", () => this.#canvases.forget());
     const appliers = this.#replayer as unknown as Appliers;
     for (const name of ["applyIncremental", "rebuildFullSnapshot"] as const) {
       const apply = appliers[name].bind(this.#replayer);
       appliers[name] = (event: eventWithTime, sync = false) => {
         this.#attempt(event.timestamp, () => apply(event, sync));
+        if (sync) return; // show() and play() see to it when all is applied
+        if (changes(event, ["attributes"])) this.#settle();
+        if (changes(event, ["adds", "removes"])) this.inner?.changed();
       };
     }
+  }
+
+  /** Mend what the Replayer leaves: canvases, and dialogs that would stay on top of the page. */
+  #settle(): void {
+    const page = this.frame.contentDocument;
+    if (!page) return;
+    for (const dialog of page.querySelectorAll<HTMLDialogElement>(LEFT_OPEN)) {
+      dialog.open = true; // close() does nothing without
+      dialog.close();
+    }
+    this.#attempt(this.#shownAt, () => this.#canvases.draw(page));
   }
 
   #attempt(at: number, act: () => void): void {
@@ -199,6 +255,15 @@ export class Screen {
     const text = args.find((arg) => typeof arg === "string" && arg.includes("Exception"));
     if (text) this.#damaged(this.#shownAt, text);
   }
+}
+
+/** Say whether *event* draws anew, or is a mutation with one of *lists* in it. */
+function changes({ type, data }: eventWithTime, lists: string[]): boolean {
+  if (type === FULL_SNAPSHOT) return true;
+  const found = data as unknown as Record<string, unknown[] | undefined> & { source?: number };
+  return (
+    type === INCREMENTAL && found.source === MUTATION && lists.some((name) => found[name]?.length)
+  );
 }
 
 function marker(timestamp: number): eventWithTime {

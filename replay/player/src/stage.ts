@@ -58,6 +58,9 @@ hear<ToStage>(
       case "token":
         director.renew(message.base);
         break;
+      case "words":
+        director.words(message.blank);
+        break;
       case "pick":
         picker.set(message.on);
         break;

@@ -57,6 +57,10 @@ const LISTS = words("media sizes sandbox accept autocomplete font-family data-st
 const LIST = /^[\w\s.,:;%#()/+*<>='"-]{0,300}$/;
 const MIME = /^[\w.+-]+\/[\w.+-]+(;\s*codecs="?[\w., -]+"?)?$/;
 
+// What goober, Emotion, styled-jsx, styled-components and Svelte make of a style's hash: without it
+// the element has none of its styles.
+const HASHED = /^(go\d{6,12}|(css|jsx|sc|svelte)-[a-z0-9]{5,12})$/i;
+
 const DROPPED = /^(on\w+|srcdoc|nonce|integrity)$/;
 const CLICKABLE_INPUT = /^(submit|button|reset)$/;
 
@@ -71,7 +75,8 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
 
   function token(text: string): string {
     // Cascading names may hold digits (col-12), not much more: an e-mail, a long number, a name.
-    return /@|%40|\d{5,}/.test(text) || policy.typed.within(text) ? maskText(text) : text;
+    const personal = /@|%40|\d{5,}/.test(text) && !HASHED.test(text);
+    return personal || policy.typed.within(text) ? maskText(text) : text;
   }
 
   function names(value: string): string {

@@ -1,7 +1,8 @@
 // Writes a document down so that the live one and the replayed one can be compared.
 //
 // Left out, because a replay has no use for them: scripts, noscript, comments, meta, title and
-// icons, handlers (on*), nonce, integrity and crossorigin. A linked style sheet and a style
+// icons, handlers (on*), nonce, integrity and crossorigin; of a frame its address and source, for
+// its document is compared. A linked style sheet and a style
 // element are the same (the recording carries rules, not links); so are text nodes side by side
 // and one text node. Addresses are absolute, without query values and fragment. A field's value is
 // left out (value, checked, selected, the text of a textarea); of text that the visitor edits in
@@ -13,6 +14,7 @@ const LEFT_OUT = new Set(["SCRIPT", "NOSCRIPT", "META", "TITLE", "BASE"]);
 const ATTRIBUTES_LEFT_OUT = /^(on|rr_|data-rr-)|^(nonce|integrity|crossorigin)$/;
 const FIELD_STATE = new Set(["value", "checked", "selected", "autocomplete"]);
 const FIELDS = new Set(["INPUT", "TEXTAREA", "SELECT", "OPTION"]);
+const FRAME_SOURCE = new Set(["src", "srcdoc"]);
 const ADDRESS = /^https?:/;
 const ADDRESSES = new Set(["href", "src", "action", "formaction", "poster", "xlink:href"]);
 
@@ -27,6 +29,21 @@ function address(value, base) {
   }
 }
 
+function candidates(srcset, base) {
+  return srcset
+    .split(/,\s+/)
+    .map((one) => one.trim().split(/\s+/))
+    .map(([url, ...size]) => [address(url, base), ...size].join(" "))
+    .join(", ");
+}
+
+/** Write every url(...) in *css* alike: absolute, or a fragment as it is. */
+function urls(css, base) {
+  return css.replace(/url\(\s*["']?([^"')]*)["']?\s*\)/g, (_, url) =>
+    url[0] === "#" ? `url(${url})` : `url(${address(url, base)})`,
+  );
+}
+
 function classes(found, value) {
   const names = value.split(/\s+/).filter((name) => name && !/^:|^rrweb-/.test(name));
   if (names.length) found.class = names.join(" ");
@@ -37,10 +54,12 @@ function attributes(element, base) {
   for (const { name, value } of element.attributes) {
     if (ATTRIBUTES_LEFT_OUT.test(name)) continue;
     if (FIELDS.has(element.tagName) && FIELD_STATE.has(name)) continue;
-    if (ADDRESSES.has(name) || ADDRESS.test(value)) found[name] = address(value, base);
-    else if (name === "style") found[name] = element.style.cssText;
+    if (element.tagName === "IFRAME" && FRAME_SOURCE.has(name)) continue;
+    if (name === "srcset") found[name] = candidates(value, base);
+    else if (ADDRESSES.has(name) || ADDRESS.test(value)) found[name] = address(value, base);
+    else if (name === "style") found[name] = urls(element.style.cssText, base);
     else if (name === "class") classes(found, value);
-    else found[name] = value;
+    else found[name] = /url\(/.test(value) ? urls(value, base) : value;
   }
   return found;
 }
