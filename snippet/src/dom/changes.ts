@@ -38,9 +38,7 @@ export function makeChanges(context: ChangesContext): Changes {
 
   /** The children of *parent* that are recorded, in their order. */
   function live(parent: Node): Node[] {
-    const kids: Node[] = [];
-    for (const kid of childrenOf(parent)) if (recordable(kid)) kids.push(kid);
-    return kids;
+    return childrenOf(parent, []).filter(recordable);
   }
 
   function same(one: Node[], other: Node[]): boolean {

@@ -12,6 +12,8 @@ const LEAF =
   /^(style|textarea|iframe|noscript|noframes|noembed|xmp|plaintext|listing|script|template)$/;
 const ODD = /[^a-z0-9-_:]/; // no name that `createElement` takes
 
+const PLAIN = /^[\w:.-]+$/;
+
 export const isLeaf = (element: Element) => LEAF.test(nameOf(element));
 
 /** *link* brings a style sheet, now or when it has loaded. */
@@ -73,7 +75,8 @@ export function makeNodes(
     let out = "";
     const put = (name: string, value: Value | undefined) => {
       if (value === null || value === undefined) return;
-      out += `${out ? "," : ""}${JSON.stringify(name)}:${JSON.stringify(value)}`;
+      const key = PLAIN.test(name) ? `"${name}"` : JSON.stringify(name);
+      out += `${out ? "," : ""}${key}:${JSON.stringify(value)}`;
     };
     const linked = nameOf(element) === "link" && css !== null && css !== undefined;
     const extra = values.extra(element);

@@ -6,9 +6,16 @@ function getter<T>(prototype: object, name: string): (node: Node) => T {
   return (node) => (get ? get.call(node) : (node as unknown as Record<string, T>)[name]) as T;
 }
 
-export const childrenOf = getter<NodeListOf<ChildNode>>(Node.prototype, "childNodes");
+const first = getter<Node | null>(Node.prototype, "firstChild");
+const next = getter<Node | null>(Node.prototype, "nextSibling");
 export const above = getter<Node | null>(Node.prototype, "parentNode");
 export const kind = getter<number>(Node.prototype, "nodeType");
 export const documentOf = getter<Document | null>(Node.prototype, "ownerDocument");
 export const shadowOf = getter<ShadowRoot | null>(Element.prototype, "shadowRoot");
 export const nameOf = getter<string>(Element.prototype, "localName");
+
+/** Add the children of *parent* to *found*; without a list that the browser has to keep. */
+export function childrenOf(parent: Node, found: Node[]): Node[] {
+  for (let kid = first(parent); kid; kid = next(kid)) found.push(kid);
+  return found;
+}

@@ -4,7 +4,7 @@ import type { Guard } from "../guard";
 import { isElement, isShadowRoot } from "../privacy/dom";
 import type { Css, Steps } from "./css";
 import { finish } from "./css";
-import { isLeaf, type Nodes, recordable } from "./nodes";
+import { type How, isLeaf, type Nodes, recordable } from "./nodes";
 import { above, childrenOf, kind, nameOf, shadowOf } from "./read";
 import type { Tree } from "./tree";
 
@@ -40,37 +40,41 @@ interface Level {
   many: boolean;
 }
 
+const SHEET = /^(style|link)$/;
 const AT_ONCE = 8; // nodes between two looks at the clock
 
 export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContext): Teller {
   const write = guard(nodes.json);
 
+  /** The text of the sheet of *node*, if it is one that has one. */
+  function* sheetOf(node: Node): Steps<string | null | undefined> {
+    if (tree.has(node) || !recordable(node) || nodes.blocked(node as Element)) return undefined;
+    return yield* css.sheet((node as HTMLStyleElement).sheet);
+  }
+
+  const isSheet = (node: Node) => kind(node) === 1 && SHEET.test(nameOf(node));
+
   /** The JSON of *node*, which the replay has from now on; undefined: it is not for it. */
-  function* tell(node: Node, at: Node, scrolled: boolean): Steps<Told | undefined> {
+  function tell(node: Node, at: Node, how: How): Told | undefined {
     if (tree.has(node) || !recordable(node)) return undefined;
-    let text: string | null | undefined;
-    const element = isElement(node) ? node : null;
-    if (element && /^(style|link)$/.test(nameOf(element)) && !nodes.blocked(element)) {
-      text = yield* css.sheet((element as HTMLStyleElement).sheet);
-    }
-    const json = write(node, at, { css: text, scrolled });
+    const json = write(node, at, how);
     if (json === undefined) return undefined; // what fails is counted, and missing with what is in it
     tree.put(node, at, round());
     tree.append(node, at);
-    if (!element) return { json, kids: null };
-    return { json, kids: below(element) };
+    return { json, kids: isElement(node) ? below(node) : null };
   }
 
   function below(element: Element): Node[] {
     if (nodes.blocked(element)) return [];
     if (nameOf(element) === "iframe" || element.hasAttribute("popover")) met(element);
     const root = shadowOf(element);
-    const kids = isLeaf(element) ? [] : Array.from(childrenOf(element));
+    const kids: Node[] = [];
+    if (!isLeaf(element)) childrenOf(element, kids);
     if (!root) return kids;
     tree.put(root, element, round());
     tree.known(element).inner = root;
     met(root);
-    return kids.concat(Array.from(childrenOf(root)));
+    return childrenOf(root, kids);
   }
 
   /** Where *kid*, found below *parent*, stands by now; null: elsewhere. */
@@ -87,7 +91,7 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
     if (kind(top) === 9) {
       tree.put(top, at, round());
       out = nodes.json(top, null, {});
-      levels.push({ node: top, at: null, kids: Array.from(childrenOf(top)), nth: 0, many: false });
+      levels.push({ node: top, at: null, kids: childrenOf(top, []), nth: 0, many: false });
     }
     for (let level = levels[0]; level; level = levels[levels.length - 1]) {
       const kid = level.kids[level.nth++];
@@ -97,7 +101,8 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
         continue;
       }
       const parent = still(kid, level.node);
-      const told = parent && (yield* tell(kid, parent, true));
+      const text = isSheet(kid) ? yield* sheetOf(kid) : undefined;
+      const told = parent && tell(kid, parent, { css: text, scrolled: true });
       if (!told) continue;
       out += level.many ? `,${told.json}` : told.json;
       level.many = true;
@@ -111,7 +116,8 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
     const out: string[] = [];
     const waiting: { node: Node; at: Node; nextId: number | null }[] = [{ node, at, nextId }];
     for (let one = waiting.pop(); one; one = waiting.pop()) {
-      const told = finish(tell(one.node, one.at, false));
+      const text = isSheet(one.node) ? finish(sheetOf(one.node)) : undefined;
+      const told = tell(one.node, one.at, { css: text });
       if (!told) continue;
       const over = isShadowRoot(one.at) ? one.at.host : one.at;
       const json = told.kids ? told.json + nodes.end(one.node, one.at) : told.json;

@@ -24,6 +24,8 @@ interface Place {
   typed: boolean;
 }
 
+const NOWHERE: Place = { blocked: false, area: undefined, typed: false };
+
 export interface Words {
   released: string;
   held: string;
@@ -45,28 +47,35 @@ export function makePlaces(selectors: Selectors, { released, held, typed }: Word
 
   const areaOf = (holder: Element): Area => (holder.matches(selectors.mask) ? "mask" : "unmask");
 
+  /** What holds of *one*, which stands in a place of which *outer* holds. */
+  function within(one: Element, outer: Place): Place {
+    const blocked = outer.blocked || one.matches(selectors.block);
+    const area = one.matches(areas) ? areaOf(one) : outer.area;
+    const typedInto = outer.typed || one.matches(typed);
+    const same = blocked === outer.blocked && area === outer.area && typedInto === outer.typed;
+    return same ? outer : { blocked, area, typed: typedInto };
+  }
+
   function place(element: Element, known: Map<Element, Place>): Place {
-    const path: Element[] = [];
-    let at: Element | null = element;
-    let found: Place | undefined;
-    for (; at && !found; at = around(at)) {
+    let found = known.get(element);
+    if (found) return found;
+    const path: Element[] = [element];
+    for (let at = around(element); at && !found; at = around(at)) {
       found = known.get(at);
       if (!found) path.push(at);
     }
+    let result = found ?? NOWHERE;
     for (let one = path.pop(); one; one = path.pop()) {
-      found = {
-        blocked: found?.blocked || one.matches(selectors.block),
-        area: one.matches(areas) ? areaOf(one) : found?.area,
-        typed: found?.typed || one.matches(typed),
-      };
-      known.set(one, found);
+      result = within(one, result);
+      known.set(one, result);
     }
-    return found as Place;
+    return result;
   }
 
   function standing(element: Element): Standing {
+    let found = standings?.get(element);
+    if (found) return found;
     const path: Element[] = [];
-    let found: Standing | undefined;
     for (let at: Element | null = element; at && !found; at = parentOf(at)) {
       found = standings?.get(at);
       if (found) break;
