@@ -262,7 +262,10 @@ export function makeRecording(config: Config): Recording {
         void delivery.flush();
       }),
       guard.listen(window, "online", delivery.online),
-      guard.listen(document, "freeze", delivery.freeze),
+      guard.listen(document, "freeze", () => {
+        recorder.flush();
+        delivery.freeze();
+      }),
       // Where the page forbids it nothing will ever arrive, and each try is a report to the site.
       guard.listen<SecurityPolicyViolationEvent>(document, "securitypolicyviolation", (event) => {
         const { disposition, effectiveDirective, blockedURI } = event;

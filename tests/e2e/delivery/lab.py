@@ -11,6 +11,7 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -125,7 +126,7 @@ class Row:
     name: str
     did: list[int]
     sent: int  # batches that left the browser, each counted once
-    stored: list[int]  # deeds told, in the order of their time
+    stored: list[int]  # deeds told, each as often as it was; a page's come in its order
     drawn: list[int]  # deeds that the recording shows
     gaps: list[str]
     sessions: int
@@ -245,13 +246,18 @@ class Lab:
         return list(reversed(body["sessions"]))
 
     async def stored(self) -> list[int]:
-        """Return the numbers of the deeds that were told, by their time."""
-        found: list[tuple[float, int]] = []
+        """Return the numbers of the deeds that were told; of each page in the order of their events."""
+        found: list[tuple[str, int, int]] = []
         for session in await self.sessions():
             for event in await self.world.stack.events(session["id"]):
                 if event["type"] == "custom" and event["name"] == "deed":
-                    found.append((event["ts"], event["props"]["n"]))
-        return [n for _, n in sorted(found)]
+                    found.append((event["page_load"], event["i"], event["props"]["n"]))
+        pages = [
+            [n for _, _, n in rows] for _, rows in groupby(sorted(found), key=lambda row: row[0])
+        ]
+        # Pages' own clocks meet at their first batch only: what is held equal is each page's order.
+        assert all(page == sorted(page) for page in pages), pages
+        return sorted(n for page in pages for n in page)
 
     async def recordings(self) -> str:
         """Return all recordings of the site as one text."""

@@ -274,7 +274,7 @@ async def bfcache(lab: Lab) -> None:
         await tab.until("location.pathname.endsWith('first')")
         assert await tab.ask("window.alive") is True, "the browser kept no page to come back to"
         await lab.do(tab, 2)
-        await lab.flushed(tab)
+        await lab.all_stored()
 
 
 @situation("tab frozen, discarded, opened again")
@@ -301,7 +301,7 @@ async def discarded(lab: Lab) -> None:
         await tab.send("Page.navigate", url=lab.url())
         await lab.started(tab)
         await lab.do(tab)
-        await lab.flushed(tab)
+        await lab.all_stored()
 
 
 async def crash(tab: Tab) -> None:
@@ -351,7 +351,7 @@ async def storage_blocked(lab: Lab) -> None:
         await lab.do(page, 2)
         await lab.go(page, "next")
         await lab.do(page)
-        await lab.flushed(page)
+        await lab.all_stored()
 
 
 @situation("third-party cookies blocked")
@@ -366,7 +366,7 @@ async def third_party(lab: Lab) -> None:
         await page.goto(lab.url("next", host="shop.example"))
         await lab.started(page)
         await lab.do(page)
-        await lab.flushed(page)
+        await lab.all_stored()
 
 
 @situation("http: no crypto.subtle")
@@ -385,7 +385,7 @@ async def without(lab: Lab, script: str) -> Page:
     await lab.do(page, 2, size=2000)
     await lab.go(page, "next")
     await lab.do(page)
-    await page.close(run_before_unload=True)
+    await lab.flushed(page)
     return page
 
 
