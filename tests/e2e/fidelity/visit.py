@@ -21,6 +21,7 @@ from playwright.async_api import Browser, Page, ViewportSize
 from tests.e2e.fidelity.pages import FOLDER
 from tests.e2e.fidelity.table import Case
 from tests.e2e.scenarios.dom.compare import Strictness, differences
+from tests.e2e.scenarios.visit import recorded
 from tests.e2e.support import Stack
 
 VIEWPORT = ViewportSize(width=800, height=600)
@@ -141,6 +142,8 @@ class Watcher:
             page = await context.new_page()
             await page.goto(origin + case.page)
             await page.wait_for_function("window.stolper?.running === true", timeout=120_000)
+            # A large page is read in slices: before the last of them its moments cannot be shown.
+            await recorded(self.stack, str(await page.evaluate("stolper('session')")))
             await page.evaluate(self.probe)
             moments = [await self.live(page, "loaded", case.still_ms)]
             for nth in range(await page.evaluate("window.acts.length")):
