@@ -25,7 +25,7 @@ export interface Guard {
    * Replace a method by one that calls through faithfully.
    *
    * *before* sees the arguments; a function that it returns sees the result or the error. Neither
-   * can throw. A promise that the function returns goes to the page in place of the result.
+   * can throw. What the function returns, if anything, goes to the page in place of the result.
    */
   patch(
     owner: object | undefined | null,
@@ -43,6 +43,14 @@ export function all(stops: Stop[]): Stop {
 }
 
 type Method = (this: unknown, ...args: unknown[]) => unknown;
+
+/**
+ * A browser's method as zone.js (Angular) found it: what goes through the zone's own would run the
+ * application's change detection, and keep it from coming to rest.
+ */
+export function native<T extends object, N extends keyof T & string>(owner: T, name: N): T[N] {
+  return ((owner as Record<string, unknown>)[`__zone_symbol__${name}`] as T[N]) ?? owner[name];
+}
 
 export function makeGuard(
   place = "core",
@@ -72,17 +80,16 @@ export function makeGuard(
   ): Stop {
     const guarded = wrap(callback) as EventListener;
     const names = typeof types === "string" ? [types] : types;
-    for (const name of names) target.addEventListener(name, guarded, options);
-    return {
-      stop: () => {
-        for (const name of names) target.removeEventListener(name, guarded, options);
-      },
+    const each = (method: "addEventListener" | "removeEventListener") => {
+      for (const name of names) native(target, method).call(target, name, guarded, options);
     };
+    each("addEventListener");
+    return { stop: () => each("removeEventListener") };
   }
 
   function later(callback: () => void, ms: number): Stop {
-    const timer = setTimeout(wrap(callback), ms);
-    return { stop: () => clearTimeout(timer) };
+    const timer = native(window, "setTimeout")(wrap(callback), ms);
+    return { stop: () => native(window, "clearTimeout")(timer) };
   }
 
   function patch(
@@ -108,10 +115,11 @@ export function makeGuard(
         after(undefined, error);
         throw error; // the page's own error, not ours
       }
-      const followed = after(result);
-      return followed instanceof Promise ? followed : result;
+      return after(result) ?? result;
     };
     try {
+      // Its name and length, and what others have hung on it.
+      Object.defineProperties(replacement, Object.getOwnPropertyDescriptors(original));
       Object.defineProperty(holder, name, {
         value: replacement,
         configurable: true,

@@ -112,8 +112,12 @@ function start(): void {
   };
   stub.load = load;
   const begin = () => load(config.recorder);
-  if ("requestIdleCallback" in window) requestIdleCallback(begin, { timeout: 1000 });
+  if (typeof requestIdleCallback === "function") requestIdleCallback(begin, { timeout: 1000 });
   else setTimeout(begin, 200); // Safari
 }
 
-start();
+try {
+  start();
+} catch {
+  // A page that broke what we need is not recorded, and goes on.
+}

@@ -13,6 +13,7 @@ import { attributes, pageFacts } from "./document";
 import { type Begins, makeEmit } from "./emit";
 import { type Frames, linkFrames } from "./frames";
 import { all, type Guard, makeGuard, type Stop } from "./guard";
+import { toJson } from "./json";
 import type { Part } from "./lazy/parts";
 import { type Observers, observe } from "./observe";
 import { makePrivacy } from "./privacy";
@@ -114,7 +115,7 @@ export function makeRecording(config: Config): Recording {
   /** An event of ours in the recording: the player reads it, rrweb passes it over. */
   function record(tag: string, payload: object): void {
     const t = now();
-    const json = JSON.stringify({ type: 5, timestamp: t, data: { tag, payload } });
+    const json = toJson({ type: 5, timestamp: t, data: { tag, payload } });
     take({ json, t, snapshot: false });
   }
 

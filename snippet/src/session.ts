@@ -4,6 +4,7 @@
 import type { Config, Mode } from "./config";
 import { all, type Guard, type Stop } from "./guard";
 import { secret, uuid7 } from "./ids";
+import { toJson } from "./json";
 
 export interface Identity {
   session: string;
@@ -83,11 +84,7 @@ export function makeSessions(config: Config, guard: Guard): Sessions {
   function save(now: number): void {
     if (mode !== "full") return;
     written = now;
-    put(
-      "localStorage",
-      key,
-      JSON.stringify({ id: identity.session, secret: identity.secret, last }),
-    );
+    put("localStorage", key, toJson({ id: identity.session, secret: identity.secret, last }));
   }
 
   function visitor(now: number): string | undefined {

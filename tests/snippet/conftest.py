@@ -53,6 +53,7 @@ class Collector:
     url: str = ""
     config: dict[str, Any] = field(default_factory=dict)
     pages: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, dict[str, str]] = field(default_factory=dict)  # of a page, by its path
     batches: list[Batch] = field(default_factory=list)
     answers: list[tuple[int, dict[str, Any], dict[str, str]]] = field(default_factory=list)
     seen: dict[tuple[str, str, int], bytes] = field(default_factory=dict)
@@ -153,7 +154,8 @@ class Collector:
         text = self.pages.get(request.path)
         if text is None:
             return web.Response(status=404, text="no such page")
-        return web.Response(text=text, content_type="text/html", charset="utf-8")
+        own = {"Content-Type": "text/html; charset=utf-8", **self.headers.get(request.path, {})}
+        return web.Response(body=text.encode(), headers=own)
 
     async def status(self, request: web.Request) -> web.Response:
         """Answer /status/N?ms=D with status N after D milliseconds."""

@@ -29,9 +29,11 @@ interface KeeperContext {
   record(tag: string, payload: object): void;
 }
 
-export function idle(callback: () => void): void {
-  if ("requestIdleCallback" in window) requestIdleCallback(callback, { timeout: IDLE_MS });
-  else setTimeout(callback, IDLE_MS / 10); // Safari
+export function idle(guard: Guard, callback: () => void): void {
+  const guarded = guard(callback);
+  if (typeof requestIdleCallback !== "function")
+    guard.later(callback, IDLE_MS / 10); // Safari
+  else requestIdleCallback(guarded, { timeout: IDLE_MS });
 }
 
 export function makeKeeper({ config, guard, sheets, running, record }: KeeperContext): Keeper {
@@ -72,7 +74,7 @@ export function makeKeeper({ config, guard, sheets, running, record }: KeeperCon
   }
 
   async function one(kind: string, url: string, named: object): Promise<boolean> {
-    await new Promise<void>((resolve) => idle(resolve));
+    await new Promise<void>((resolve) => idle(guard, resolve));
     if (left-- <= 0 || !running()) return false;
     const bytes = await content(url);
     if (!bytes) return false;

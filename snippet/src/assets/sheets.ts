@@ -4,6 +4,7 @@
 
 import type { Guard } from "../guard";
 import { secret } from "../ids";
+import { toJson } from "../json";
 
 const LONG = 1000; // shorter texts are not worth a hash of 32 characters and a row on the server
 const HELD = 2_000_000; // characters kept here; what a page makes beyond that goes as it is
@@ -94,7 +95,7 @@ export function makeSheets(guard: Guard, known: string[] = []): Sheets {
           return `{"sha256":"${one.hash}"}`;
         }
         if (one.hash) sent.add(one.hash);
-        return JSON.stringify(one.text);
+        return toJson(one.text);
       }),
     weight: (json) => {
       let more = 0;

@@ -2,6 +2,7 @@
 // until the collector has said that it is durable. Sent again it is the same to the byte, except
 // for the clock at sending.
 
+import type { Stop } from "../guard";
 import { farewell } from "./farewell";
 import { type Context, makeOutbox } from "./outbox";
 import { makeSender } from "./sender";
@@ -44,7 +45,7 @@ export function makeDelivery(context: Context): Delivery {
   const { guard, queue, now } = context;
   const outbox = makeOutbox(context);
   const sender = makeSender({ ...context, outbox, schedule, halt });
-  let timer: ReturnType<typeof setTimeout> | undefined;
+  let timer: Stop | undefined;
   let timerAt = Number.POSITIVE_INFINITY;
   let lastUrgent = Number.NEGATIVE_INFINITY;
   let left = false;
@@ -53,16 +54,13 @@ export function makeDelivery(context: Context): Delivery {
   function schedule(ms: number): void {
     const at = now() + ms;
     if (at >= timerAt || stopped) return;
-    clearTimeout(timer);
+    timer?.stop();
     timerAt = at;
-    timer = setTimeout(
-      guard(() => {
-        timerAt = Number.POSITIVE_INFINITY;
-        seal();
-        sender.pump();
-      }),
-      ms,
-    );
+    timer = guard.later(() => {
+      timerAt = Number.POSITIVE_INFINITY;
+      seal();
+      sender.pump();
+    }, ms);
   }
 
   function seal(): void {
@@ -77,7 +75,7 @@ export function makeDelivery(context: Context): Delivery {
   function halt(): void {
     stopped = true;
     sender.hold();
-    clearTimeout(timer);
+    timer?.stop();
     drop();
   }
 

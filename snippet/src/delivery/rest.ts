@@ -3,6 +3,7 @@
 // them; they stay until they are acknowledged.
 
 import type { Guard } from "../guard";
+import { toJson } from "../json";
 
 export interface Left {
   /** Page load and number: the same for every copy. */
@@ -57,7 +58,7 @@ export function makeRest(guard: Guard, site: string): Rest {
 
   function write(kept: Kept[]): void {
     names = new Set(kept.map(({ n }) => n));
-    if (kept.length) sessionStorage.setItem(key, JSON.stringify(kept));
+    if (kept.length) sessionStorage.setItem(key, toJson(kept));
     else sessionStorage.removeItem(key);
   }
 

@@ -2,6 +2,7 @@
 
 import type { Named, Sheets } from "../assets/sheets";
 import type { Target } from "../events.gen";
+import { toJson } from "../json";
 import type { Identity } from "../session";
 import type { Content, Gap } from "./queue";
 
@@ -29,7 +30,7 @@ export function write(
   const targets: Target[] = [];
   const places = new Map<string, number>();
   const place = (target: Target): number => {
-    const text = JSON.stringify(target);
+    const text = toJson(target);
     let at = places.get(text);
     if (at === undefined) {
       at = targets.push(target) - 1;
@@ -71,5 +72,5 @@ export function write(
   if (named.used.size || named.sent.size) {
     head.assets = { used: [...named.used], sent: [...named.sent] };
   }
-  return { head: JSON.stringify(head), chunk: dom.length ? `[${chunk}]` : "" };
+  return { head: toJson(head), chunk: dom.length ? `[${chunk}]` : "" };
 }

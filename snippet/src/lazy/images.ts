@@ -48,10 +48,10 @@ const images: Part = ({ scope, keeper, record, snapshots }) => {
   function soon(): void {
     if (waiting) return;
     waiting = true;
-    guard.later(() => idle(guard(look)), AGAIN_MS);
+    guard.later(() => idle(guard, look), AGAIN_MS);
   }
 
-  idle(guard(look));
+  idle(guard, look);
   return all([
     guard.listen(window, "load", soon), // of every picture
     signals.mutations.on(soon),

@@ -38,7 +38,7 @@ const HOVER_PX = 10; // moved further, what is seen may be the hover's doing
 
 export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): Clicks {
   const { guard, signals, privacy, now } = scope;
-  const gesture = makeGesture((callback) => void guard(callback)());
+  const gesture = makeGesture(guard);
   let open: Press[] = [];
   let held: Press | undefined;
   let newest: Press | undefined;

@@ -82,11 +82,18 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
     tell(kind, text, place, t, handled);
   }
 
+  /** Not by the guard: zone.js tells of the rejections it keeps by its own listeners only. */
+  function rejections(): Stop {
+    const heard = guard(({ reason }: PromiseRejectionEvent) => {
+      tellThrown("rejection", reason, scope.now());
+    });
+    window.addEventListener("unhandledrejection", heard);
+    return { stop: () => window.removeEventListener("unhandledrejection", heard) };
+  }
+
   const stops = all([
     guard.listen<ErrorEvent>(window, "error", (event) => onError(event, scope.now()), {}),
-    guard.listen<PromiseRejectionEvent>(window, "unhandledrejection", (event) =>
-      tellThrown("rejection", event.reason, scope.now()),
-    ),
+    rejections(),
   ]);
   return {
     ...stops,

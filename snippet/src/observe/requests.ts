@@ -2,13 +2,14 @@
 // no bodies.
 
 import type { EventFields } from "../events.gen";
-import { all, type Stop } from "../guard";
+import { all, native, type Stop } from "../guard";
 import type { Emit, Open, RequestStart, Scope } from "../scope";
 import type { Actions } from "./actions";
 
 type Kind = NonNullable<EventFields["request"]["kind"]>;
 
 const MOST = 500;
+const NATIVE = Object.getPrototypeOf((async () => {})()); // where the page has replaced Promise, too
 
 interface Running {
   end(status: number, facts?: { aborted?: boolean; size?: number }): void;
@@ -104,28 +105,32 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
  *
  * A handler on the page's own promise would mark its rejection as handled, and a branch beside it
  * would be a second unhandled one. So the page gets the promise that follows ours: with it handled
- * or not, the browser tells of a rejection as it would without us. A promise that carries more than
- * that (a library's) stays the page's own.
+ * or not, the browser tells of a rejection as it would without us. A promise with methods of its own (a
+ * library's) stays the page's own.
  */
 function follow(
   promise: Promise<Response>,
   arrived: (response: Response) => void,
   failed: (error: { name?: string } | undefined) => void,
 ): Promise<Response> | undefined {
+  const own = promise as unknown as Record<PropertyKey, unknown>;
+  const kind = Object.getPrototypeOf(promise);
   const bare =
-    Object.getPrototypeOf(promise) === Promise.prototype && !Reflect.ownKeys(promise).length;
+    (kind === Promise.prototype || kind === NATIVE) &&
+    !Reflect.ownKeys(promise).some((key) => typeof own[key] === "function");
   if (!bare) {
     promise.then(arrived, failed);
     return undefined;
   }
-  return promise.then(
-    (response) => {
+  return native(promise, "then").call(
+    promise,
+    (response: Response) => {
       arrived(response);
       return response;
     },
-    (error) => {
+    (error: { name?: string }) => {
       failed(error);
       throw error; // the page's own error, not ours
     },
-  );
+  ) as Promise<Response>;
 }

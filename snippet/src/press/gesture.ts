@@ -1,6 +1,7 @@
 // Which press the code that runs now belongs to: its handlers (while the event is dispatched), and
 // what the browser does of itself in the same task (focus, submit, input).
 
+import type { Guard } from "../guard";
 import type { Press } from "./outcome";
 
 export type Phase = "down" | "blur" | "up";
@@ -20,7 +21,7 @@ export interface Gesture {
   stop(): void;
 }
 
-export function makeGesture(run: (callback: () => void) => void): Gesture {
+export function makeGesture(guard: Guard): Gesture {
   const channel = new MessageChannel();
   let press: Press | undefined;
   let inHandlers = false;
@@ -28,15 +29,15 @@ export function makeGesture(run: (callback: () => void) => void): Gesture {
   let turn = 0;
   const waiting: { turn: number; afterwards?: (() => void) | undefined }[] = [];
 
-  channel.port1.onmessage = () => {
+  channel.port1.onmessage = guard(() => {
     const done = waiting.shift();
     if (!done) return;
     if (done.turn === turn) {
       press = undefined;
       inHandlers = false;
     }
-    if (done.afterwards) run(done.afterwards);
-  };
+    done.afterwards?.();
+  });
 
   return {
     enter: (entered, at, afterwards) => {
@@ -49,9 +50,11 @@ export function makeGesture(run: (callback: () => void) => void): Gesture {
     dispatched: () => {
       const entered = turn;
       // Mutations are told in microtasks: this one comes after those of the last handler.
-      queueMicrotask(() => {
-        if (entered === turn) inHandlers = false;
-      });
+      queueMicrotask(
+        guard(() => {
+          if (entered === turn) inHandlers = false;
+        }),
+      );
     },
     blur: () => {
       phase = "blur";

@@ -3,6 +3,7 @@
 // record-rrweb.ts: our own recorder (dom/) masks where it reads.
 
 import type { eventWithTime, IncrementalSource, attributes as RrAttributes } from "@rrweb/types";
+import { toJson } from "../json";
 import type { Attributes, Value } from "./attributes";
 import { cleanCss } from "./css";
 import { elementOf, isElement } from "./dom";
@@ -218,7 +219,7 @@ export function makePass({ policy, attributes, urls, nodeOf, sheetText }: PassCo
         for (const one of (data.styles ?? []) as { rules: Loose[] | string }[]) {
           for (const rule of one.rules as Loose[])
             if (typeof rule.rule === "string") rule.rule = sheet(rule.rule);
-          const text = JSON.stringify(one.rules); // its rules together are one long text
+          const text = toJson(one.rules); // its rules together are one long text
           const held = sheetText(text);
           if (held !== text) one.rules = held;
         }
