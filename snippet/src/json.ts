@@ -3,8 +3,18 @@
 
 const OWNERS = [Object.prototype, Array.prototype, String.prototype];
 
+type Spoilt = { toJSON?: unknown };
+
 /** JSON of *value*. The page's own `toJSON` are out of the way for that moment. */
 export function toJson(value: unknown): string {
+  // Called for every text of a page: both inherit from Object.prototype, too.
+  const spoilt =
+    (Array.prototype as Spoilt).toJSON !== undefined ||
+    (String.prototype as Spoilt).toJSON !== undefined;
+  return spoilt ? unspoilt(value) : JSON.stringify(value);
+}
+
+function unspoilt(value: unknown): string {
   const kept: [object, PropertyDescriptor][] = [];
   try {
     for (const owner of OWNERS) {

@@ -109,7 +109,7 @@ export function makeSheets(guard: Guard, known: string[] = []): Sheets {
       const all = Promise.all(pending);
       pending = [];
       // A page may have put something of its own in the place of the browser's digest.
-      return Promise.race([all, new Promise((late) => setTimeout(late, LATE_MS))]);
+      return Promise.race([all, new Promise<void>((late) => guard.later(late, LATE_MS))]);
     },
     stored: (hashes) => {
       for (const hash of hashes) onServer.add(hash);

@@ -1,6 +1,7 @@
 // What has to be told of a change: the difference between the page and what the replay has, where
 // something is dirty. It does not matter in what order and how often the page got there.
 
+import { toJson } from "../json";
 import type { Privacy } from "../privacy";
 import { elementOf, isElement, isShadowRoot } from "../privacy/dom";
 import type { Before, Dirt } from "./dirty";
@@ -133,7 +134,7 @@ export function makeChanges(context: ChangesContext): Changes {
     const value = policy.text(data, parent);
     // A mask keeps the length: what was as long may look the same.
     const old = before?.length === data.length ? policy.text(before, parent) : undefined;
-    return value === old ? undefined : `{"id":${known.id},"value":${JSON.stringify(value)}}`;
+    return value === old ? undefined : `{"id":${known.id},"value":${toJson(value)}}`;
   }
 
   function attributesOf(element: Element, names: Map<string, Before>): string {
@@ -157,7 +158,7 @@ export function makeChanges(context: ChangesContext): Changes {
       if (name === "src" && tag === "iframe") found.rr_src = values.of(element, "rr_src");
     }
     if (tag === "input" && "type" in found) found.value = values.of(element, "value");
-    const json = JSON.stringify(found);
+    const json = toJson(found);
     return json === "{}" ? "" : `{"id":${tree.known(element).id},"attributes":${json}}`;
   }
 
@@ -165,7 +166,7 @@ export function makeChanges(context: ChangesContext): Changes {
     const css = cssOf(element);
     if (css === null) return "";
     const media = nameOf(element) === "link" ? { rel: null, href: null } : {};
-    const found = JSON.stringify({ ...media, _cssText: css });
+    const found = toJson({ ...media, _cssText: css });
     return `{"id":${tree.known(element).id},"attributes":${found}}`;
   }
 

@@ -2,6 +2,7 @@
 // events that rrweb's player takes. Masked at the source: what is not told is never written.
 
 import { all, type Stop } from "../guard";
+import { toJson } from "../json";
 import { isElement, isShadowRoot } from "../privacy/dom";
 import type { Recorder, RecorderOptions } from "../record";
 import { makeChanges } from "./changes";
@@ -127,7 +128,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
       return;
     }
     flush();
-    write(3, JSON.stringify({ source, ...data }));
+    write(3, toJson({ source, ...data }));
   }
 
   function schedule(): void {
@@ -296,8 +297,8 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     const meta = { href: privacy.urls.link(href), width: innerWidth, height: innerHeight };
     const place = document.scrollingElement;
     const offset = { left: place?.scrollLeft ?? 0, top: place?.scrollTop ?? 0 };
-    write(4, JSON.stringify(meta), t);
-    write(2, `{"node":${tree_},"initialOffset":${JSON.stringify(offset)}}`, t);
+    write(4, toJson(meta), t);
+    write(2, `{"node":${tree_},"initialOffset":${toJson(offset)}}`, t);
     sheets.adopted(document);
     flush();
     for (const tell of held.splice(0)) tell();

@@ -1,5 +1,6 @@
 // One node as the recording has it: a JSON text, open where its children follow.
 
+import { toJson } from "../json";
 import type { Privacy } from "../privacy";
 import { elementOf, isShadowRoot } from "../privacy/dom";
 import { above, documentOf, kind, nameOf, shadowOf } from "./read";
@@ -75,8 +76,8 @@ export function makeNodes(
     let out = "";
     const put = (name: string, value: Value | undefined) => {
       if (value === null || value === undefined) return;
-      const key = PLAIN.test(name) ? `"${name}"` : JSON.stringify(name);
-      out += `${out ? "," : ""}${key}:${JSON.stringify(value)}`;
+      const key = PLAIN.test(name) ? `"${name}"` : toJson(name);
+      out += `${out ? "," : ""}${key}:${toJson(value)}`;
     };
     const linked = nameOf(element) === "link" && css !== null && css !== undefined;
     const extra = values.extra(element);
@@ -101,7 +102,7 @@ export function makeNodes(
     const tag = name.toLowerCase();
     const hidden = blocked(one);
     const inner = hidden
-      ? JSON.stringify(outlineOf(one, values.of(one, "class"))).slice(1, -1)
+      ? toJson(outlineOf(one, values.of(one, "class"))).slice(1, -1)
       : attributesOf(one, how);
     let out = `{"type":2,"tagName":"${ODD.test(tag) ? "div" : tag}","attributes":{${inner}}`;
     if (one.namespaceURI === SVG) out += ',"isSVG":true';
@@ -119,7 +120,7 @@ export function makeNodes(
         const { data } = node as Text;
         known.text = data;
         const text = policy.text(data, elementOf(parent));
-        return `{"type":3,"textContent":${JSON.stringify(text)},${place(node, known, parent)}}`;
+        return `{"type":3,"textContent":${toJson(text)},${place(node, known, parent)}}`;
       }
       case 9: {
         const quirks = (node as Document).compatMode === "BackCompat";
@@ -127,7 +128,7 @@ export function makeNodes(
       }
       default: {
         const { name, publicId, systemId } = node as DocumentType;
-        const type = JSON.stringify({ type: 1, name, publicId, systemId }).slice(0, -1);
+        const type = toJson({ type: 1, name, publicId, systemId }).slice(0, -1);
         return `${type},${place(node, known, parent)}}`;
       }
     }

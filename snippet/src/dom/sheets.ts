@@ -2,6 +2,7 @@
 // use. The browser's methods stay as they are for the page: what they return and throw.
 
 import { all, type Guard, type Stop } from "../guard";
+import { toJson } from "../json";
 import { baseOf, type Css, rulesOf } from "./css";
 import { hookGetter, hookSetter } from "./setter";
 import type { Tree } from "./tree";
@@ -242,7 +243,7 @@ export function makeSheets(context: SheetsContext): Sheets {
           rule: css.written(rule, baseOf(sheet)),
           index,
         }));
-        const text = JSON.stringify(rules); // its rules together are one long text
+        const text = toJson(rules); // its rules together are one long text
         const held = sheetText(text);
         return { styleId: idOf(sheet), rules: held === text ? rules : held };
       });
