@@ -39,8 +39,11 @@ function working<R>(one: Callback, run: () => R): R {
 }
 
 export function makeGuard(): Guard {
+  return withFaults(real());
+}
+
+function withFaults(guard: Guard): Guard {
   const { faults } = window as unknown as { faults: Faults };
-  const guard = real();
 
   function inject<F extends Any>(callback: F, known: Known): F {
     // The same lines of code are the same callback, however often it is made.
@@ -64,6 +67,7 @@ export function makeGuard(): Guard {
 
   const faulty = ((callback: Any) => guard(inject(callback, { kind: "callback" }))) as Guard;
   return Object.assign(faulty, guard, {
+    at: (place: string) => withFaults(guard.at(place)),
     listen: ((target, types, callback, options) =>
       guard.listen(
         target,
