@@ -8,6 +8,7 @@ import { build } from "esbuild";
 import { compile } from "svelte/compiler";
 
 const here = dirname(fileURLToPath(import.meta.url));
+const browser = join(here, "../../../packages/browser/dist"); // the npm package, as it is built
 const entries = readdirSync(join(here, "src")).filter((name) => /^[a-z]+\.jsx?$/.test(name));
 
 const svelte = {
@@ -43,7 +44,12 @@ await build({
     __VUE_PROD_DEVTOOLS__: "false",
     __VUE_PROD_HYDRATION_MISMATCH_DETAILS__: "false",
   },
-  alias: { vue: "vue/dist/vue.esm-bundler.js" },
+  alias: {
+    vue: "vue/dist/vue.esm-bundler.js",
+    "@stolper/browser": join(browser, "index.js"),
+    "@stolper/browser/react": join(browser, "react.js"),
+    "@stolper/browser/vue": join(browser, "vue.js"),
+  },
   plugins: [svelte],
   logLevel: "warning",
 });

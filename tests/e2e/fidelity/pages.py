@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 import struct
 import wave
 import zlib
@@ -55,6 +56,7 @@ class Corpus(Pages):
         app.router.add_get("/tone.wav", self._tone)
         app.router.add_get("/font.ttf", self._font)
         app.router.add_get("/other/{page}", self._other)
+        app.router.add_get("/embed.js", self._embed)
         app.router._resources.reverse()  # type: ignore[attr-defined]
         return app
 
@@ -76,6 +78,12 @@ class Corpus(Pages):
 
     async def _font(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(FONT, headers={"Content-Type": "font/ttf"})
+
+    async def _embed(self, _: web.Request) -> web.Response:
+        """Answer with what a site's own bundle is told: where the collector is, and the site's key."""
+        base, key = self.embed.removesuffix(".js").split("/s/")
+        text = f"window.embed = {json.dumps({'base': base, 'key': key})};"
+        return web.Response(text=text, content_type="text/javascript")
 
     async def _other(self, request: web.Request) -> web.Response:
         raise web.HTTPFound(f"{self.elsewhere}/pages/{request.match_info['page']}")

@@ -1,7 +1,13 @@
-// A list, a portal, a controlled field, a suspended part and keys that move.
+// A list, a portal, a controlled field, a suspended part, keys that move and routes; the snippet
+// comes by the npm package.
+import { init } from "@stolper/browser";
+import { caught } from "@stolper/browser/react";
 import { Suspense, use, useState } from "react";
 import { createPortal, flushSync } from "react-dom";
 import { createRoot } from "react-dom/client";
+import { createBrowserRouter, RouterProvider, useLocation } from "react-router";
+
+init(window.embed);
 
 let release;
 const data = new Promise((done) => {
@@ -16,11 +22,13 @@ function App() {
   const [items, setItems] = useState(["Ada", "Grace", "Edsger", "Barbara"]);
   const [open, setOpen] = useState(false);
   const [text, setText] = useState("typed");
+  const { pathname } = useLocation();
   window.acts = [
     () => flushSync(() => setItems([...items].reverse().concat("Donald"))),
-    () => {
+    async () => {
       flushSync(() => setOpen(true));
       flushSync(() => setText("changed"));
+      await router.navigate("/pages/react/second");
     },
     async () => {
       release("Arrived late");
@@ -41,6 +49,7 @@ function App() {
         ))}
       </ul>
       <input data-stolper="unmask" value={text} onChange={(e) => setText(e.target.value)} />
+      <h2>{pathname}</h2>
       {items.length > 2 ? <b>many</b> : <i>few</i>}
       <Suspense fallback={<p>Waiting</p>}>
         <Late />
@@ -50,4 +59,7 @@ function App() {
   );
 }
 
-createRoot(document.getElementById("app")).render(<App />);
+const router = createBrowserRouter([{ path: "*", element: <App /> }]);
+createRoot(document.getElementById("app"), { onCaughtError: caught() }).render(
+  <RouterProvider router={router} />,
+);
