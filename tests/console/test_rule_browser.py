@@ -62,7 +62,12 @@ async def typed(page: Page, text: str) -> None:
 
 @pytest.mark.parametrize(
     ("width", "language", "scheme"),
-    [(1440, "en", "light"), (1440, "de", "dark"), (360, "en", "dark"), (360, "de", "light")],
+    [
+        (1440, "en", "light"),
+        (360, "de", "dark"),
+        pytest.param(1440, "de", "dark", marks=pytest.mark.long),
+        pytest.param(360, "en", "light", marks=pytest.mark.long),
+    ],
 )
 async def test_axe_finds_nothing(
     browser: Browser, shown: Running, scheme: str, language: str, width: int

@@ -129,7 +129,9 @@ def routes(server: Server) -> list[tuple[str, str, str]]:
         pattern = route.resource.canonical if route.resource else ""
         if route.method != "HEAD" and not pattern.startswith(OPEN):
             path = pattern.replace("{rule}", "rage_click").replace("{session}", "v1")
-            path = path.replace("{name}", "x.yaml").replace("{struggle}", "x")
+            path = (
+                path.replace("{site}", "s1").replace("{name}", "x.yaml").replace("{struggle}", "x")
+            )
             found.append((route.method, pattern, path))
     return found
 

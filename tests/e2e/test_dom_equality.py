@@ -136,7 +136,7 @@ async def compared(
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("privacy", ["open", "standard"])
+@pytest.mark.parametrize("privacy", [pytest.param("open", marks=pytest.mark.long), "standard"])
 async def test_replayed_shop_is_the_live_one(
     browser: Browser, server: Stack, serve: Serve, privacy: Privacy
 ) -> None:
@@ -154,7 +154,7 @@ async def test_replayed_shop_is_the_live_one(
 
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("privacy", ["open", "standard"])
+@pytest.mark.parametrize("privacy", [pytest.param("open", marks=pytest.mark.long), "standard"])
 async def test_replayed_widgets_are_the_live_ones(
     browser: Browser, server: Stack, serve: Serve, privacy: Privacy
 ) -> None:

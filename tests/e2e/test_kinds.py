@@ -25,8 +25,8 @@ BODY = """<!doctype html><html lang=en><head><meta charset=utf-8><title>Kinds</t
 function block(ms) {{ const t = performance.now(); while (performance.now() - t < ms); }}
 </script></body></html>"""
 
-SILENT = {"session_end", "flag"}
-"""Made by the server and the engine, not by a browser."""
+SILENT = {"session_end", "flag", "frame"}
+"""Made by the server and the engine; of frames it takes two origins: fidelity/test_frames.py."""
 
 
 async def use(page: Page) -> None:

@@ -73,5 +73,5 @@ async def test_every_head_has_the_documented_keys(collector: Collector, open_pag
     assert head["page"]["path"] == "/shop/basket"
     assert head["page"]["width"] == 900
     assert head["attributes"]["language"]
-    assert head["snippet"] == {"version": "0.1.0", "errors": 0}
+    assert head["snippet"] == {"version": "0.1.0", "errors": 0, "failed": {}}
     assert head["last"] is False

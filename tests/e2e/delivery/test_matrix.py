@@ -36,7 +36,12 @@ async def world(folder: Path, chromium: str) -> AsyncIterator[World]:
     """Run server, proxy, pages and browser."""
     async with AsyncExitStack() as running:
         stack = Stack(folder / "data", **{"collector.flush_ms": 1000})
-        running.push_async_callback(stack.stop)
+        made: World | None = None
+
+        async def stop() -> None:
+            await (made.stack if made else stack).stop()  # a test may have put another in its place
+
+        running.push_async_callback(stop)
         await stack.start()
         proxy, pages = Proxy(stack.public_url), Pages()
         playwright = await running.enter_async_context(async_playwright())
@@ -48,9 +53,10 @@ async def world(folder: Path, chromium: str) -> AsyncIterator[World]:
         running.push_async_callback(browser.close)
         proxy_url = await serving(running, proxy.app())
         pages_url = await serving(running, pages.app())
-        yield World(
+        made = World(
             stack, proxy, proxy_url, pages, pages_url, browser, playwright, chromium, folder
         )
+        yield made
 
 
 async def serving(running: AsyncExitStack, app: web.Application) -> str:
