@@ -79,23 +79,24 @@ function start(): void {
     keep({ kind: "press", t: event.timeStamp, event, path: event.composedPath() });
   const onError = (event: ErrorEvent | PromiseRejectionEvent) =>
     keep({ kind: "error", t: performance.now(), event });
-  addEventListener("pointerdown", onPress, true);
-  addEventListener("error", onError);
-  addEventListener("unhandledrejection", onError);
-  stub.unhook = () => {
-    removeEventListener("pointerdown", onPress, true);
-    removeEventListener("error", onError);
-    removeEventListener("unhandledrejection", onError);
-  };
-
   // Left before the recorder has come: nothing but their number tells of such pages.
-  addEventListener("pagehide", () => {
+  const onLeave = () => {
     try {
       if (!stub.running) navigator.sendBeacon(`${config.base}/i/${config.key}/early`);
     } catch {
       return; // absent, or another script's
     }
-  });
+  };
+  addEventListener("pointerdown", onPress, true);
+  addEventListener("error", onError);
+  addEventListener("unhandledrejection", onError);
+  addEventListener("pagehide", onLeave);
+  stub.unhook = () => {
+    removeEventListener("pointerdown", onPress, true);
+    removeEventListener("error", onError);
+    removeEventListener("unhandledrejection", onError);
+    removeEventListener("pagehide", onLeave);
+  };
 
   const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
   const load = (path: string) => {

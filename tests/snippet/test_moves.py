@@ -240,7 +240,9 @@ COUNTED = """(() => {
     EventTarget.prototype[method] = function (type, listener, options) {
       const what = [window, document, screen.orientation].indexOf(this ?? window);
       const capture = typeof options === 'object' ? !!options?.capture : !!options;
-      if (what >= 0 && listener) note([what + id(listener) + '/' + capture, type].join('|'), on);
+      const key = [what + id(listener) + '/' + capture, type].join('|');
+      if (what >= 0 && listener) note(key, on);
+      if (on) options?.signal?.addEventListener('abort', () => note(key, false));
       return original.call(this ?? window, type, listener, options);
     };
   }
