@@ -75,10 +75,10 @@ async def test_calls_and_presses_before_the_recorder_are_kept(
 
 async def test_an_early_error_is_told(collector: Collector, open_page: Open) -> None:
     """An error between loader and recorder is an error event."""
-    late = "<script>requestIdleCallback = (run) => setTimeout(run, 500)</script>"
+    late = "<script>requestIdleCallback = (run) => { window.begin = run }</script>"
     page = await open_page("", head=late, wait=False)
-    await page.wait_for_function("window.stolper && window.stolper.early")
-    await page.evaluate("setTimeout(() => { throw new Error('too early') })")
+    await page.wait_for_function("!!window.begin")
+    await page.evaluate("setTimeout(() => { setTimeout(begin, 50); throw new Error('too early') })")
     await collector.until(lambda: collector.events("error"))
 
     assert collector.events("error")[0]["message"].endswith("Error: too early")
