@@ -25,6 +25,8 @@ export interface CommandContext {
   /** The visitor is there: begins another visit if this one is over. */
   active(): void;
   renew(): void;
+  /** Tell now what has changed in the page. */
+  tell(): void;
   stop(): void;
 }
 
@@ -64,7 +66,10 @@ export function makeCommands(context: CommandContext): Commands {
       context.stop();
     },
     session: () => (running() ? sessions.current().session : undefined),
-    flush: () => delivery.flush(),
+    flush: () => {
+      context.tell();
+      return delivery.flush();
+    },
     new: () => {
       if (!running()) return undefined;
       context.renew();

@@ -288,6 +288,7 @@ export function makeRecording(config: Config): Recording {
     report: (thrown) => observers?.errors.report(thrown),
     active: () => void lives(now(), "activity"),
     renew: () => renew(),
+    tell: () => recorder.flush(),
     stop,
   });
   function plug(part: Part): void {

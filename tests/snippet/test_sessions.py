@@ -245,10 +245,10 @@ async def test_a_running_session_outlives_the_idle_timeout(
     collector: Collector, open_page: Open
 ) -> None:
     """Events closer together than the timeout keep the session, over a page change too."""
-    collector.configure(idle_timeout_ms=1000)
+    collector.configure(idle_timeout_ms=4000)
     page = await open_page("<h1>One</h1>")
     for _ in range(3):
-        await page.wait_for_timeout(500)
+        await page.wait_for_timeout(1500)
         await page.evaluate("stolper('track', 'on')")
     await page.reload()
     await page.wait_for_function("window.stolper && window.stolper.running")

@@ -108,6 +108,8 @@ async def test_a_frame_of_the_site_is_shown_in_its_page(
         )
         await inner.evaluate(watcher.probe)
         await page.evaluate("document.getElementById('p').textContent = 'Changed outside'")
+        for frame in (inner, page.main_frame):
+            await frame.evaluate("stolper('flush')")  # the change is told, on a slow machine too
         await asyncio.sleep(0.5)
         portrait = json.loads(await inner.evaluate("portray(document)"))
         photo = await page.locator("#own").screenshot()
@@ -154,6 +156,7 @@ async def shown(watcher: Watcher, session: str) -> tuple[dict[str, Any], bytes, 
         portrait = await page.evaluate(
             "portray(frameOf('own').querySelector('iframe').contentDocument, location.href)"
         )
+        await page.wait_for_function("() => frameOf('other')?.body?.textContent", timeout=30_000)
         blank = await page.evaluate("frameOf('other').body.textContent")
         photo = await page.frame_locator(PICTURE).locator("#own").screenshot()
         return json.loads(portrait), photo, str(blank)
