@@ -42,15 +42,15 @@ def no_text_in_source(seeds: range) -> None:
 
 
 def test_no_text_of_random_files_reaches_the_source() -> None:
-    """Names and literals of the source of 1000 random rule files are those of our fragments."""
-    no_text_in_source(range(1000))
+    """Names and literals of the source of 300 random rule files are those of our fragments."""
+    no_text_in_source(range(300))
 
 
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_no_text_of_ten_thousand_random_files_reaches_the_source() -> None:
-    """The same for 10 000 others."""
-    no_text_in_source(range(1000, 11_000))
+    """The same for 10 700 others."""
+    no_text_in_source(range(300, 11_000))
 
 
 def read(text: str) -> list[str]:
@@ -87,7 +87,7 @@ def test_broken_files_raise_nothing() -> None:
 @pytest.mark.long
 @pytest.mark.timeout(3600)
 def test_thousands_of_broken_files_raise_nothing() -> None:
-    """The same for 10 000 others."""
+    """The same for 10 700 others."""
     broken_files(range(400, 10_400))
 
 

@@ -180,8 +180,8 @@ async def test_hands_in_trouble_are_flagged_and_others_not(
     app.router.add_get("/slow", slow)
     origin = await serve(app)
     script = server.script(await server.site(origin))
-    found = []
-    for deed in (struggle, benign):
+
+    async def flagged(deed: Deed) -> set[str]:
         context = await browser.new_context(has_touch=True)
         page = await context.new_page()
         await page.goto(origin)
@@ -192,12 +192,14 @@ async def test_hands_in_trouble_are_flagged_and_others_not(
         await context.close()
         await server.end(session)
 
-        async def ended(session: str = session) -> bool:
+        async def ended() -> bool:
             return bool((await server.api(f"/sessions/{session}"))["session"]["ended"])
 
         assert await eventually(ended)
         await server.server.detector.drain()
-        found.append({flag["rule"] for flag in await server.flags(session)})
+        return {flag["rule"] for flag in await server.flags(session)}
 
-    assert rule in found[0]
-    assert rule not in found[1]
+    in_trouble, others = await asyncio.gather(flagged(struggle), flagged(benign))
+
+    assert rule in in_trouble
+    assert rule not in others

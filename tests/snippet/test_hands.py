@@ -249,12 +249,19 @@ async def test_a_finger_that_taps_makes_no_gesture(collector: Collector, open_pa
     assert [] == await told(page, collector, "gesture")
 
 
-@pytest.mark.parametrize(("more", "blocked"), [("", False), (",user-scalable=no", True)])
+@pytest.mark.parametrize(
+    ("more", "script", "blocked"),
+    [
+        ("", "addEventListener('touchmove', e => e.preventDefault(), {passive: false})", False),
+        (",user-scalable=no", "", True),
+    ],
+    ids=["the page answers it", "the page forbids it"],
+)
 async def test_two_fingers_pinch(
-    collector: Collector, open_page: Open, more: str, blocked: bool
+    collector: Collector, open_page: Open, more: str, script: str, blocked: bool
 ) -> None:
     """Two fingers moving apart are a pinch with its zoom; a page that forbids zooming is told."""
-    page = await open_page(f"{TALL}", head=META.format(more))
+    page = await open_page(f"{TALL}<script>{script}</script>", head=META.format(more))
     await fingers(page, way((180, 300), (80, 300)), way((220, 300), (320, 300)))
     await page.wait_for_timeout(300)
     (pinch,) = await told(page, collector, "gesture")
@@ -263,6 +270,20 @@ async def test_two_fingers_pinch(
     assert 5.5 <= pinch["zoom"] <= 6.5
     assert blocked is pinch.get("blocked", False)
     assert "media" not in pinch
+
+
+async def test_a_page_that_zooms_along_is_pinched_too(
+    collector: Collector, open_page: Open
+) -> None:
+    """What lies under two fingers stays under them while the page zooms: the screen tells the way."""
+    page = await open_page(TALL, head=META.format(""))
+    await fingers(page, way((180, 300), (80, 300)), way((220, 300), (320, 300)))
+    await page.wait_for_function("visualViewport.scale > 1")
+    (pinch,) = await told(page, collector, "gesture")
+
+    assert (pinch["kind"], pinch["touches"]) == ("pinch", 2)
+    assert pinch["zoom"] > 1.3
+    assert "blocked" not in pinch
 
 
 async def test_two_fingers_zoom_a_picture(collector: Collector, open_page: Open) -> None:

@@ -168,8 +168,10 @@ function point({ clientX, clientY }: Touch): { x: number; y: number } {
   return { x: clientX, y: clientY };
 }
 
+// On the screen: a page that zooms along keeps what lies under two fingers under them, so that on the page they
+// move little or not at all.
 function spread([one, other]: TouchList): number {
-  return one && other ? Math.hypot(one.clientX - other.clientX, one.clientY - other.clientY) : 0;
+  return one && other ? Math.hypot(one.screenX - other.screenX, one.screenY - other.screenY) : 0;
 }
 
 function zoomed(): number {

@@ -121,9 +121,11 @@ async def rows(made: World, request: pytest.FixtureRequest) -> dict[str, Row | B
     "situation",
     [pytest.param(one, marks=pytest.mark.long if one.long else (), id=one.name) for one in ALL],
 )
-async def test_situation(situation: Situation, rows: dict[str, Row | BaseException]) -> None:
+async def test_situation(
+    situation: Situation, made: World, rows: dict[str, Row | BaseException]
+) -> None:
     """What the page did is stored once and in order, or the gap is named; nothing else is."""
-    row = rows[situation.name]
+    row = rows.pop(situation.name, None) or await outcome(made, situation)  # the latter: run again
     if isinstance(row, BaseException):
         raise row
     kept = [n for n in row.did if n in row.stored]

@@ -37,7 +37,8 @@ class Case:
     """
     One page: *then* is done by a visitor's hand after the page's own acts.
 
-    *still_ms* is longer than any delay with which the recorder tells of a change there.
+    *still_ms* is longer than any delay with which the recorder tells of a change there. *long*: looked
+    at in `make test-long` only; one page of each kind stays in `make test`.
     """
 
     name: str
@@ -77,12 +78,12 @@ CASES = (
     Case("react"),
     Case("vue"),
     Case("svelte"),
-    Case("goober"),
+    Case("goober", long=True),
     Case("emotion"),
     Case("shadow"),
-    Case("rules"),
+    Case("rules", long=True),
     Case("sheets"),
-    Case("blobs"),
+    Case("blobs", long=True),
     Case(
         "frames",
         known=(
@@ -90,10 +91,10 @@ CASES = (
         ),
     ),
     Case("foreign", known=(Known("became", "a blank stands for what is not recorded", 0.08),)),
-    Case("scroll"),
+    Case("scroll", long=True),
     Case("dialog"),
-    Case("popover"),
-    Case("details", then=(clicked("#c summary"),)),
+    Case("popover", long=True),
+    Case("details", then=(clicked("#c summary"),), long=True),
     Case(
         "forms",
         then=(typed("#text", " shown"), typed("#masked", "hidden"), clicked("#check")),
@@ -106,14 +107,14 @@ CASES = (
     ),
     Case("editable"),
     Case("written"),
-    Case("rewritten"),
+    Case("rewritten", long=True),
     Case("root"),
-    Case("quirks"),
+    Case("quirks", long=True),
     Case("styles"),
-    Case("moves"),
-    Case("texts"),
-    Case("table"),
-    Case("deep"),
+    Case("moves", long=True),
+    Case("texts", long=True),
+    Case("table", long=True),
+    Case("deep", long=True),
     Case(
         "elements",
         known=(
@@ -121,12 +122,12 @@ CASES = (
         ),
     ),
     Case("rtl"),
-    Case("svg"),
+    Case("svg", long=True),
     Case("pictures"),
     Case("fonts", known=(Known("pixels", "a font that a script adds is not stored", 0.01),)),
-    Case("media"),
+    Case("media", long=True),
     Case("canvas", still_ms=2500),
-    Case("ticker"),
+    Case("ticker", long=True),
     Case("nodes", "?n=5000"),
     Case("nodes 50k", "?n=50000", long=True),
 )

@@ -84,27 +84,34 @@ async def run_all(watcher: Watcher, origin: str, cases: list[Case]) -> list[str]
     return wrong
 
 
+async def looked_at(
+    browser: Browser, server: Stack, serve: Serve, config: pytest.Config, *, long: bool
+) -> list[str]:
+    """Carry out the cases that are *long* or not, of them those that --pages names; what is wrong."""
+    built(FOLDER / "build.mjs", FOLDER / "dist" / "probe.js")
+    only = config.getoption("--pages")
+    cases = [c for c in CASES if c.long is long and (not only or c.name in only.split(","))]
+    photos = config.getoption("--photos")
+    watcher = Watcher(browser, server, Path(photos) if photos else None)
+    return await run_all(watcher, await corpus(server, serve), cases)
+
+
 @pytest.mark.timeout(900)
-async def test_every_page_replays_as_it_was(
+async def test_pages_of_each_kind_replay_as_they_were(
     browser: Browser, server: Stack, serve: Serve, pytestconfig: pytest.Config
 ) -> None:
-    """At each moment of each page the replayed document equals the live one, but for what is known."""
-    built(FOLDER / "build.mjs", FOLDER / "dist" / "probe.js")
-    only = pytestconfig.getoption("--pages")
-    cases = [c for c in CASES if not c.long and (not only or c.name in only.split(","))]
-    photos = pytestconfig.getoption("--photos")
-    watcher = Watcher(browser, server, Path(photos) if photos else None)
-    wrong = await run_all(watcher, await corpus(server, serve), cases)
+    """At each moment of a page the replayed document equals the live one, but for what is known."""
+    wrong = await looked_at(browser, server, serve, pytestconfig, long=False)
 
     assert [] == wrong, "\n" + "\n".join(wrong)
 
 
 @pytest.mark.long
-@pytest.mark.timeout(600)
-async def test_large_page_replays_as_it_was(browser: Browser, server: Stack, serve: Serve) -> None:
-    """The same holds of a page of 50,000 nodes."""
-    built(FOLDER / "build.mjs", FOLDER / "dist" / "probe.js")
-    cases = [case for case in CASES if case.long]
-    wrong = await run_all(Watcher(browser, server), await corpus(server, serve), cases)
+@pytest.mark.timeout(1200)
+async def test_the_other_pages_replay_as_they_were(
+    browser: Browser, server: Stack, serve: Serve, pytestconfig: pytest.Config
+) -> None:
+    """The same holds of the other pages, one of 50,000 nodes among them."""
+    wrong = await looked_at(browser, server, serve, pytestconfig, long=True)
 
     assert [] == wrong, "\n" + "\n".join(wrong)
