@@ -24,6 +24,15 @@ MAX_BYTES = 64 * 1024 * 1024
 MOST_KEPT = 2_000
 """Most fonts and pictures that one document's recording may name."""
 
+MOST_TEXTS = 2_000
+"""Most style texts that one document's recording may name: each is a look into the store."""
+
+MAX_RULE_VALUES = 4_000_000
+"""Most JSON values in the rules of adopted sheets, which stand in texts; see MAX_CHUNK_VALUES."""
+
+MOST_REDIRECTED = 100_000
+"""Most addresses that are put in place of URLs: each is longer than the URL may be."""
+
 TAG = "stolper.asset"
 """The custom event that says under which hash the content of a URL is kept."""
 
@@ -49,6 +58,7 @@ class Named:
     nodes: dict[int, str] = field(default_factory=dict)  # picture element to hash
     sizes: dict[int, tuple[int, int]] = field(default_factory=dict)
     missing: list[tuple[str, float]] = field(default_factory=list)
+    values_left: int = MAX_RULE_VALUES
 
 
 def named_in(events: list[dict[str, Any]]) -> Named:
@@ -64,7 +74,7 @@ def named_in(events: list[dict[str, Any]]) -> Named:
             if (name := _hash_of(value)) is not None:
                 named.texts.append(((holder, key), name, float(event["timestamp"])))
             elif key == "rules" and isinstance(value, str):
-                holder[key] = _rules(value)
+                holder[key] = _rules(value, named)
     events[:] = others
     return named
 
@@ -75,13 +85,13 @@ async def put_back(store: AssetStore, site: str, named: Named) -> None:
     left = MAX_BYTES
     for (holder, key), name, at_ms in named.texts:
         if name not in texts:
-            texts[name] = await _text(store, site, name)
+            texts[name] = await _text(store, site, name) if len(texts) < MOST_TEXTS else None
         text = texts[name]
         if text is None or len(text) > left:
             named.missing.append((name, at_ms))
             text = ""
         left -= len(text)
-        holder[key] = _rules(text) if key == "rules" else text
+        holder[key] = _rules(text, named) if key == "rules" else text
 
 
 def redirect(events: list[dict[str, Any]], named: Named, address: Address) -> None:
@@ -89,10 +99,18 @@ def redirect(events: list[dict[str, Any]], named: Named, address: Address) -> No
     if not (named.kept or named.nodes or named.sizes):
         return
     kept = {url: address(name) for url, name in named.kept.items()}
+    left = MOST_REDIRECTED
+
+    def found(url: str) -> str | None:
+        nonlocal left
+        if url not in kept or left <= 0:
+            return None
+        left -= 1
+        return kept[url]
 
     def in_css(match: re.Match[str]) -> str:
-        found = kept.get(match[1])
-        return f'url("{found}")' if found else match[0]
+        there = found(match[1])
+        return f'url("{there}")' if there else match[0]
 
     for event in events:
         for holder, key in style_places(event):
@@ -101,7 +119,7 @@ def redirect(events: list[dict[str, Any]], named: Named, address: Address) -> No
                 holder[key] = _URL.sub(in_css, text)
         for node, attributes in _attributes(event):
             _give_size(attributes, named, node)
-            _redirect_links(attributes, kept, in_css)
+            _redirect_links(attributes, found, in_css)
             if node in named.nodes and "src" in attributes:
                 attributes["src"] = address(named.nodes[node])
 
@@ -111,7 +129,8 @@ def _attributes(event: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
     for node in elements(event):
         attributes = node.get("attributes")
         if isinstance(attributes, dict):
-            yield node.get("id", NO_NODE), attributes
+            id_ = node.get("id")  # not checked in what stands in a text
+            yield id_ if isinstance(id_, int) else NO_NODE, attributes
     changed = event["data"].get("attributes") if event.get("type") == INCREMENTAL else None
     for one in changed if isinstance(changed, list) else ():
         if isinstance(one.get("attributes"), dict):
@@ -121,14 +140,17 @@ def _attributes(event: dict[str, Any]) -> Iterator[tuple[int, dict[str, Any]]]:
 def _give_size(attributes: dict[str, Any], named: Named, node: int) -> None:
     """Give an element whose picture is not kept its size, so that the page keeps its shape."""
     size = named.sizes.get(node)
-    if size is None or node in named.nodes or attributes.get("src") in named.kept:
+    src = attributes.get("src")
+    if size is None or node in named.nodes or (isinstance(src, str) and src in named.kept):
         return
     if "src" in attributes or "srcset" in attributes:
         attributes["rr_width"], attributes["rr_height"] = (f"{px}px" for px in size)
 
 
 def _redirect_links(
-    attributes: dict[str, Any], kept: dict[str, str], in_css: Callable[[re.Match[str]], str]
+    attributes: dict[str, Any],
+    found: Callable[[str], str | None],
+    in_css: Callable[[re.Match[str]], str],
 ) -> None:
     for name in _LINKED:
         value = attributes.get(name)
@@ -138,12 +160,12 @@ def _redirect_links(
             attributes[name] = _URL.sub(in_css, value)
         elif name == "srcset":
             # The candidate that was shown is kept, others are not: it becomes the only one.
-            shown = (kept.get(part.strip().split(" ")[0]) for part in value.split(", "))
-            if found := next((one for one in shown if one), None):
+            shown = (found(part.strip().split(" ")[0]) for part in value.split(", "))
+            if there := next((one for one in shown if one), None):
                 attributes[name] = ""
-                attributes["src"] = found
-        elif value in kept:
-            attributes[name] = kept[value]
+                attributes["src"] = there
+        elif there := found(value):
+            attributes[name] = there
 
 
 def _note(data: Any, named: Named) -> bool:
@@ -166,8 +188,14 @@ def _note(data: Any, named: Named) -> bool:
     return True
 
 
-def _rules(text: str) -> list[dict[str, Any]]:
-    """Return the rules of an adopted sheet, which stand in one JSON text; none if it is broken."""
+def _rules(text: str, named: Named) -> list[dict[str, Any]]:
+    """
+    Return the rules of an adopted sheet, which stand in one JSON text; none if it is broken, or
+    too much with those that *named* has paid for.
+    """
+    named.values_left -= text.count(",") + text.count("[") + text.count("{") + 1
+    if named.values_left < 0:
+        return []
     try:
         rules = orjson.loads(text)
     except orjson.JSONDecodeError:

@@ -7,11 +7,17 @@ reading both recordings to replay/recording.py.
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from typing import Any
 
 from core.model import Event, Session
 from core.store import Store
+
+MOST_LINKS = 1_000
+"""Links of one document that are told; each of its frames has a few."""
+
+_ID = re.compile(r"[A-Za-z0-9_-]{16,36}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +46,7 @@ async def frame_links(store: Store, session: str, page_load: str) -> list[FrameL
     links = [
         _link(event) for event in await _told(store, session) if event["page_load"] == page_load
     ]
-    return sorted((link for link in links if link), key=lambda link: link.at_ms)
+    return sorted((link for link in links if link), key=lambda link: link.at_ms)[:MOST_LINKS]
 
 
 async def framed(store: Store, around: Session, session: str, page_load: str) -> bool:
@@ -66,8 +72,10 @@ async def _told(store: Store, session: str) -> list[Event]:
 
 
 def _link(event: Event) -> FrameLink | None:
-    """Return what *event* tells; None if it lacks a part (it came from a stranger's browser)."""
+    """Return what *event* tells; None if a part is none (it came from a stranger's browser)."""
     node, session, load = (event.get(name) for name in ("node", "frame_session", "frame_load"))
     if not (isinstance(node, int) and isinstance(session, str) and isinstance(load, str)):
         return None
+    if not (_ID.fullmatch(session) and _ID.fullmatch(load)):
+        return None  # the player makes an address of them
     return FrameLink(float(event["ts"]), node, session, load, str(event.get("origin") or ""))

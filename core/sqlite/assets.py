@@ -22,6 +22,9 @@ FOLDER = "blobs"
 RECENT_MS = 3_600_000
 """Assets used within the same hour rank by how often; so a sheet that was replaced drops out soon."""
 
+MOST_ASSETS = 20_000
+"""Of one site, which has some hundreds: each that is put looks through all, and anybody may send."""
+
 MOST_HASHES = 500
 """Hashes looked up in one statement; SQLite takes some thousands of parameters."""
 
@@ -83,9 +86,9 @@ def size_of(db: sqlite3.Connection, site: str, name: str) -> int | None:
 
 
 def fits(db: sqlite3.Connection, new: NewAsset) -> bool:
-    """Return whether *new* fits into its site's quota."""
-    row = db.execute("SELECT coalesce(sum(bytes), 0) FROM assets WHERE site = ?", (new.site,))
-    return int(row.fetchone()[0]) + len(new.content) <= new.quota_bytes
+    """Return whether *new* fits into its site's quota, and is not one too many."""
+    there = usage(db, new.site)
+    return there.count < MOST_ASSETS and there.bytes + len(new.content) <= new.quota_bytes
 
 
 def insert(db: sqlite3.Connection, new: NewAsset, name: str) -> bool:
@@ -121,8 +124,10 @@ def use(
         "UPDATE assets SET uses = uses + 1, used_ms = max(used_ms, ?) WHERE site = ? AND hash = ?",
         [(at_ms, site, name) for name in (*used, *met)],
     )
+    # What is not kept takes no row: anybody can make up hashes.
     db.executemany(
-        "INSERT OR IGNORE INTO asset_uses VALUES (?, ?, ?)",
+        "INSERT OR IGNORE INTO asset_uses"
+        " SELECT ?, site, hash FROM assets WHERE site = ? AND hash = ?",
         [(session, site, name) for name in used],
     )
 

@@ -81,14 +81,16 @@ class _Tree:
     def _node(
         self, node: dict[str, Any], parent: int | None, how: str
     ) -> Iterator[tuple[str, str]]:
-        attributes = node.get("attributes") or {}
-        self._nodes[node["id"]] = (_name(node, attributes), parent)
-        if node.get("type") == _TEXT:
-            yield f"{how}text{self._at(parent)}", str(node.get("textContent") or "")
-        for name, value in attributes.items():
-            yield f"{how}attribute {name}{self._at(node['id'])}", str(value)
-        for child in node.get("childNodes", []):
-            yield from self._node(child, node["id"], how)
+        pending = [(node, parent)]  # no recursion: pages nest as deep as they like
+        while pending:
+            node, parent = pending.pop()
+            attributes = node.get("attributes") or {}
+            self._nodes[node["id"]] = (_name(node, attributes), parent)
+            if node.get("type") == _TEXT:
+                yield f"{how}text{self._at(parent)}", str(node.get("textContent") or "")
+            for name, value in attributes.items():
+                yield f"{how}attribute {name}{self._at(node['id'])}", str(value)
+            pending += [(child, node["id"]) for child in reversed(node.get("childNodes", []))]
 
     def _at(self, id_: object) -> str:
         """Return the selector of a node as ` of main > p.total`."""

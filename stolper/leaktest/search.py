@@ -18,6 +18,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
+from core.errors import UserError
+
 MOST_BYTES = 256_000_000
 """Of one inflated member; what is larger is no recording of ours."""
 DEEPEST = 4
@@ -26,7 +28,7 @@ ZSTD = b"\x28\xb5\x2f\xfd"
 _MAGICS = {b"\x1f\x8b\x08": 31, b"\x78\x01": 15, b"\x78\x5e": 15, b"\x78\x9c": 15, b"\x78\xda": 15}
 
 
-class OpaqueError(Exception):
+class OpaqueError(UserError):
     """A member is compressed in a way that cannot be undone here: nobody may call it clean."""
 
 

@@ -179,6 +179,60 @@ async def test_recorded_scripts_never_run(page: Page, shown: Running) -> None:
     assert await drawn.get_attribute("sandbox") == "allow-same-origin"
 
 
+DRAWN = """() => {
+  const words = { shown: [], blanks: 0 };
+  const look = (page) => {
+    for (const one of page.querySelectorAll("h1")) words.shown.push(one.textContent);
+    words.blanks += page.querySelectorAll(".blank").length;
+    for (const one of page.querySelectorAll("iframe"))
+      if (one.contentDocument) look(one.contentDocument);
+  };
+  look(document);
+  return words;
+}"""
+
+
+async def test_recordings_in_one_another_end(page: Page, shown: Running) -> None:
+    """A recording that links itself, or one in another without end, is a blank from some depth on."""
+    names = [f"nested-session-{nth:04}" for nth in range(6)]
+    loads = [f"nested-load-{nth:08}" for nth in range(6)]
+
+    def link(node: int, nth: int) -> dict[str, Any]:
+        return {
+            "t": 2, "type": "frame", "node": node, "frame_session": names[nth],
+            "frame_load": loads[nth], "origin": "https://pay.example",
+        }  # fmt: skip
+
+    for nth, name in enumerate(names):
+        children = [
+            element(6, "h1", [text_node(7, f"Depth {nth}")]),
+            element(8, "iframe", []),
+            element(9, "iframe", []),
+        ]
+        inner = [link(8, nth + 1)] if nth + 1 < len(names) else []
+        # Only what the outermost document links is handed out.
+        around = [link(90 + one, one) for one in range(2, 6)] if nth == 0 else []
+        await Visit(shown.store, name).send(
+            [{"t": 1, "type": "page"}, *inner, link(9, nth), *around],
+            recording=rrweb_page(children=children),
+            load=loads[nth],
+        )
+        await shown.store.end_session(name, "left")
+    await open_session(page, shown, names[0])
+    await expect(picture(page).locator("h1")).to_have_text("Depth 0")
+    stage = await page.locator("#stage").element_handle()
+    inside = await stage.content_frame() if stage else None
+    assert inside is not None
+    expected = {"shown": [f"Depth {nth}" for nth in range(4)], "blanks": 5}
+    async with asyncio.timeout(30):
+        while expected != (drawn := await inside.evaluate(DRAWN)):
+            assert len(drawn["shown"]) <= 4, drawn
+            await asyncio.sleep(0.1)
+    await asyncio.sleep(0.5)  # nothing more is drawn
+
+    assert expected == await inside.evaluate(DRAWN)
+
+
 async def test_keys_work_whatever_was_clicked(page: Page, shown: Running) -> None:
     """Keys seek, step, and change speed from anywhere on the page, also from inside the picture."""
     visit = Visit(shown.store, "keys")

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import dataclasses
 import hashlib
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -27,6 +29,7 @@ from core.model import (
     User,
     Verdicts,
 )
+from core.sqlite import assets
 from core.store import Store
 from tests.core.conftest import Make
 from tests.core.support import NOON, SITE, ManualClock, batch, event, flag
@@ -797,6 +800,17 @@ async def test_a_full_quota_refuses_and_is_told(store: Store) -> None:
     assert name == await store.put_asset(asset(quota_bytes=20))
 
 
+async def test_small_assets_without_end_are_refused(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Their number is bounded, too: each that is put has to look at all that are there."""
+    monkeypatch.setattr(assets, "MOST_ASSETS", 3)
+    names = [await store.put_asset(asset(b"%d{}" % nth)) for nth in range(5)]
+
+    assert [True, True, True, False, False] == [name is not None for name in names]
+    assert names[0] == await store.put_asset(asset(b"0{}"))
+
+
 async def test_what_is_used_of_late_comes_first(store: Store) -> None:
     """Assets that batches name rank by the hour they were used in, then by how often."""
     old, rare, much = [await store.put_asset(asset(text)) for text in (b"a{}", b"b{}", b"c{}")]
@@ -813,6 +827,17 @@ async def test_what_is_used_of_late_comes_first(store: Store) -> None:
 
     assert [much, rare, old] == await store.most_used_assets(SITE.key, 9)
     assert [much] == await store.most_used_assets(SITE.key, 1)
+
+
+async def test_uses_of_what_is_not_kept_take_no_room(store: Store, tmp_path: Path) -> None:
+    """Anybody can make up hashes; only what is there is noted as needed."""
+    name = await store.put_asset(asset())
+    assert name is not None
+    await stored(store, batch(assets=(name, *(f"{nth:032x}" for nth in range(50)))))
+    await store.close()
+
+    with contextlib.closing(sqlite3.connect(tmp_path / "data" / "stolper.db")) as db:
+        assert [(name,)] == db.execute("SELECT hash FROM asset_uses").fetchall()
 
 
 async def test_damaged_bytes_are_no_asset(store: Store, tmp_path: Path) -> None:

@@ -449,7 +449,7 @@ async def test_nothing_that_happens_in_ignored_places_is_told(
 async def test_requests_of_ours_name_no_page(
     collector: Collector, context: BrowserContext, tag: str
 ) -> None:
-    """Whatever referrer policy the page has: the recorder and batches are asked for without one."""
+    """Whatever referrer policy the page has: recorder, batches and assets are asked for without one."""
     seen: dict[str, tuple[str | None, str | None]] = {}
 
     async def note(request: Request) -> None:
@@ -458,16 +458,20 @@ async def test_requests_of_ours_name_no_page(
 
     collector.pages["/page"] = (
         "<!doctype html><html><head><meta name=referrer content=unsafe-url><title>x</title></head>"
-        f"<body>{tag.replace('/s/', f'{collector.url}/s/')}</body></html>"
+        "<style>@font-face{font-family:F;src:url(/f.woff2)}p{font-family:F}</style>"
+        f"<body>{tag.replace('/s/', f'{collector.url}/s/')}<p>x</p></body></html>"
     )
+    collector.pages["/f.woff2"] = "no font, but a file that the page loads as one"
     here = collector.url.replace("127.0.0.1", "localhost")  # another origin than the collector's
     page = await context.new_page()
     page.on("requestfinished", note)
-    await page.goto(f"{here}/page?name=zqrefererqz")
-    await page.wait_for_function("window.stolper && stolper.running === true")
+    async with page.expect_request("**/asset/*") as asked:
+        await page.goto(f"{here}/page?name=zqrefererqz")
+    asset = await (await asked.value).all_headers()
     await page.evaluate("stolper('flush')")
     await page.wait_for_timeout(100)  # until the last request has been noted
 
     assert (f"{here}/page?name=zqrefererqz", None) == seen[f"/s/{KEY}.js"]  # the page's own tag
     assert (None, None) == seen[collector.config["recorder"]]
     assert (None, here) == seen[f"/i/{KEY}"]
+    assert not asset.get("referer")

@@ -9,10 +9,13 @@ import sqlite3
 import zlib
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 from urllib.parse import quote
 
 import pytest
 
+from core.errors import UserError
+from stolper.leaktest.places import _Tree
 from stolper.leaktest.search import DEEPEST, ZSTD, OpaqueError, Search, folder
 
 TEXT = 'Jörg "Zaphod" & Söhne 🙂'
@@ -80,10 +83,22 @@ def test_members_in_members_are_inflated() -> None:
 
 
 def test_what_cannot_be_inflated_is_never_called_clean(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A zstd frame without its decoder stops the search."""
+    """A zstd frame without its decoder stops the search, as an error of the user's: no find."""
     monkeypatch.setitem(__import__("sys").modules, "zstandard", None)
-    with pytest.raises(OpaqueError):
+    with pytest.raises(OpaqueError) as raised:
         Search([TEXT]).look("here", b"x" + ZSTD + b"frame")
+
+    assert isinstance(raised.value, UserError)
+
+
+def test_a_deep_page_is_searched_to_its_bottom() -> None:
+    """Pages that scripts build nest deeper than Python's calls may."""
+    node: dict[str, Any] = {"type": 3, "id": 5_000, "textContent": TEXT}
+    for nth in range(2_000):
+        node = {"type": 2, "id": nth, "tagName": "p", "attributes": {}, "childNodes": [node]}
+    places = list(_Tree().look({"type": 2, "data": {"node": node}}))
+
+    assert [("text of p > p > p > p", TEXT)] == places
 
 
 def test_a_data_folder_is_read_by_file_and_by_value(tmp_path: Path) -> None:

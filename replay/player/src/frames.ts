@@ -14,6 +14,10 @@ const STYLE = `
     background: repeating-linear-gradient(45deg, #f4f4f4 0 8px, #e9e9e9 8px 16px);
     color: #444; font: 13px/1.4 "DejaVu Sans", Arial, sans-serif; text-align: center }`;
 
+// A recording is a stranger's: it may link itself, or many that link many.
+const DEEPEST = 3; // recordings in one another, the page's own not counted
+const MOST = 24; // of one page
+
 interface Drawn {
   link: FrameLink | undefined;
   root: HTMLElement;
@@ -31,6 +35,10 @@ export interface FramesContext {
 export class Frames implements Follower {
   readonly #outer: Screen;
   readonly #context: FramesContext;
+  /** The documents around, the outermost first. */
+  readonly #around: readonly string[];
+  /** All recordings in frames that are drawn now, at any depth. */
+  readonly #all: Set<Drawn>;
   readonly #drawn = new Map<HTMLIFrameElement, Drawn>();
   #links: FrameLink[];
   #at = 0;
@@ -38,10 +46,12 @@ export class Frames implements Follower {
   #speed = 0; // 0: it stands still
   #asked = 0; // to arrange at the next frame
 
-  constructor(outer: Screen, links: FrameLink[], context: FramesContext) {
+  constructor(outer: Screen, links: FrameLink[], context: FramesContext, inside?: Frames) {
     this.#outer = outer;
     this.#links = links;
     this.#context = context;
+    this.#around = [...(inside ? inside.#around : []), outer.load];
+    this.#all = inside ? inside.#all : new Set();
   }
 
   show(at: number): void {
@@ -82,8 +92,13 @@ export class Frames implements Follower {
 
   destroy(): void {
     cancelAnimationFrame(this.#asked);
-    for (const { screen } of this.#drawn.values()) screen?.destroy();
-    this.#drawn.clear();
+    for (const [element, drawn] of this.#drawn) this.#drop(element, drawn);
+  }
+
+  #drop(element: HTMLIFrameElement, drawn: Drawn): void {
+    drawn.screen?.destroy();
+    this.#drawn.delete(element);
+    this.#all.delete(drawn);
   }
 
   #go(at: number, speed: number): void {
@@ -98,10 +113,8 @@ export class Frames implements Follower {
   }
 
   #arrange(): void {
-    for (const [element, { root, screen }] of this.#drawn) {
-      if (element.isConnected && root.isConnected) continue;
-      screen?.destroy();
-      this.#drawn.delete(element);
+    for (const [element, drawn] of this.#drawn) {
+      if (!element.isConnected || !drawn.root.isConnected) this.#drop(element, drawn);
     }
     const document = this.#outer.frame.contentDocument;
     if (document) this.#arrangeIn(document);
@@ -126,12 +139,19 @@ export class Frames implements Follower {
     if (source === undefined) return; // blocked, or filled by what comes next
     const known = this.#drawn.get(frame);
     if (known && known.link?.page_load === link?.page_load) return;
-    known?.screen?.destroy();
+    if (known) this.#drop(frame, known);
     const root = stage(inside);
     const drawn: Drawn = { link, root, screen: null };
     this.#drawn.set(frame, drawn);
-    if (link) void this.#fill(frame, drawn, link);
-    else this.#blank(root, source);
+    if (link && this.#fits(link)) {
+      this.#all.add(drawn);
+      void this.#fill(frame, drawn, link);
+    } else this.#blank(root, source);
+  }
+
+  #fits({ page_load }: FrameLink): boolean {
+    const around = this.#around;
+    return !around.includes(page_load) && around.length <= DEEPEST && this.#all.size < MOST;
   }
 
   /** The latest link of *node* by now; what it shows before the first was told is the first's, too. */
@@ -154,7 +174,7 @@ export class Frames implements Follower {
         return;
       }
       drawn.screen = screen;
-      screen.inner = new Frames(screen, frames, this.#context);
+      screen.inner = new Frames(screen, frames, this.#context, this);
       if (this.#speed) screen.play(this.#now(), this.#speed);
       else screen.show(this.#at);
       screen.reveal();

@@ -8,6 +8,8 @@ import { hashOf, type Sheets } from "./sheets";
 const MOST_BYTES = 500_000;
 const MOST = 100; // of one page
 const IDLE_MS = 5000;
+// Where the page's own policy is unsafe-url, a referrer would tell its query.
+const UNNAMED: RequestInit = { credentials: "omit", referrerPolicy: "no-referrer" };
 
 export interface Keeper {
   /** Fetch *url*, keep its content, and say so of *named*: its URL as recorded, or its node. */
@@ -60,12 +62,12 @@ export function makeKeeper({ config, guard, sheets, running, record }: KeeperCon
   /** Whether the server keeps it under *hash*, now or since earlier. */
   async function stored(kind: string, hash: string, bytes: ArrayBuffer): Promise<boolean> {
     if (sheets.holds(hash)) return true;
-    const known = await send(`${route}/${hash}`, { credentials: "omit" });
+    const known = await send(`${route}/${hash}`, UNNAMED);
     if ((await known.json()).stored) return true;
     const answer = await send(`${route}?kind=${kind}`, {
+      ...UNNAMED,
       method: "POST",
       body: new Blob([bytes]), // without a type: no preflight
-      credentials: "omit",
       cache: "no-store",
     });
     if ((await answer.json()).asset === hash) return true;

@@ -3,7 +3,7 @@
 
 import { toJson } from "../json";
 import type { Privacy } from "../privacy";
-import { elementOf, isElement, isShadowRoot } from "../privacy/dom";
+import { elementOf, isShadowRoot } from "../privacy/dom";
 import type { Before, Dirt } from "./dirty";
 import { recordable } from "./nodes";
 import { above, childrenOf, kind, nameOf } from "./read";
@@ -30,7 +30,6 @@ export interface ChangesContext {
   nextRound(): number;
   /** A field's attribute has changed: maybe its value, too. */
   field(element: Element): void;
-  blocked(element: Element): boolean;
 }
 
 export function makeChanges(context: ChangesContext): Changes {
@@ -109,7 +108,8 @@ export function makeChanges(context: ChangesContext): Changes {
   function childLists(dirt: Dirt): { removes: string[]; adds: string[] } {
     const looked = new Map<Node, Node[]>();
     for (const parent of dirt.parents) {
-      if (!tree.has(parent) || (isElement(parent) && context.blocked(parent))) continue;
+      // Also in what a class has blocked since it was told.
+      if (!tree.has(parent) || policy.blocked(elementOf(parent))) continue;
       const kids = live(parent);
       adopt(tree.known(parent).kids, kids, dirt);
       const stays =
@@ -127,6 +127,7 @@ export function makeChanges(context: ChangesContext): Changes {
     if (data === before) return undefined;
     known.text = data;
     const parent = elementOf(above(node));
+    if (policy.blocked(parent)) return undefined;
     // Nobody hears the input events of a frame: what is typed there shows here.
     if (parent && parent.ownerDocument !== document && policy.editable(parent)) {
       policy.typed.note(parent, data);
@@ -177,10 +178,12 @@ export function makeChanges(context: ChangesContext): Changes {
     const texts = [...dirt.texts].map((node) => textOf(node, round)).filter(Boolean);
     const attributes: string[] = [];
     for (const [element, names] of dirt.attributes) {
-      if (!fresh(element) && !context.blocked(element))
+      if (!fresh(element) && !policy.blocked(element))
         attributes.push(attributesOf(element, names));
     }
-    for (const element of dirt.sheets) if (!fresh(element)) attributes.push(styled(element));
+    for (const element of dirt.sheets) {
+      if (!fresh(element) && !policy.blocked(element)) attributes.push(styled(element));
+    }
     const said = attributes.filter(Boolean);
     const size = texts.length + said.length + removes.length + adds.length;
     if (!size) return undefined;

@@ -52,7 +52,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   const fields = makeFields({
     guard,
     privacy,
-    told: (field) => tree.has(field) && !nodes.blocked(field),
+    told: (field) => tree.has(field) && !policy.blocked(field),
     emit: (field, { text, checked }) =>
       emit(INPUT, { id: tree.known(field).id, text, isChecked: checked }),
     onInput: options.onInput,
@@ -72,7 +72,6 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     },
     nextRound: () => ++round,
     field: (element) => late.push(() => fields.look(element)),
-    blocked: nodes.blocked,
   });
   const sheets = makeSheets({
     guard,
@@ -91,7 +90,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     nextRound: () => ++round,
     enter,
     write,
-    blocked: nodes.blocked,
+    blocked: policy.blocked,
     told: (inner) => {
       late.push(() => {
         sheets.adopted(inner);
@@ -243,7 +242,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
 
   /** *host*, which the replay may have, is given a shadow root. */
   function shadowed(host: Element, root: ShadowRoot): void {
-    if (!tree.has(host) || root.mode !== "open") return;
+    if (!tree.has(host) || policy.blocked(host) || root.mode !== "open") return;
     tree.put(root, host, round);
     tree.known(host).inner = root;
     enter(root);

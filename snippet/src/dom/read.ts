@@ -12,6 +12,9 @@ export const above = getter<Node | null>(Node.prototype, "parentNode");
 export const kind = getter<number>(Node.prototype, "nodeType");
 export const documentOf = getter<Document | null>(Node.prototype, "ownerDocument");
 export const shadowOf = getter<ShadowRoot | null>(Element.prototype, "shadowRoot");
+export const slotOf = getter<Element | null>(Element.prototype, "assignedSlot");
+/** Of a document only. */
+export const viewOf = getter<Window | null>(Document.prototype, "defaultView");
 export const nameOf = getter<string>(Element.prototype, "localName");
 
 /** Add the children of *parent* to *found*; without a list that the browser has to keep. */

@@ -60,8 +60,8 @@ export function makeValues({ attributes }: Privacy, fields: Fields): Values {
       const { open } = element as HTMLDialogElement;
       return open ? (element.matches(":modal") ? "modal" : "non-modal") : null;
     }
-    const src = element.getAttribute("src");
-    if ((element as HTMLIFrameElement).contentDocument || !src) return null;
+    const src = name === "rr_src" && element.getAttribute("src");
+    if (!src || (element as HTMLIFrameElement).contentDocument) return null;
     return attributes.clean(element, tag, name, absolute(src, element.baseURI));
   }
 
@@ -81,6 +81,7 @@ export function makeValues({ attributes }: Privacy, fields: Fields): Values {
 
   function srcset(raw: string, base: string): string {
     return raw
+      .replace(/(\s[\d.]+[wxh])\s*,\s*/g, "$1, ") // no blank is needed there
       .split(/,\s+/)
       .map((one) => one.trim().replace(/^\S+/, (url) => absolute(url, base)))
       .join(", ");

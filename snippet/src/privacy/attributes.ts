@@ -69,34 +69,38 @@ export interface Attributes {
   clean(element: Element | null, tag: string, name: string, value: Value): Value;
 }
 
-export function makeAttributes(policy: Policy, urls: Urls): Attributes {
+/** *placeholders*: pictures are empty boxes, also those that stand in the page itself. */
+export function makeAttributes(policy: Policy, urls: Urls, placeholders = false): Attributes {
   // Classes and ids repeat endlessly; what was judged once is not judged again.
-  const judged = new Map<string, string>();
+  const judgedClasses = new Map<string, string>();
+  const judgedNames = new Map<string, string>();
 
-  function token(text: string): string {
+  function token(text: string, hashed: boolean): string {
     // Cascading names may hold digits (col-12), not much more: an e-mail, a long number, a name.
-    const personal = /@|%40|\d{5,}/.test(text) && !HASHED.test(text);
+    const personal = /@|%40|\d{5,}/.test(text) && !(hashed && HASHED.test(text));
     return personal || policy.typed.within(text) ? maskText(text) : text;
   }
 
-  function names(value: string): string {
+  function names(value: string, hashed = false): string {
+    const judged = hashed ? judgedClasses : judgedNames;
     const known = policy.typed.within(value) ? undefined : judged.get(value);
     if (known !== undefined) return known;
     const result = value
       .split(/(\s+)/)
-      .map((part) => (part.trim() ? token(part) : part))
+      .map((part) => (part.trim() ? token(part, hashed) : part))
       .join("");
     if (judged.size > 5000) judged.clear();
     judged.set(value, result);
     return result;
   }
 
-  function srcset(value: string): string {
+  function srcset(value: string, preset: string): string {
     return value
       .split(/,\s+/)
       .map((candidate) => {
-        const [url = "", ...size] = candidate.trim().split(/\s+/);
-        return [source(url, "open"), ...size].join(" ");
+        const [url = "", ...rest] = candidate.trim().split(/\s+/);
+        const size = rest.filter((one) => /^[\d.]+[wxh]$/.test(one)); // else a URL's beginning
+        return [source(url, preset), ...size].join(" ");
       })
       .join(", ");
   }
@@ -104,7 +108,7 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
   function source(url: string, preset: string): string {
     if (/^data:/i.test(url)) {
       const shown = preset === "open" ? /^data:image\//i.test(url) : isPicture(url);
-      return preset !== "strict" && shown ? url : "data:,";
+      return preset !== "strict" && !placeholders && shown ? url : "data:,";
     }
     return urls.clean(url);
   }
@@ -165,11 +169,11 @@ export function makeAttributes(policy: Policy, urls: Urls): Attributes {
         attribute,
       });
     }
-    if (name === "srcset" || name === "imagesrcset") return srcset(value);
+    if (name === "srcset" || name === "imagesrcset") return srcset(value, preset);
     if (name === "usemap" && value[0] === "#") return names(value);
     if (name === "href" && /^(a|area)$/.test(tag)) return urls.link(value);
     if (URLS.has(name) && !(name === "data" && tag !== "object")) return source(value, preset);
-    if (NAMES.has(name)) return names(value);
+    if (NAMES.has(name)) return names(value, name === "class");
     if (preset === "open") return policy.typed.scrub(openUrl(value));
     if (RELEASED.test(name) || (tag === "button" && name === "value")) {
       return released(value, element);

@@ -1,7 +1,15 @@
-// Walking up the page across shadow roots. No instanceof: nodes of frames are of another realm.
+// Walking up the page across shadow roots. No instanceof: nodes of frames are of another realm. By
+// the browser's own getters: a form's field called `parentNode` would lead round in circles, one
+// called `nodeType` past everything that masks the form.
+
+import { above, kind, slotOf, viewOf } from "../dom/read";
 
 export function isElement(node: Node | EventTarget | null | undefined): node is Element {
-  return (node as Node | null | undefined)?.nodeType === 1;
+  try {
+    return !!node && kind(node as Node) === 1;
+  } catch {
+    return false; // no node: a window
+  }
 }
 
 export function isShadowRoot(node: Node | null): node is ShadowRoot {
@@ -9,9 +17,9 @@ export function isShadowRoot(node: Node | null): node is ShadowRoot {
 }
 
 export function parentOf(node: Node): Element | null {
-  const slot = (node as Element).assignedSlot;
+  const slot = isElement(node) ? slotOf(node) : (node as Text).assignedSlot;
   if (slot) return slot;
-  const parent = node.parentNode;
+  const parent = above(node);
   if (isShadowRoot(parent)) return parent.host;
   return isElement(parent) ? parent : null;
 }
@@ -28,11 +36,14 @@ export function closest(from: Element | null, selector: string): Element | null 
     const found = element.closest(selector);
     if (found) return found;
     const root: Node = element.getRootNode();
-    element = isShadowRoot(root)
-      ? root.host
-      : ((root as Document).defaultView?.frameElement ?? null); // a frame of ours inherits
+    element = isShadowRoot(root) ? root.host : frameOf(root);
   }
   return null;
+}
+
+/** The element that shows the document *root*, if it is of a frame of ours: it inherits. */
+export function frameOf(root: Node): Element | null {
+  return (kind(root) === 9 && viewOf(root)?.frameElement) || null;
 }
 
 /** *node* is *above* or inside it, across shadow roots. */

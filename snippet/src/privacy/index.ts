@@ -20,5 +20,6 @@ export function makePrivacy({ privacy, options }: PrivacyConfig): Privacy {
   const typed = makeTyped();
   const policy = makePolicy(privacy, typed, makeSelectors(options ?? {}));
   const urls = makeUrls(typed.within, options?.url_params);
-  return { policy, urls, attributes: makeAttributes(policy, urls) };
+  const attributes = makeAttributes(policy, urls, options?.images === "placeholder");
+  return { policy, urls, attributes };
 }

@@ -2,7 +2,8 @@
 // tree is walked from above, each element is judged once and its children go on from there; the
 // memory lasts for one task, in which the page cannot change anything.
 
-import { closest, isElement, isShadowRoot, parentOf } from "./dom";
+import { above } from "../dom/read";
+import { closest, frameOf, isElement, isShadowRoot, parentOf } from "./dom";
 import type { Selectors } from "./selectors";
 
 export type Area = "mask" | "unmask";
@@ -34,10 +35,9 @@ export interface Words {
 
 /** What *element* stands in: a shadow root's host, the frame of its document. */
 function around(element: Element): Element | null {
-  const up = element.parentNode;
+  const up = above(element);
   if (isShadowRoot(up)) return up.host;
-  if (up?.nodeType === 9) return (up as Document).defaultView?.frameElement ?? null;
-  return isElement(up) ? up : null;
+  return isElement(up) ? up : up && frameOf(up);
 }
 
 export function makePlaces(selectors: Selectors, { released, held, typed }: Words): Places {

@@ -50,7 +50,9 @@ export function makeUrls(personal: (text: string) => boolean, params: string[] =
     } catch {
       return ":bad"; // not decodable, so not comparable with what was typed
     }
-    return MAIL.test(text) || personal(plain) ? "•".repeat(Math.min(8, text.length)) : text;
+    return MAIL.test(text) || MAIL.test(plain) || personal(plain)
+      ? "•".repeat(Math.min(8, text.length))
+      : text;
   }
 
   /** A path without its parameters (`;jsessionid=...`); *told*: tokens become `:id`. */
