@@ -32,7 +32,7 @@ export interface Target {
   path: (Record<string, Scalar | Scalar[]>)[];
 }
 
-/** One primary press by mouse, touch, pen or keyboard, with its outcome. `t` is the pointerdown. */
+/** One primary press by mouse, touch, pen or keyboard, with its outcome. `t` is the pointerdown, or the keydown that pressed (Enter, and Space where a role promises it; else its click). */
 export interface ClickEvent {
   type: "click";
   /** what was pressed (through the hit test, so a disabled control too) */
@@ -59,7 +59,7 @@ export interface ClickEvent {
   modifiers?: string[];
   /** made by the user, not by a script */
   trusted?: boolean;
-  /** distance between press and release */
+  /** distance between press and release, or to where it was when the outcome was judged */
   drag_px?: number;
   /** time between press and release */
   hold_ms?: number;
@@ -73,7 +73,7 @@ export interface ClickEvent {
   href?: "none" | "hash" | "same" | "new_tab" | "download" | "mail" | "js";
   /** host (if foreign) and path of the link */
   href_path?: string;
-  /** on or in video, audio, canvas, embed or object: surfaces whose answer cannot be observed */
+  /** on or in a canvas, video, audio, map, frame or another surface whose answer cannot be observed */
   media?: boolean;
   /** inside a dialog, or on its backdrop */
   in_dialog?: boolean;
@@ -107,7 +107,7 @@ export interface ClickEvent {
   cut?: boolean;
 }
 
-/** A form field: at blur, after 5 s of pause (`partial`), at each choice made in it (`cause: choice`), and for each invalid field at a refused submit. Never its value. */
+/** A form field: at blur or when the page is left while it has the focus, after 5 s of pause (`partial`), at each choice made in it (`cause: choice`), and for each invalid field at a refused submit. Never its value. */
 export interface FieldEvent {
   type: "field";
   /** the field */
@@ -162,7 +162,7 @@ export interface FieldEvent {
   choices?: number;
   /** choice: after two or more of these it holds what it held before them */
   restored?: boolean;
-  /** what made the event; choice: a select, radio or checkbox was changed */
+  /** what made the event; blur: the page was left, too; choice: a select, radio or checkbox was changed */
   cause?: "blur" | "pause" | "submit" | "choice";
 }
 
@@ -173,7 +173,7 @@ export interface FormEvent {
   target?: number;
   /** key of the form */
   form?: string;
-  /** what submitted */
+  /** what submitted; script: the page, by requestSubmit() or submit() */
   how?: "click" | "enter" | "script";
   /** keys of the fields that were refused */
   invalid_fields?: string[];

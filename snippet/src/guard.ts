@@ -20,6 +20,8 @@ export interface Guard {
     callback: (event: E) => void,
     options?: AddEventListenerOptions,
   ): Stop;
+  /** *page* may have been opened anew (`document.open`), which takes all listeners away. */
+  again(page: Document): void;
   later(callback: () => void, ms: number): Stop;
   /**
    * Replace a method by one that calls through faithfully.
@@ -54,7 +56,11 @@ export function native<T extends object, N extends keyof T & string>(owner: T, n
 
 export function makeGuard(
   place = "core",
-  tally = { errors: 0, fresh: {} as Record<string, number> },
+  tally = {
+    errors: 0,
+    fresh: {} as Record<string, number>,
+    kept: new WeakMap<EventTarget, Set<() => void>>(),
+  },
 ): Guard {
   function count(): void {
     tally.errors++;
@@ -83,8 +89,17 @@ export function makeGuard(
     const each = (method: "addEventListener" | "removeEventListener") => {
       for (const name of names) native(target, method).call(target, name, guarded, options);
     };
-    each("addEventListener");
-    return { stop: () => each("removeEventListener") };
+    const add = () => each("addEventListener"); // what is there already is not added twice
+    add();
+    const { kept } = tally;
+    const adds = kept.get(target) ?? new Set<() => void>();
+    if (!options.once) kept.set(target, adds.add(add));
+    return {
+      stop: () => {
+        adds.delete(add);
+        each("removeEventListener");
+      },
+    };
   }
 
   function later(callback: () => void, ms: number): Stop {
@@ -150,6 +165,11 @@ export function makeGuard(
       return fresh;
     },
     listen,
+    again: (page: Document) => {
+      for (const one of [page, page.defaultView]) {
+        for (const add of (one && tally.kept.get(one)) ?? []) add();
+      }
+    },
     later,
     patch,
   }) as Guard;

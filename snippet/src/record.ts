@@ -13,6 +13,8 @@ export interface RecorderOptions {
   emit(event: { json: string; t: number; snapshot: boolean }): void;
   /** A field's value was set, by the visitor or by a script. */
   onInput(node: Node | null): void;
+  /** An open shadow root is recorded from now on. */
+  onRoot(root: ShadowRoot): void;
   /** A snapshot has been emitted. */
   complete(): void;
 }

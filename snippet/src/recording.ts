@@ -18,6 +18,7 @@ import type { Part } from "./lazy/parts";
 import { type Observers, observe } from "./observe";
 import { makePrivacy } from "./privacy";
 import { makeRecorder } from "./record";
+import { makeRoots } from "./roots";
 import { makeSignals, type Scope } from "./scope";
 import { makeSessions } from "./session";
 import { signal } from "./signal";
@@ -48,6 +49,7 @@ export function makeRecording(config: Config): Recording {
   const sessions = makeSessions(config, guard.at("storage"));
   const privacy = makePrivacy(config);
   const signals = makeSignals();
+  const roots = makeRoots();
   const identified: Identified = {};
   // The collector may stand on the site's own origin: only these are ours there.
   const ours = [`${config.base}/i/`, `${config.base}/s/`, config.base + config.recorder];
@@ -106,6 +108,7 @@ export function makeRecording(config: Config): Recording {
       complete = true;
     },
     onInput: (node) => signals.reaction.send({ kind: "value", t: now(), node }),
+    onRoot: roots.met,
     emit: take,
   });
 
@@ -137,6 +140,7 @@ export function makeRecording(config: Config): Recording {
     guard,
     privacy,
     signals,
+    roots,
     now,
     nodeId: recorder.nodeId,
     describe: makeDescribe(privacy, recorder.nodeId),
@@ -238,6 +242,7 @@ export function makeRecording(config: Config): Recording {
     });
     const parts = observe(emit, scope);
     observers = parts;
+    roots.begun();
     const fonts = observeFonts(scope, keeper);
     frames = linkFrames(emit, scope, sessions.current);
     parts.pages.view(Math.min(now(), ...early.map(({ t }) => t)));

@@ -4,6 +4,7 @@ import type { Config } from "./config";
 import type { EventFields, EventName, Target } from "./events.gen";
 import type { Guard } from "./guard";
 import type { Privacy } from "./privacy";
+import type { Roots } from "./roots";
 import { type Signal, signal } from "./signal";
 
 export type Facts<T extends EventName> = Omit<EventFields[T], "type" | "target"> & {
@@ -98,6 +99,7 @@ export interface Scope {
   guard: Guard;
   privacy: Privacy;
   signals: Signals;
+  roots: Roots;
   /** Whole milliseconds on the page load's monotonic clock. */
   now(): number;
   /** The recording's id of *node*, if it is recorded. */

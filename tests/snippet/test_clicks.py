@@ -45,9 +45,11 @@ async def press(page: Page, selector: str, times: int = 1, gap_ms: int = 150) ->
         await page.mouse.up()
 
 
-async def outcomes(page: Page, collector: Collector) -> dict[str, list[Click]]:
-    """Return the final click events by target key, in order."""
-    await page.wait_for_timeout(FINAL_MS)
+async def outcomes(
+    page: Page, collector: Collector, wait_ms: int = FINAL_MS
+) -> dict[str, list[Click]]:
+    """Return the click events by target key, in order, *wait_ms* later: by then they are final."""
+    await page.wait_for_timeout(wait_ms)
     assert await page.evaluate("stolper('flush')") is True
     found: dict[str, list[Click]] = {}
     for click in sorted(collector.events("click"), key=lambda one: one["i"]):

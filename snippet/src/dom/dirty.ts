@@ -5,7 +5,7 @@ import type { Guard, Stop } from "../guard";
 import { isElement } from "../privacy/dom";
 import { markSensitive } from "../privacy/sensitive";
 import { isLeaf } from "./nodes";
-import { above, nameOf } from "./read";
+import { above, kind, nameOf } from "./read";
 import type { Tree } from "./tree";
 
 /** An attribute's value when it changed first; undefined: not known. */
@@ -89,6 +89,7 @@ export function makeDirty({ guard, tree, walking, begun }: DirtyContext): Dirty 
   }
 
   function children({ target, addedNodes, removedNodes }: MutationRecord, gone: Node[]): void {
+    if (kind(target) === 9) guard.again(target as Document);
     const there = tree.has(target);
     if (!there && !walking()) return; // while a snapshot is taken, it may still get there
     if (isElement(target) && isLeaf(target)) {

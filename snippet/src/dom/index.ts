@@ -210,7 +210,10 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     listen(["toggle"], ({ target }) => {
       if (isElement(target) && target.hasAttribute("popover")) dirty.mark(target, "rr_popover");
     });
-    if (isShadowRoot(root)) return;
+    if (isShadowRoot(root)) {
+      options.onRoot(root);
+      return;
+    }
     hands.document(root);
     listen(["keydown"], () => {
       freeAt = 0;

@@ -2,6 +2,7 @@
 
 import type { EventFields } from "../events.gen";
 import type { Stop } from "../guard";
+import { hear } from "../roots";
 import type { Emit, Scope } from "../scope";
 
 type Kind = NonNullable<EventFields["asset"]["kind"]>;
@@ -18,11 +19,13 @@ const MOST = 50;
 
 export function observeAssets(emit: Emit, scope: Scope): Stop {
   let told = 0;
-  return scope.guard.listen(window, "error", (event) => {
+  return hear(scope, window, "error", (event) => {
     const element = event.target as Element | null;
     if (element?.nodeType !== 1) return; // a script error
     const kind = KINDS[element.localName];
-    const url = element.getAttribute("src") ?? element.getAttribute("href") ?? "";
+    // Of a srcset the one that was chosen.
+    const chosen = (element as HTMLImageElement).currentSrc;
+    const url = chosen || (element.getAttribute("src") ?? element.getAttribute("href") ?? "");
     if (!kind || !url || scope.ours(url) || ++told > MOST) return;
     if (scope.privacy.policy.blocked(element)) return; // its name may be a person's
     if (kind === "style" && !/stylesheet/i.test(element.getAttribute("rel") ?? "")) return;

@@ -2,6 +2,7 @@
 
 import type { Early } from "../config";
 import { all, type Stop } from "../guard";
+import { activates } from "../press/activation";
 import { makeAnswers } from "../press/answers";
 import type { Background } from "../press/background";
 import { markup } from "../press/changes";
@@ -15,7 +16,7 @@ import { surroundings } from "../press/near";
 import { outcome, type Press, WINDOW_MS } from "../press/outcome";
 import { probe } from "../press/probe";
 import { observeSigns } from "../press/signs";
-import { isElement, within } from "../privacy/dom";
+import { focused, isElement, within } from "../privacy/dom";
 import type { Emit, Facts, Scope } from "../scope";
 import { editable, labelled, pressable } from "../target/pressable";
 import type { Mutations } from "./mutations";
@@ -30,10 +31,11 @@ export interface Clicks extends Stop {
 }
 
 const PROBES_MS = [60, 400]; // after the release; and once more when it is judged
-const HANDLED = ["pointerdown", "mousedown", "pointerup", "mouseup", "click"];
+const HANDLED = ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "keydown"];
 const REFOCUS_MS = 5000;
 const LINK_MS = 1000;
 const AFTER_RELEASE_MS = 700; // a click later than that is not the pointer's
+const MOUSE_MS = 50; // from the pointer's event to the mouse's
 const HOVER_PX = 10; // moved further, what is seen may be the hover's doing
 
 export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): Clicks {
@@ -42,13 +44,22 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
   let open: Press[] = [];
   let held: Press | undefined;
   let newest: Press | undefined;
+  let dragged: Press | undefined; // by the browser, which tells of no pointer meanwhile
   let pointerAt = { x: 0, y: 0 };
 
   const presses = { open: () => open, held: () => held, newest: () => newest };
   const answers = makeAnswers({ gesture, presses: presses.open });
-  const signs = observeSigns({ guard, signals, now, gesture, answers, presses });
+  const signs = observeSigns({
+    guard,
+    signals,
+    roots: scope.roots,
+    now,
+    gesture,
+    answers,
+    presses,
+  });
 
-  function begin(element: Element, event: MouseEvent, t: number): Press {
+  function begin(element: Element, event: MouseEvent | KeyboardEvent, t: number): Press {
     const target = scope.describe(element);
     const around = surroundings(element);
     const facts: Facts<"click"> = { target, ...pressFacts(element, event, privacy) };
@@ -62,7 +73,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       t0: Math.round(t),
       key: target.key,
       element,
-      at: { x: event.clientX, y: event.clientY },
+      at: pointOf(event as MouseEvent),
       around,
       facts,
       before: probe(element, around),
@@ -96,6 +107,8 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
 
   function judge(press: Press): void {
     look(press);
+    // Longer than its outcome is waited for: how far it has come by now.
+    if (press === held) press.facts.drag_px = apart(press.at, pointerAt);
     press.open.done(finish(press, false));
   }
 
@@ -120,7 +133,8 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     if (event.button !== 0 || !event.isPrimary) return;
     const path = event.composedPath();
     mutations.enter(path);
-    pointerAt = { x: event.clientX, y: event.clientY };
+    dragged = undefined;
+    pointerAt = pointOf(event);
     const pressed = hit(event.clientX, event.clientY, path);
     if (!pressed || privacy.policy.ignored(pressed)) return;
     held = begin(pressable(pressed).element, event, event.timeStamp);
@@ -128,7 +142,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
   }
 
   function onMouseDown(event: MouseEvent): void {
-    const press = held;
+    const press = held ?? lately(event.timeStamp); // of a finger it comes when that is up again
     if (event.button !== 0 || !press) return;
     press.facts.detail = event.detail;
     gesture.enter(press, "down", () => {
@@ -142,18 +156,54 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     const press = held;
     if (!press) return;
     held = undefined;
-    press.facts.hold_ms = Math.max(0, Math.round(event.timeStamp - press.t0));
-    press.facts.drag_px = distance(press, event);
-    released(press, event.timeStamp);
+    letGo(press, event);
     gesture.enter(press, "up");
+  }
+
+  function letGo(press: Press, event: MouseEvent): void {
+    press.facts.hold_ms = Math.max(0, Math.round(event.timeStamp - press.t0));
+    press.facts.drag_px = apart(press.at, pointOf(event));
+    released(press, event.timeStamp);
+  }
+
+  /** The newest press, if the mouse events at *t* are still its. */
+  function lately(t: number): Press | undefined {
+    const ms = newest?.facts.pointer === "touch" ? AFTER_RELEASE_MS : MOUSE_MS;
+    return newest?.released !== undefined && t - newest.released <= ms ? newest : undefined;
   }
 
   function onCancel(event: PointerEvent): void {
     const press = held;
     held = undefined;
-    if (!press || event.pointerType === "mouse") return; // a drag by the browser goes on
+    if (!press) return;
+    if (event.pointerType === "mouse") {
+      dragged = press;
+      return;
+    }
     forget(press); // the finger scrolled or held: that was no press
     press.open.drop();
+  }
+
+  /** The browser drags: positions come as drag events. */
+  function onDrag(event: DragEvent): void {
+    const press = dragged;
+    const at = pointOf(event);
+    if (!press || !(at.x || at.y)) return; // given up, it ends nowhere
+    if (event.type === "dragend") {
+      dragged = undefined;
+      letGo(press, event);
+    } else press.facts.drag_px = apart(press.at, at);
+  }
+
+  function onKey(event: KeyboardEvent): void {
+    const path = event.composedPath();
+    const element = path.find(isElement);
+    const phase = element && activates(element, event);
+    if (!element || !phase || privacy.policy.ignored(element)) return;
+    mutations.enter(path);
+    const press = begin(element, event, event.timeStamp);
+    released(press, event.timeStamp);
+    gesture.enter(press, phase);
   }
 
   function onClick(event: MouseEvent): void {
@@ -169,7 +219,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       return;
     }
     if (gesture.task() || privacy.policy.ignored(source)) return; // a script's, inside a press
-    const active = document.activeElement;
+    const active = focused();
     if (event.isTrusted && active && editable(active) && !within(active, source)) return; // Enter
     mutations.enter(event.composedPath());
     const press = begin(pressable(source).element, event, t);
@@ -187,9 +237,9 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     gesture.enter(press, "up", () => {
       look(press); // values that handlers have set
       if (event.defaultPrevented) return;
-      const kind = clickAnswer(source);
+      const kind = clickAnswer(source, event);
       if (kind) answers.answer(press, kind, now());
-      if (leads(source)) press.leading = true;
+      else if (leads(source)) press.leading = true;
     });
   }
 
@@ -214,18 +264,17 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     guard.listen<MouseEvent>(window, "mousedown", onMouseDown),
     guard.listen<PointerEvent>(window, "pointerup", onPointerUp),
     guard.listen<PointerEvent>(window, "pointercancel", onCancel),
-    guard.listen(window, "mouseup", () => {
-      if (newest?.released !== undefined && now() - newest.released < 50)
-        gesture.enter(newest, "up");
+    guard.listen(window, "mouseup", ({ timeStamp }) => {
+      const press = lately(timeStamp);
+      if (press) gesture.enter(press, "up");
     }),
+    guard.listen<KeyboardEvent>(window, "keydown", onKey),
     guard.listen<MouseEvent>(window, "click", onClick),
     // After the last handler of the page, if none of them stops the event.
     guard.listen(window, HANDLED, gesture.dispatched, { passive: true }),
-    guard.listen<DragEvent>(window, "dragend", (event) => {
-      if (newest) newest.facts.drag_px = distance(newest, event);
-    }),
+    guard.listen<DragEvent>(window, ["dragover", "dragend"], onDrag),
     guard.listen<PointerEvent>(window, "pointermove", (event) => {
-      pointerAt = { x: event.clientX, y: event.clientY };
+      pointerAt = pointOf(event);
     }),
   ]);
 
@@ -240,6 +289,16 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
   };
 }
 
-function distance({ at }: Press, to: MouseEvent): number {
-  return Math.round(Math.hypot(to.clientX - at.x, to.clientY - at.y));
+interface Point {
+  x: number;
+  y: number;
+}
+
+/** Keys have no point. */
+function pointOf({ clientX: x = 0, clientY: y = 0 }: MouseEvent): Point {
+  return { x, y };
+}
+
+function apart(from: Point, to: Point): number {
+  return Math.round(Math.hypot(to.x - from.x, to.y - from.y));
 }

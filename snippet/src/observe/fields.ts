@@ -2,8 +2,9 @@
 // for each refused field at a refused submit. And what is typed is noted, so that nothing repeats it.
 
 import { all, type Stop } from "../guard";
-import { isElement } from "../privacy/dom";
+import { focused, isElement } from "../privacy/dom";
 import { isSensitive } from "../privacy/sensitive";
+import { hear } from "../roots";
 import type { Emit, Facts, Scope } from "../scope";
 import { makeChoices } from "./choices";
 import { enter, type Field, facts, fresh, input, isField, type Progress } from "./fieldstate";
@@ -42,6 +43,10 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   function onFocus(event: FocusEvent): void {
     const field = event.composedPath()[0] ?? null;
     if (!isField(field) || !watched(field) || field === current) return;
+    visit(field);
+  }
+
+  function visit(field: Field): void {
     isSensitive(field); // a password is known as one before the page shows it
     choices.see(field);
     current = field;
@@ -127,11 +132,23 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   const stops = all([
     guard.listen<FocusEvent>(window, "focusin", onFocus),
     guard.listen(window, "input", onInput),
-    guard.listen(window, "change", onChange),
+    hear(scope, window, "change", onChange),
     guard.listen<FocusEvent>(window, "focusout", onBlur),
-    signals.leaving.on(() => pause?.stop()),
+    signals.leaving.on(() => {
+      // The page goes and takes the focus along, without an event of its own.
+      pause?.stop();
+      const field = current;
+      if (!field?.isConnected || !of(field).inputs) return;
+      emit("field", { ...describe(field, "blur", now()), ...verdict(field) });
+      if (of(field).length > 0) of(field).entered = true;
+      enter(of(field), field, now()); // it has the focus still if the page comes back
+    }),
     { stop: () => pause?.stop() },
   ]);
+
+  // Many pages give a field the focus before the recorder is there.
+  const first = focused();
+  if (isField(first) && watched(first)) visit(first);
 
   return {
     ...stops,

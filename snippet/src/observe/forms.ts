@@ -3,6 +3,7 @@
 
 import { all, type Stop } from "../guard";
 import { closest } from "../privacy/dom";
+import { hear } from "../roots";
 import type { Emit, Facts, Open, RequestStart, Scope } from "../scope";
 import type { Clicks } from "./clicks";
 import type { Fields } from "./fields";
@@ -24,6 +25,7 @@ interface Submit {
   refused: boolean; // an error message or aria-invalid appeared
   leaving: boolean;
   prevented: boolean;
+  resumed: boolean; // the page held it back and let it go later
   timers: Stop[];
 }
 
@@ -70,19 +72,33 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
   }
 
   function onSubmit(event: SubmitEvent): void {
-    const form = event.target as HTMLFormElement;
+    begin(
+      event.target as HTMLFormElement,
+      event.submitter,
+      event.isTrusted,
+      () => event.defaultPrevented,
+    );
+  }
+
+  function begin(
+    form: HTMLFormElement,
+    submitter: Element | null,
+    trusted: boolean,
+    prevented: () => boolean,
+  ): void {
     if (form?.localName !== "form" || privacy.policy.ignored(form)) return;
     const t = now();
     const submit: Submit = {
       form,
       t,
       open: emit.open("form", t, () => ended(submit, true)),
-      facts: base(form, event.submitter, t, event.isTrusted),
+      facts: base(form, submitter, t, trusted),
       requests: [],
       before: refusedNow(form),
       refused: false,
       leaving: false,
       prevented: false,
+      resumed: false,
       timers: [],
     };
     open.push(submit);
@@ -90,7 +106,7 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
     signals.action.send({ i: submit.open.i, t, kind: "form", leads: true, press });
     submit.timers.push(
       guard.later(() => {
-        submit.prevented = event.defaultPrevented;
+        submit.prevented = prevented() && !submit.resumed;
       }, 0),
       guard.later(() => settle(submit), OUTCOME_MS),
     );
@@ -169,8 +185,15 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
     guard.listen(window, "pointerdown", () => {
       enterAt = Number.NEGATIVE_INFINITY;
     }),
-    guard.listen<SubmitEvent>(window, "submit", onSubmit),
-    guard.listen(window, "invalid", onInvalid),
+    hear<SubmitEvent>(scope, window, "submit", onSubmit),
+    hear(scope, window, "invalid", onInvalid),
+    // No event tells of it. After a submit that the page held back it is that submit, going on.
+    guard.patch(HTMLFormElement.prototype, "submit", (self) => {
+      const form = self as HTMLFormElement;
+      const held = open.find((one) => one.form === form);
+      if (held) Object.assign(held, { prevented: false, resumed: true });
+      else begin(form, null, false, () => false);
+    }),
     signals.requestStart.on((request) => {
       const submit = open.find((one) => request.action?.i === one.open.i);
       if (submit && request.awaited) submit.requests.push(request);

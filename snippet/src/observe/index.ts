@@ -42,11 +42,11 @@ export function observe(emit: Emit, scope: Scope): Observers {
   const actions = observeActions(press);
   // What they tell of a page view comes before it is left, and before what is pressed then.
   const view = [observeVitals(emit, seen), observeScroll(emit, seen), observeCursor(emit, seen)];
+  const fields = observeFields(emit, form);
   const pages = observePages(emit, scope);
   const mutations = observeMutations(press);
   const clicks = observeClicks(emit, press, mutations);
   const replies = observeReplies(press, clicks.judge);
-  const fields = observeFields(emit, form);
   const errors = observeErrors(emit, net, actions);
   const stops = all([
     actions,

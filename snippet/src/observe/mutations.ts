@@ -20,7 +20,7 @@ const OPTIONS: MutationObserverInit = {
   attributeOldValue: true,
 };
 
-export function observeMutations({ guard, signals, now }: Scope): Mutations {
+export function observeMutations({ guard, signals, roots: met, now }: Scope): Mutations {
   const roots = new WeakSet<Node>();
   const observer = new MutationObserver(
     guard((records: MutationRecord[]) => {
@@ -33,14 +33,22 @@ export function observeMutations({ guard, signals, now }: Scope): Mutations {
   );
   observer.observe(document, OPTIONS);
 
+  function enter(path: EventTarget[]): void {
+    for (const root of path) {
+      if (!isShadowRoot(root as Node) || roots.has(root as Node)) continue;
+      roots.add(root as Node);
+      observer.observe(root as Node, OPTIONS);
+    }
+  }
+
+  // A press here may be answered in any other component; what is not recorded is seen once pressed.
+  const each = met.each(guard((root: ShadowRoot) => enter([root])));
+
   return {
-    enter: (path) => {
-      for (const root of path) {
-        if (!isShadowRoot(root as Node) || roots.has(root as Node)) continue;
-        roots.add(root as Node);
-        observer.observe(root as Node, OPTIONS);
-      }
+    enter,
+    stop: () => {
+      each.stop();
+      observer.disconnect();
     },
-    stop: () => observer.disconnect(),
   };
 }

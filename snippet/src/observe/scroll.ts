@@ -4,6 +4,7 @@
 import { all, type Stop } from "../guard";
 import { onScrollbar } from "../press/hit";
 import { isElement } from "../privacy/dom";
+import { hear } from "../roots";
 import type { Emit, Scope } from "../scope";
 
 const SAMPLE_MS = 100; // positions are read this often: reading may cost a layout
@@ -134,7 +135,7 @@ export function observeScroll(emit: Emit, scope: Scope): Stop {
   if (page) rested.set(page, page.scrollTop);
 
   return all([
-    guard.listen(document, "scroll", onScroll),
+    hear(scope, document, "scroll", onScroll),
     guard.listen(window, "wheel", () => hand(HAND_MS)),
     guard.listen(window, "touchmove", () => hand(MOMENTUM_MS)),
     guard.listen<KeyboardEvent>(window, "keydown", ({ key, isTrusted }) => {

@@ -87,7 +87,7 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     let isBackground = false;
     const pressed = open.filter((press) => within(change.node, press.element));
     for (const press of pressed.length ? pressed : open) {
-      const near = isNear(change.node, press.element, press.around);
+      const near = shows(change) || isNear(change.node, press.element, press.around);
       if (change.kind === "attribute" && !near) continue;
       const judged = background.judge(change, press.t0);
       if (judged === "background") {
@@ -176,6 +176,14 @@ export function makeAnswers({ gesture, presses }: AnswersContext): Answers {
     judge: background.judge,
     restless: (element, press) => background.restless(element, press.t0),
   };
+}
+
+const DIALOG = "dialog,[role=dialog],[role=alertdialog],[aria-modal=true],[popover]";
+
+/** What was in the page before is shown to the visitor now, wherever it stands. */
+function shows({ kind, node, sort }: Change): boolean {
+  if (kind !== "attribute" || !(sort === "@hidden" || node.matches(DIALOG))) return false;
+  return visible([node]);
 }
 
 /** Without words: a class, a ripple, a spinner come and gone. */

@@ -2,8 +2,14 @@
 // browser, full screen.
 
 import { all, type Stop } from "../guard";
+import { hear } from "../roots";
 import type { ReactionKind, Scope } from "../scope";
 import { hrefKind } from "./facts";
+
+const MEDIA =
+  "play pause volumechange seeking ratechange enterpictureinpicture leavepictureinpicture".split(
+    " ",
+  );
 
 /** Own methods whose call is an answer: where, name, kind. */
 function table(): [object | undefined, string, ReactionKind][] {
@@ -29,15 +35,20 @@ function table(): [object | undefined, string, ReactionKind][] {
     [proto("HTMLDialogElement"), "showModal", "dialog"],
     [proto("HTMLDialogElement"), "show", "dialog"],
     [proto("HTMLElement"), "showPopover", "dialog"],
-    [proto("HTMLInputElement"), "showPicker", "visual"],
     [proto("HTMLSelectElement"), "showPicker", "visual"],
     [proto("PaymentRequest"), "show", "dialog"],
     [proto("Element"), "requestFullscreen", "visual"],
     [proto("Element"), "requestPointerLock", "visual"],
+    // The browser asks: for a passkey, the camera, the screen.
+    [proto("CredentialsContainer"), "get", "dialog"],
+    [proto("CredentialsContainer"), "create", "dialog"],
+    [proto("MediaDevices"), "getUserMedia", "dialog"],
+    [proto("MediaDevices"), "getDisplayMedia", "dialog"],
   ];
 }
 
-export function observeEffects({ guard, signals, now }: Scope): Stop {
+export function observeEffects(scope: Scope): Stop {
+  const { guard, signals, now } = scope;
   const tell = (kind: ReactionKind) => signals.reaction.send({ kind, t: now() });
 
   function pressed(element: unknown): void {
@@ -49,14 +60,28 @@ export function observeEffects({ guard, signals, now }: Scope): Stop {
     } else if (localName === "input" && type === "file") tell("file");
   }
 
+  const opens = (_self: unknown, [, , features]: unknown[]) => {
+    // A window that does not know its opener is not handed out; nor is one that was blocked.
+    const apart = /no(opener|referrer)/.test(String(features));
+    const allowed = navigator.userActivation?.isActive !== false;
+    return (opened: unknown) => {
+      if (opened || (apart && allowed)) tell("open");
+    };
+  };
+
   const stops = table().map(([owner, name, kind]) =>
     guard.patch(owner, name, () => {
       tell(kind);
     }),
   );
   stops.push(
-    guard.patch(window, "open", () => (opened: unknown) => {
-      if (opened) tell("open");
+    guard.patch(window, "open", opens),
+    // Which is what open() means in an onclick attribute.
+    guard.patch(Document.prototype, "open", (self, args) => {
+      return args.length > 2 ? opens(self, args) : undefined;
+    }),
+    guard.patch(HTMLInputElement.prototype, "showPicker", (self) => {
+      tell((self as HTMLInputElement).type === "file" ? "file" : "visual");
     }),
     // Downloads are often made by pressing a link that is not in the document.
     guard.patch(HTMLElement.prototype, "click", (self) => pressed(self)),
@@ -68,11 +93,13 @@ export function observeEffects({ guard, signals, now }: Scope): Stop {
     }),
     guard.listen(window, ["copy", "cut"], () => tell("clipboard")),
     guard.listen(window, "beforeprint", () => tell("print")),
-    guard.listen(document, ["play", "pause", "volumechange"], (event) => {
-      signals.reaction.send({ kind: "media", t: now(), node: event.target as Node });
+    hear(scope, document, MEDIA, (event) => {
+      const media = event.target as HTMLMediaElement;
+      if (event.type === "seeking" && media.loop) return; // it begins again of itself
+      signals.reaction.send({ kind: "media", t: now(), node: media });
     }),
     guard.listen(document, ["fullscreenchange", "pointerlockchange"], () => tell("visual")),
-    guard.listen(document, ["toggle", "close", "cancel"], (event) => {
+    hear(scope, document, ["toggle", "close", "cancel"], (event) => {
       if ((event.target as Element).localName === "input") return; // the file chooser's end
       signals.reaction.send({ kind: "dialog", t: now(), node: event.target as Node });
     }),

@@ -3,12 +3,12 @@
 import type { Privacy } from "../privacy";
 import { closest } from "../privacy/dom";
 import type { Facts } from "../scope";
+import { drawn } from "../target/surface";
 import { onScrollbar } from "./hit";
 
 type Click = Facts<"click">;
 export type HrefKind = NonNullable<Click["href"]>;
 
-const MEDIA = "video,audio,canvas,embed,object";
 const DIALOG = 'dialog,[role="dialog"],[role="alertdialog"],[aria-modal="true"]';
 const CONSENT =
   /cookie|consent|gdpr|dsgvo|cmp-?|onetrust|usercentrics|didomi|cookiebot|sp_message|klaro|borlabs/i;
@@ -24,7 +24,8 @@ export function hrefKind(link: HTMLAnchorElement | undefined): HrefKind {
   if (/^javascript:/i.test(raw)) return "js";
   if (/^(mailto|tel|sms|callto|whatsapp|skype):/i.test(raw)) return "mail";
   if (link.hasAttribute("download") || /^(blob|data):/i.test(raw)) return "download";
-  if (link.target && !/^_(self|parent|top)$/.test(link.target)) return "new_tab";
+  const target = link.target || document.querySelector<HTMLBaseElement>("base[target]")?.target;
+  if (target && !/^_(self|parent|top)$/i.test(target)) return "new_tab";
   const [here] = location.href.split("#");
   if (raw[0] === "#" || (link.hash && link.href.split("#")[0] === here)) return "hash";
   return "same";
@@ -53,16 +54,22 @@ function inConsent(element: Element): boolean {
 }
 
 /** Facts of a press on *element* at the point of *event*; keyboard presses have no point. */
-export function pressFacts(element: Element, event: MouseEvent, privacy: Privacy): Click {
+export function pressFacts(
+  element: Element,
+  event: MouseEvent | KeyboardEvent,
+  privacy: Privacy,
+): Click {
   const link = linkOf(element);
   const href = hrefKind(link);
-  const keyboard = !(event instanceof PointerEvent && event.pointerType) && event.detail === 0;
+  const { button = 0, clientX: x, clientY: y, pointerType: pointer } = event as PointerEvent;
+  // No instanceof: pages replace PointerEvent, and older browsers click without one.
+  const keyboard = !pointer && event.detail === 0;
   const held = modifiers(event);
   const facts: Click = {
-    button: Math.max(0, event.button),
+    button: Math.max(0, button),
     trusted: event.isTrusted,
     href,
-    media: closest(element, MEDIA) !== null,
+    media: drawn(element),
     in_dialog: closest(element, DIALOG) !== null,
     in_consent: inConsent(element),
   };
@@ -71,9 +78,7 @@ export function pressFacts(element: Element, event: MouseEvent, privacy: Privacy
     facts.href_path = privacy.urls.place(link.href);
   }
   if (keyboard) return { ...facts, pointer: "keyboard" };
-  const { clientX: x, clientY: y } = event;
   const box = element.getBoundingClientRect();
-  const pointer = (event as PointerEvent).pointerType;
   return {
     ...facts,
     pointer: pointer === "touch" || pointer === "pen" ? pointer : "mouse",

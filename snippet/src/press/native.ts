@@ -11,8 +11,12 @@ export function opensList(element: Element): boolean {
 }
 
 /** At click. */
-export function clickAnswer(source: Element): ReactionKind | undefined {
+export function clickAnswer(source: Element, event: MouseEvent): ReactionKind | undefined {
   const kind = hrefKind(linkOf(source));
+  if (kind !== "none" && kind !== "js") {
+    if (event.ctrlKey || event.metaKey || event.shiftKey) return "open"; // beside this page
+    if (event.altKey) return "download";
+  }
   if (kind === "download") return "download";
   if (kind === "new_tab" || kind === "mail") return "open";
   const field = source.closest("input");

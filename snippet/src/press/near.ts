@@ -19,7 +19,13 @@ export function surroundings(target: Element): Surroundings {
   if (control) own.push(control);
   for (const label of (target as HTMLInputElement).labels ?? []) own.push(label);
   const root = target.getRootNode() as Document | ShadowRoot;
-  for (const name of ["aria-controls", "aria-owns", "aria-describedby", "popovertarget"]) {
+  for (const name of [
+    "aria-controls",
+    "aria-owns",
+    "aria-describedby",
+    "popovertarget",
+    "commandfor",
+  ]) {
     for (const id of (target.getAttribute(name) ?? "").split(/\s+/)) {
       const found = id && root.getElementById?.(id);
       if (found) own.push(found);

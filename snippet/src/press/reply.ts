@@ -3,6 +3,7 @@
 
 import { all, type Stop } from "../guard";
 import { isElement, within } from "../privacy/dom";
+import { hear } from "../roots";
 import type { Scope } from "../scope";
 import type { Background } from "./background";
 import { changesOf, visible } from "./changes";
@@ -26,10 +27,8 @@ interface Waiting {
   at: number | undefined;
 }
 
-export function observeReplies(
-  { guard, signals, now }: Scope,
-  judge: Background["judge"],
-): Replies {
+export function observeReplies(scope: Scope, judge: Background["judge"]): Replies {
+  const { guard, signals, now } = scope;
   const open = new Set<Waiting>();
 
   function replied(t: number, is: (one: Waiting) => boolean): void {
@@ -57,7 +56,7 @@ export function observeReplies(
     signals.reaction.on(({ t, node }) => replied(t, (one) => !node || near(node, one))),
     signals.navigation.on(({ t }) => replied(t, () => true)),
     signals.leaving.on((t) => replied(t, () => true)),
-    guard.listen(document, "scroll", () => replied(now(), () => true)),
+    hear(scope, document, "scroll", () => replied(now(), () => true)),
     guard.listen(window, "focusin", ({ target }) => {
       if (!isElement(target)) return;
       replied(now(), ({ element }) => !within(element, target));

@@ -1,9 +1,10 @@
 // The text selection, reduced to what tells that it has changed.
 
+import { focused } from "../privacy/dom";
 import { editable } from "../target/pressable";
 
 function state(): string {
-  const active = document.activeElement as HTMLInputElement | null;
+  const active = focused() as HTMLInputElement | null;
   if (active && editable(active)) {
     try {
       const { selectionStart, selectionEnd } = active;

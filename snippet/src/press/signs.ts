@@ -3,6 +3,7 @@
 
 import { all, type Guard, type Stop } from "../guard";
 import { isElement, within } from "../privacy/dom";
+import { hear, type Roots } from "../roots";
 import type { NavigateLike, Signals } from "../scope";
 import { editable } from "../target/pressable";
 import type { Answers } from "./answers";
@@ -26,6 +27,7 @@ export interface Signs extends Stop {
 export interface SignsContext {
   guard: Guard;
   signals: Signals;
+  roots: Roots;
   now(): number;
   gesture: Gesture;
   answers: Answers;
@@ -60,7 +62,7 @@ export function observeSigns(context: SignsContext): Signs {
   }
 
   function onValue(event: Event): void {
-    const field = event.target as Element;
+    const field = event.composedPath()[0] as Element; // also in a shadow root
     if (event.isTrusted && editable(field)) {
       typedAt = now(); // typing, or leaving a field: no answer to a press
       answers.input(typedAt);
@@ -130,12 +132,13 @@ export function observeSigns(context: SignsContext): Signs {
       scrollingAt = now();
     }),
     guard.listen<FocusEvent>(window, "focusin", onFocus),
-    guard.listen(window, ["input", "change", "reset"], onValue),
-    guard.listen(window, "invalid", () => {
+    guard.listen(window, "input", onValue),
+    hear(context, window, ["change", "reset"], onValue),
+    hear(context, window, "invalid", () => {
       const press = gesture.task();
       if (press) answers.answer(press, "visual", now()); // the browser's own bubble
     }),
-    guard.listen(document, "scroll", onScroll),
+    hear(context, document, "scroll", onScroll),
     guard.listen(document, "selectionchange", onSelection),
     guard.listen(window, "focus", (event) => {
       if (event.target === window && blurred) focusedAt = now();

@@ -30,6 +30,13 @@ export function elementOf(node: Node | null): Element | null {
   return isShadowRoot(node) ? node.host : parentOf(node);
 }
 
+/** What has the focus, in a shadow root too. */
+export function focused(): Element | null {
+  let at = document.activeElement;
+  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
+  return at;
+}
+
 /** `closest` that crosses shadow roots. */
 export function closest(from: Element | null, selector: string): Element | null {
   for (let element = from; element; ) {

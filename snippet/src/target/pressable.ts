@@ -1,7 +1,7 @@
 // What looks pressable, why, what disables it, and what can be typed into.
 
 import type { Target } from "../events.gen";
-import { parentOf } from "../privacy/dom";
+import { closest, parentOf } from "../privacy/dom";
 
 type Why = NonNullable<Target["why"]>;
 type DisabledWhy = NonNullable<Target["disabled_why"]>;
@@ -65,8 +65,8 @@ export function disabled(element: Element): DisabledWhy | undefined {
   if (element.matches(":disabled")) {
     return element.hasAttribute("disabled") ? "attribute" : "fieldset";
   }
-  if (element.closest('[aria-disabled="true"]')) return "aria";
-  if (element.closest("[inert]")) return "inert";
+  if (closest(element, '[aria-disabled="true"]')) return "aria";
+  if (closest(element, "[inert]")) return "inert";
   const style = getComputedStyle(element);
   if (style.pointerEvents === "none") return "pointer_events";
   if (style.cursor === "not-allowed") return "cursor";
