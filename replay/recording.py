@@ -20,6 +20,7 @@ from core.store import AssetStore, RecordStore
 from core.wire import GZIP
 from replay import deep
 from replay.assets import Address, named_in, put_back, redirect
+from replay.ids import put_ids_back
 from replay.shape import FULL_SNAPSHOT, check_event, is_interaction
 
 MAX_CHUNK_BYTES = 64 * 1024 * 1024
@@ -274,7 +275,7 @@ def decode_chunk(
     raw: bytes, encoding: int, *, max_bytes: int = MAX_CHUNK_BYTES, budget: Budget | None = None
 ) -> list[Any]:
     """
-    Return the JSON array in *raw*, inflating at most *max_bytes*, which *budget* pays for.
+    Return the rrweb events in *raw*, inflating at most *max_bytes*, which *budget* pays for.
 
     Raise ChunkError if it is larger, cut off, no array, or has too much in it. If the budget
     does not reach, it is below zero afterwards, and the array empty.
@@ -298,6 +299,7 @@ def decode_chunk(
         raise ChunkError("the chunk is no array of events")
     if len(events) > MAX_CHUNK_EVENTS:
         raise ChunkError(f"the chunk has more than {MAX_CHUNK_EVENTS} events")
+    put_ids_back(events)
     return events
 
 

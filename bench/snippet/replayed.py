@@ -47,13 +47,12 @@ class Stolper:
             return await answer.read()
 
     async def noted(self, page: Page) -> Diary | None:
-        """Write the document of *page* down as it is now; send what is recorded of it."""
+        """Write the document of *page* down as it is now; its end sends what is recorded of it."""
         session = await page.evaluate("window.stolper?.('session')")
         if not session:
             return None
         diary = Diary(page, self._script)
         await diary.note("end")
-        await page.evaluate("window.stolper('flush')")
         self._sessions[id(diary)] = session
         return diary
 

@@ -64,7 +64,7 @@ export function makeRecording(config: Config): Recording {
   let stops: Stop = all([]);
 
   const sheets = makeSheets(guard, config.assets);
-  const queue = makeQueue(() => delivery.grown(), sheets.weight);
+  const queue = makeQueue((calm) => delivery.grown(calm), sheets.weight);
   const delivery = makeDelivery({
     config,
     guard: guard.at("send"),

@@ -21,6 +21,7 @@ from aiohttp import web
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 from core import wire
+from replay.ids import put_ids_back
 from tests import building
 from tests.conftest import CHROMIUM_FLAGS
 
@@ -39,6 +40,21 @@ class Batch:
     chunk_encoding: int
     body: bytes
     status: int
+
+
+def read_head(text: bytes) -> dict[str, Any]:
+    """Return a head with what is left out of it where it is empty, zero or false."""
+    empty = {"targets": [], "events": [], "void": [], "gaps": [], "last": False}
+    head = {**empty, **json.loads(text)}
+    head["snippet"] = {"errors": 0, "failed": {}, **head["snippet"]}
+    return head
+
+
+def events_of(chunk: bytes) -> list[dict[str, Any]]:
+    """Return the events of an inflated chunk, with the ids that are left out in it."""
+    events: list[dict[str, Any]] = json.loads(chunk) if chunk else []
+    put_ids_back(events)
+    return events
 
 
 @dataclass
@@ -115,7 +131,7 @@ class Collector:
             request.transport.abort()
             return web.Response(status=500)
         frame = wire.unpack(body, max_head_bytes=1_000_000)
-        head = json.loads(frame.head)
+        head = read_head(frame.head)
         status, answer = 200, {"ok": True, "status": "stored", "flush_ms": 400}
         headers: dict[str, str] = {}
         identity = (head["session"], head["page_load"], head["seq"])
@@ -137,7 +153,7 @@ class Collector:
             self.batches.append(
                 Batch(
                     head=head,
-                    recording=json.loads(chunk) if chunk else [],
+                    recording=events_of(chunk),
                     digest=frame.digest,
                     sent_t=frame.sent_t,
                     chunk_encoding=frame.chunk_encoding,

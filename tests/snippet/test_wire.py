@@ -8,7 +8,7 @@ import json
 import pytest
 
 from core import wire
-from tests.snippet.conftest import Collector, Open
+from tests.snippet.conftest import Collector, Open, events_of, read_head
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 
@@ -29,7 +29,7 @@ async def test_a_batch_is_packed_as_python_packs_it(collector: Collector, open_p
 
         assert batch.body[:1] == b"\x01"
         assert repacked[4:] == batch.body[4:]
-        assert json.loads(frame.head) == batch.head
+        assert read_head(frame.head) == batch.head
 
 
 async def test_head_and_chunk_are_gzip_when_they_are_large(
@@ -43,7 +43,7 @@ async def test_head_and_chunk_are_gzip_when_they_are_large(
 
     assert first.chunk_encoding == wire.GZIP
     assert first.head["chunk"]["count"] == len(first.recording)
-    assert json.loads(gzip.decompress(first.body[12 + head_length :])) == first.recording
+    assert events_of(gzip.decompress(first.body[12 + head_length :])) == first.recording
 
 
 async def test_the_chunk_keeps_the_page_loads_clock(collector: Collector, open_page: Open) -> None:
@@ -75,3 +75,20 @@ async def test_every_head_has_the_documented_keys(collector: Collector, open_pag
     assert head["attributes"]["language"]
     assert head["snippet"] == {"version": "0.1.0", "errors": 0, "failed": {}}
     assert head["last"] is False
+
+
+async def test_what_is_empty_is_left_out(collector: Collector, open_page: Open) -> None:
+    """A head has no empty lists, and of the ids of nodes in a row a snapshot has the first."""
+    await open_page("<ul>" + "<li>item</li>" * 50 + "</ul>")
+    await collector.until(lambda: collector.stored)
+    frame = wire.unpack(collector.stored[0].body, max_head_bytes=1_000_000)
+    head = json.loads(frame.head)
+    chunk = gzip.decompress(frame.chunk)
+    nodes = [event["data"]["node"] for event in collector.recording() if event["type"] == 2]
+    for node in nodes:  # grows while it is walked
+        nodes.extend(node.get("childNodes", ()))
+
+    assert {"targets", "void", "gaps", "last"}.isdisjoint(head)
+    assert {"version": "0.1.0"} == head["snippet"]
+    assert 100 < len(nodes) == len({node["id"] for node in nodes})
+    assert chunk.count(b'"id":') <= 3

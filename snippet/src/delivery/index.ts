@@ -14,13 +14,14 @@ const BATCH_BYTES = 48_000; // unsent recording stays below what one beacon can 
 const BEACON_BYTES = 60_000; // the browser's 64 KiB hold for all beacons and keepalive requests
 const FAREWELL_BYTES = 8000; // of them, for the events of the end, whatever else wants to go
 const BUFFER_BYTES = 4_000_000; // what waits while the collector cannot be reached
+const CALM_MS = 30_000; // how fast a page was hurries nobody: it goes along with the next batch
 const URGENT_MS = 1000; // errors in a loop are not sent one by one
 
 export interface Delivery {
   /** Send what is queued. True once it is durable, false if it was given up. */
   flush(): Promise<boolean>;
-  /** The queue has grown: send soon, or at once if it is large. */
-  grown(): void;
+  /** The queue has grown: send soon, or at once if it is large; *calm*: it can wait a while. */
+  grown(calm: boolean): void;
   /** Something happened that must not wait: flush, at most once a second. */
   urgent(): void;
   /** Close the queue's content under the identity it was made with. */
@@ -116,7 +117,9 @@ export function makeDelivery(context: Context): Delivery {
 
   return {
     flush,
-    grown: () => schedule(queue.size() >= BATCH_BYTES ? 0 : sender.flushMs()),
+    grown: (calm) => {
+      schedule(queue.size() >= BATCH_BYTES ? 0 : calm ? CALM_MS : sender.flushMs());
+    },
     urgent: () => {
       if (now() - lastUrgent < URGENT_MS) return;
       lastUrgent = now();

@@ -46,7 +46,11 @@ export interface Queue {
   size(): number;
 }
 
-export function makeQueue(onGrowth: () => void, weight: (json: string) => number): Queue {
+/** *onGrowth*: *calm* if what came can wait for what comes next. */
+export function makeQueue(
+  onGrowth: (calm: boolean) => void,
+  weight: (json: string) => number,
+): Queue {
   let content: Content = { events: [], dom: [], void: [], gaps: [] };
   let size = 0;
 
@@ -68,20 +72,20 @@ export function makeQueue(onGrowth: () => void, weight: (json: string) => number
     event: (event) => {
       content.events.push(event);
       size += EVENT_BYTES;
-      onGrowth();
+      onGrowth(event.type === "vitals");
     },
     dom: (event) => {
       content.dom.push(event);
       size += weight(event.json) + 1;
-      onGrowth();
+      onGrowth(false);
     },
     void: (i) => {
       content.void.push(i);
-      onGrowth();
+      onGrowth(false);
     },
     gap: (gap) => {
       content.gaps.push(gap);
-      onGrowth();
+      onGrowth(false);
     },
     take,
     clear,

@@ -4,7 +4,7 @@ import type { Named, Sheets } from "../assets/sheets";
 import type { Target } from "../events.gen";
 import { toJson } from "../json";
 import type { Identity } from "../session";
-import type { Content, Gap } from "./queue";
+import type { Content } from "./queue";
 
 /** What a head says beside its events: sticky facts, sent once unless they change. */
 export interface Extras {
@@ -44,19 +44,26 @@ export function write(
     return event;
   });
   const { dom } = content;
+  const { version, errors, failed } = snippet;
+  // What is empty, zero or false is left out: most batches are small, and consist of their heads.
+  const some = <T>(list: T[]) => (list.length ? list : undefined);
   const head: Record<string, unknown> = {
     session: identity.session,
     secret: identity.secret,
     page_load: identity.page_load,
     tab: identity.tab,
     seq,
-    targets,
-    events,
-    void: content.void,
-    gaps: content.gaps as Gap[],
+    targets: some(targets),
+    events: some(events),
+    void: some(content.void),
+    gaps: some(content.gaps),
     ...extras,
-    snippet,
-    last,
+    snippet: {
+      version,
+      errors: errors || undefined,
+      failed: Object.keys(failed).length ? failed : undefined,
+    },
+    last: last || undefined,
   };
   if (identity.visitor) head.visitor = identity.visitor;
   if (dom.length) {

@@ -5,7 +5,7 @@ import { toJson } from "../json";
 import type { Privacy } from "../privacy";
 import { elementOf, isShadowRoot } from "../privacy/dom";
 import type { Before, Dirt } from "./dirty";
-import { recordable } from "./nodes";
+import { recordable, row } from "./nodes";
 import { above, childrenOf, kind, nameOf } from "./read";
 import type { Teller } from "./teller";
 import type { Tree } from "./tree";
@@ -87,6 +87,7 @@ export function makeChanges(context: ChangesContext): Changes {
 
   function additions(looked: Map<Node, Node[]>): string[] {
     const out: string[] = [];
+    const ids = row();
     for (const [parent, kids] of looked) {
       if (!tree.has(parent)) continue; // went with what it stood in, or comes with it
       const before: (number | null)[] = [];
@@ -98,7 +99,7 @@ export function makeChanges(context: ChangesContext): Changes {
       }
       kids.forEach((kid, i) => {
         if (!tree.has(kid))
-          for (const one of teller.added(kid, parent, before[i] ?? null)) out.push(one);
+          for (const one of teller.added(kid, parent, before[i] ?? null, ids)) out.push(one);
       });
       tree.known(parent).kids = kids.filter((kid) => tree.known(kid).at === parent);
     }

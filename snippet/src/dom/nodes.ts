@@ -43,9 +43,21 @@ export function recordable(node: Node): boolean {
   }
 }
 
+/**
+ * The nodes of one event in the order in which their texts begin. An id that follows the one before
+ * is left out, which it mostly does: of all that a snapshot says ids are what compresses worst. The
+ * reader puts them back (docs/wire-format.md).
+ */
+export interface Row {
+  /** The id of the node before. */
+  last: number;
+}
+
+export const row = (): Row => ({ last: Number.NaN });
+
 export interface Nodes {
   /** The JSON of *node* under *parent*, whole for a text, open before its children otherwise. */
-  json(node: Node, parent: Node | null, how: How): string;
+  json(node: Node, parent: Node | null, row: Row, how: How): string;
   /** The end of a JSON that is open. */
   end(node: Node, parent: Node | null): string;
   blocked(element: Element): boolean;
@@ -66,10 +78,10 @@ export function makeNodes(
 ): Nodes {
   const blocked = (element: Element) => element.matches(policy.selectors.block);
 
-  function place(node: Node, { id }: Known, parent: Node | null): string {
+  function place(node: Node, parent: Node | null): string {
     const owner = documentOf(node);
     const root = owner && owner !== document ? `,"rootId":${tree.known(owner).id}` : "";
-    return `"id":${id}${root}${isShadowRoot(parent) ? ',"isShadow":true' : ""}`;
+    return root + (isShadowRoot(parent) ? ',"isShadow":true' : "");
   }
 
   function attributesOf(element: Element, { css, scrolled }: How): string {
@@ -97,47 +109,53 @@ export function makeNodes(
     return out;
   }
 
-  function element(one: Element, how: How): string {
+  /** The JSON of *element* after its id. */
+  function opening(one: Element, how: How): string {
     const name = nameOf(one);
     const tag = name.toLowerCase();
     const hidden = blocked(one);
     const inner = hidden
       ? toJson(outlineOf(one, values.of(one, "class"))).slice(1, -1)
       : attributesOf(one, how);
-    let out = `{"type":2,"tagName":"${ODD.test(tag) ? "div" : tag}","attributes":{${inner}}`;
+    let out = `"type":2,"tagName":"${ODD.test(tag) ? "div" : tag}","attributes":{${inner}}`;
     if (one.namespaceURI === SVG) out += ',"isSVG":true';
     if (tag.includes("-") && customElements.get(name)) out += ',"isCustom":true';
     if (!hidden && shadowOf(one)) out += ',"isShadowHost":true';
     return `${out},"childNodes":[`;
   }
 
-  function json(node: Node, parent: Node | null, how: How): string {
-    const known = tree.known(node);
+  function body(node: Node, known: Known, parent: Node | null, how: How): string {
     switch (kind(node)) {
       case 1:
-        return element(node as Element, how);
+        return opening(node as Element, how);
       case 3: {
         const { data } = node as Text;
         known.text = data;
         const text = policy.text(data, elementOf(parent));
-        return `{"type":3,"textContent":${toJson(text)},${place(node, known, parent)}}`;
+        return `"type":3,"textContent":${toJson(text)}${place(node, parent)}}`;
       }
       case 9: {
         const quirks = (node as Document).compatMode === "BackCompat";
-        return `{"type":0${quirks ? ',"compatMode":"BackCompat"' : ""},"childNodes":[`;
+        return `"type":0${quirks ? ',"compatMode":"BackCompat"' : ""},"childNodes":[`;
       }
       default: {
         const { name, publicId, systemId } = node as DocumentType;
-        const type = toJson({ type: 1, name, publicId, systemId }).slice(0, -1);
-        return `${type},${place(node, known, parent)}}`;
+        return `${toJson({ type: 1, name, publicId, systemId }).slice(1, -1)}${place(node, parent)}}`;
       }
     }
   }
 
+  function json(node: Node, parent: Node | null, row: Row, how: How): string {
+    const known = tree.known(node);
+    const text = body(node, known, parent, how); // first: a node that fails has no place in the row
+    const id = known.id === row.last + 1 ? "" : `"id":${known.id},`;
+    row.last = known.id;
+    return `{${id}${text}`;
+  }
+
   return {
     json,
-    // Ids stand last: what is alike in its elements stands together.
-    end: (node, parent) => `],${place(node, tree.known(node), parent)}}`,
+    end: (node, parent) => `]${place(node, parent)}}`,
     blocked,
   };
 }

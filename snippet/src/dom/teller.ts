@@ -4,15 +4,15 @@ import type { Guard } from "../guard";
 import { isElement, isShadowRoot } from "../privacy/dom";
 import type { Css, Steps } from "./css";
 import { finish } from "./css";
-import { type How, isLeaf, type Nodes, recordable } from "./nodes";
+import { type How, isLeaf, type Nodes, type Row, recordable, row } from "./nodes";
 import { above, childrenOf, kind, nameOf, shadowOf } from "./read";
 import type { Tree } from "./tree";
 
 export interface Teller {
   /** *node* and all below as one JSON text, laid aside now and then. */
   nested(node: Node, at: Node): Steps<string>;
-  /** *node* and all below as additions, before the node with the id *nextId*. */
-  added(node: Node, at: Node, nextId: number | null): string[];
+  /** *node* and all below as additions of an event, before the node with the id *nextId*. */
+  added(node: Node, at: Node, nextId: number | null, ids: Row): string[];
 }
 
 export interface TellerContext {
@@ -55,9 +55,9 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
   const isSheet = (node: Node) => kind(node) === 1 && SHEET.test(nameOf(node));
 
   /** The JSON of *node*, which the replay has from now on; undefined: it is not for it. */
-  function tell(node: Node, at: Node, how: How): Told | undefined {
+  function tell(node: Node, at: Node, ids: Row, how: How): Told | undefined {
     if (tree.has(node) || !recordable(node)) return undefined;
-    const json = write(node, at, how);
+    const json = write(node, at, ids, how);
     if (json === undefined) return undefined; // what fails is counted, and missing with what is in it
     tree.put(node, at, round());
     tree.append(node, at);
@@ -88,9 +88,10 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
     let out = "";
     const levels: Level[] = [];
     let count = 0;
+    const ids = row();
     if (kind(top) === 9) {
       tree.put(top, at, round());
-      out = nodes.json(top, null, {});
+      out = nodes.json(top, null, ids, {});
       levels.push({ node: top, at: null, kids: childrenOf(top, []), nth: 0, many: false });
     }
     for (let level = levels[0]; level; level = levels[levels.length - 1]) {
@@ -102,7 +103,7 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
       }
       const parent = still(kid, level.node);
       const text = isSheet(kid) ? yield* sheetOf(kid) : undefined;
-      const told = parent && tell(kid, parent, { css: text, scrolled: true });
+      const told = parent && tell(kid, parent, ids, { css: text, scrolled: true });
       if (!told) continue;
       out += level.many ? `,${told.json}` : told.json;
       level.many = true;
@@ -112,12 +113,12 @@ export function makeTeller({ guard, tree, nodes, css, round, met }: TellerContex
     return out;
   }
 
-  function added(node: Node, at: Node, nextId: number | null): string[] {
+  function added(node: Node, at: Node, nextId: number | null, ids: Row): string[] {
     const out: string[] = [];
     const waiting: { node: Node; at: Node; nextId: number | null }[] = [{ node, at, nextId }];
     for (let one = waiting.pop(); one; one = waiting.pop()) {
       const text = isSheet(one.node) ? finish(sheetOf(one.node)) : undefined;
-      const told = tell(one.node, one.at, { css: text });
+      const told = tell(one.node, one.at, ids, { css: text });
       if (!told) continue;
       const over = isShadowRoot(one.at) ? one.at.host : one.at;
       const json = told.kids ? told.json + nodes.end(one.node, one.at) : told.json;
