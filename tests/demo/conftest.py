@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import pytest
+import pytest_asyncio
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
@@ -59,7 +59,7 @@ async def until(found: Callable[[], object], seconds: float = 3) -> None:
 OpenShop = Callable[[Faults], Awaitable[RunningShop]]
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def open_shop() -> AsyncIterator[OpenShop]:
     """Return a function that starts a shop with the given defects."""
     clients: list[Client] = []
@@ -88,19 +88,19 @@ async def open_shop() -> AsyncIterator[OpenShop]:
         await client.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def shop(open_shop: OpenShop) -> RunningShop:
     """Return a shop without defects."""
     return await open_shop(Faults.none())
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def broken_shop(open_shop: OpenShop) -> RunningShop:
     """Return a shop with all defects."""
     return await open_shop(Faults.all())
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def browser(chromium_path: str) -> AsyncIterator[Browser]:
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
@@ -110,7 +110,7 @@ async def browser(chromium_path: str) -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     context = await browser.new_context(locale="en-GB")
     context.set_default_timeout(8000)
@@ -118,6 +118,6 @@ async def context(browser: Browser) -> AsyncIterator[BrowserContext]:
     await context.close()
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def page(context: BrowserContext) -> Page:
     return await context.new_page()

@@ -12,7 +12,7 @@ from playwright.async_api import Page, expect
 from stolper.demo.faults import Faults
 from tests.demo.conftest import OpenShop, RunningShop, until
 
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 ADDRESS = {
     "first_name": "Uwe",

@@ -13,6 +13,8 @@ from stolper.demo.forms import address_errors, card_errors
 from stolper.demo.i18n import LANGUAGES, Language, Texts, Words
 from tests.demo.conftest import OpenShop, RunningShop
 
+in_module = pytest.mark.asyncio(loop_scope="module")
+
 PLACES = (
     "",
     "all",
@@ -59,6 +61,7 @@ async def post(shop: RunningShop, path: str, data: dict[str, str]) -> tuple[int,
         return response.status, response.url.path, await response.text()
 
 
+@in_module
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_every_page_is_there(shop: RunningShop, lang: Language) -> None:
     """Each page answers 200 in each language, with the snippet and the stub in its head."""
@@ -73,6 +76,7 @@ async def test_every_page_is_there(shop: RunningShop, lang: Language) -> None:
         assert head.index("window.stolper = window.stolper ||") < head.index("/recorder.js")
 
 
+@in_module
 async def test_every_product_and_category_has_a_page(shop: RunningShop) -> None:
     """No product or category leads to an error page."""
     paths = [f"/de/product/{item.slug}" for item in PRODUCTS]
@@ -103,6 +107,7 @@ class _Visible(HTMLParser):
             self.found.append(data)
 
 
+@in_module
 @pytest.mark.parametrize("lang", LANGUAGES)
 async def test_no_text_bypasses_the_translation(
     open_shop: OpenShop, lang: Language, monkeypatch: pytest.MonkeyPatch
@@ -136,6 +141,7 @@ def test_every_text_is_in_both_languages() -> None:
         assert german != english or " " not in german, key
 
 
+@in_module
 async def test_the_language_can_be_switched_on_the_spot(shop: RunningShop) -> None:
     """The switch leads to the same page, query included."""
     _, html = await fetch(shop, "/de/search?q=zelt")
@@ -143,6 +149,7 @@ async def test_the_language_can_be_switched_on_the_spot(shop: RunningShop) -> No
     assert 'href="/en/search?q=zelt" hreflang="en"' in html
 
 
+@in_module
 async def test_the_root_follows_the_browser(shop: RunningShop) -> None:
     """`/` leads to the language the browser prefers, English without a preference."""
     german = await shop.client.get("/", headers={"Accept-Language": "de-AT,en;q=0.5"})
@@ -151,6 +158,7 @@ async def test_the_root_follows_the_browser(shop: RunningShop) -> None:
     assert ("/de/", "/en/") == (german.url.path, other.url.path)
 
 
+@in_module
 async def test_input_is_escaped(shop: RunningShop) -> None:
     """What a visitor types comes back as text, in pages and in the facts for the script."""
     evil = "</script><img src=x onerror=alert(1)>"
@@ -163,6 +171,7 @@ async def test_input_is_escaped(shop: RunningShop) -> None:
     assert not any("<img" in page for page in (html, login, form))
 
 
+@in_module
 async def test_unknown_pages_get_the_error_page(shop: RunningShop) -> None:
     """What there is not, answers 404 with the shop's own page, in the path's language."""
     for path in ("/de/nix", "/de/product/nix", "/de/category/nix", "/de/checkout/nix"):
@@ -171,6 +180,7 @@ async def test_unknown_pages_get_the_error_page(shop: RunningShop) -> None:
         assert (404, True) == (status, "Hier geht es nicht weiter" in html)
 
 
+@in_module
 async def test_a_failure_gets_the_error_page(
     shop: RunningShop, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -182,6 +192,7 @@ async def test_a_failure_gets_the_error_page(
     assert "ZeroDivisionError" in caplog.text
 
 
+@in_module
 async def test_shopping_without_javascript(shop: RunningShop) -> None:
     """Plain forms lead from the product to the placed order; the price follows."""
     await post(shop, "/de/basket", {"product": "glut", "amount": "2"})
@@ -200,6 +211,7 @@ async def test_shopping_without_javascript(shop: RunningShop) -> None:
     assert "Noch ist nichts drin" in (await fetch(shop, "/de/basket"))[1]
 
 
+@in_module
 async def test_a_report_is_made_once(shop: RunningShop) -> None:
     """What an earlier request left to report is gone when the page is loaded again."""
     _, _, first = await post(shop, "/en/basket", {"product": "kar-28", "amount": "1"})
@@ -208,6 +220,7 @@ async def test_a_report_is_made_once(shop: RunningShop) -> None:
     assert ('["cart", {"op": "add"' in first, '["cart"' in again) == (True, False)
 
 
+@in_module
 async def test_checkout_steps_come_in_order(shop: RunningShop) -> None:
     """Nobody gets to a step before those that it needs."""
     assert "/en/basket" == (await shop.client.get("/en/checkout/payment")).url.path
@@ -217,6 +230,7 @@ async def test_checkout_steps_come_in_order(shop: RunningShop) -> None:
     assert "/en/basket" == (await post(shop, "/en/checkout/confirm", {"terms": "yes"}))[1]
 
 
+@in_module
 async def test_the_address_form_comes_again_with_what_was_typed(shop: RunningShop) -> None:
     """A refused address answers 422, keeps the values and names the refused fields."""
     await post(shop, "/en/basket", {"product": "kar-28", "amount": "1"})
@@ -261,6 +275,7 @@ def test_cards() -> None:
     )
 
 
+@in_module
 async def test_login(shop: RunningShop) -> None:
     """A wrong password answers 401 and is reported; the right one identifies on every page."""
     wrong = {"email": "anna@bergauf.example", "password": "nope"}
@@ -278,6 +293,7 @@ async def test_login(shop: RunningShop) -> None:
     ]
 
 
+@in_module
 async def test_defects_can_be_chosen_for_a_visit(broken_shop: RunningShop) -> None:
     """`?fault=` holds for the rest of the visit; `none` switches all off."""
     _, first = await fetch(broken_shop, "/en/")
@@ -290,6 +306,7 @@ async def test_defects_can_be_chosen_for_a_visit(broken_shop: RunningShop) -> No
     assert [",".join(NAMES), some, some, "none"] == active
 
 
+@in_module
 async def test_defects_can_be_switched_on_their_page(shop: RunningShop) -> None:
     """The page lists all defects; its switches hold for the visit."""
     _, html = await fetch(shop, "/faults")
@@ -301,6 +318,7 @@ async def test_defects_can_be_switched_on_their_page(shop: RunningShop) -> None:
     assert f'data-faults="{",".join(NAMES)}"' in (await fetch(shop, "/en/"))[1]
 
 
+@in_module
 async def test_an_unknown_defect_is_refused_with_the_names(shop: RunningShop) -> None:
     """`?fault=` with a wrong name answers 400 and lists the right ones."""
     status, html = await fetch(shop, "/en/?fault=dead_buton")
@@ -310,6 +328,7 @@ async def test_an_unknown_defect_is_refused_with_the_names(shop: RunningShop) ->
         Faults.parse("dead_buton")
 
 
+@in_module
 async def test_server_defects(open_shop: OpenShop) -> None:
     """The coupon, the reviews and the card fail with their defect and work without it."""
     headers = {"Accept": "application/json"}
@@ -327,6 +346,7 @@ async def test_server_defects(open_shop: OpenShop) -> None:
     assert [(True, 200, 200), (False, 500, 402)] == seen
 
 
+@in_module
 async def test_an_amount_stays_within_its_bounds(shop: RunningShop) -> None:
     """Amounts beyond nine, below nought or not numbers do no harm."""
     await post(shop, "/en/basket", {"product": "kar-28", "amount": "8"})

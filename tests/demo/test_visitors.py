@@ -7,12 +7,15 @@ from collections.abc import AsyncIterator
 from functools import partial
 
 import pytest
+import pytest_asyncio
 
 from stolper.demo.browsers import Browsers
 from stolper.demo.hands import Hands
 from stolper.demo.journeys import JOURNEYS, Journey, Person
 from stolper.demo.visitors import Visitors
 from tests.demo.conftest import RunningShop, until
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 # What the shop must have been told by a journey: name of the report, how often, some properties.
 REPORTS: dict[str, tuple[str, int, dict[str, object]]] = {
@@ -33,7 +36,7 @@ def visitors(shop: RunningShop, chromium: str | None, log: list[str]) -> Visitor
     return Visitors(shop.url, chromium=chromium, log=log.append, seed=7, pace=0.03)
 
 
-@pytest.fixture
+@pytest_asyncio.fixture(loop_scope="module")
 async def browsers(chromium_path: str) -> AsyncIterator[Browsers]:
     async with Browsers(chromium_path) as browsers:
         yield browsers

@@ -152,9 +152,10 @@ async def test_replayed_shop_is_the_live_one(
     assert {} == wrong, told(wrong)
 
 
+@pytest.mark.long
 @pytest.mark.asyncio(loop_scope="module")
 @pytest.mark.timeout(240)
-@pytest.mark.parametrize("privacy", [pytest.param("open", marks=pytest.mark.long), "standard"])
+@pytest.mark.parametrize("privacy", ["open", "standard"])
 async def test_replayed_widgets_are_the_live_ones(
     browser: Browser, server: Stack, serve: Serve, privacy: Privacy
 ) -> None:
