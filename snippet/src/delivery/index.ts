@@ -82,6 +82,8 @@ export function makeDelivery(context: Context): Delivery {
 
   function flush(): Promise<boolean> {
     if (stopped) return Promise.resolve(false);
+    timer?.stop(); // what it was set for goes now; what waits longer sets it anew
+    timerAt = Number.POSITIVE_INFINITY;
     seal();
     const done = outbox
       .all()

@@ -119,14 +119,17 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     options.emit({ json, t, snapshot: type === 2 });
   }
 
-  /** Tell of something else than changes of the tree: those before it go first. */
+  /**
+   * Tell of something else than changes of the tree: those before it go first. Not before a value,
+   * which depends on none of them: what a page shows of itself with each key is told a few at once.
+   */
   function emit(source: number, data: object): void {
     if (!running) return;
     if (walk) {
       held.push(() => emit(source, data));
       return;
     }
-    flush();
+    if (source !== INPUT) flush();
     write(3, toJson({ source, ...data }));
   }
 

@@ -29,6 +29,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   const choices = makeChoices();
   let current: Field | undefined;
   let pause: Stop | undefined;
+  let usedAt = 0;
 
   function of(field: Field): Progress {
     const known = progress.get(field) ?? fresh();
@@ -51,20 +52,35 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     choices.see(field);
     current = field;
     enter(of(field), field, now());
-    waitForPause();
+    rest();
+    used(field);
   }
 
-  function waitForPause(): void {
+  function rest(): void {
     pause?.stop();
-    const field = current;
-    if (!field) return;
+    pause = undefined;
+  }
+
+  /** *field*, in which the visitor is, was used just now. */
+  function used(field: Field): void {
+    usedAt = now();
+    if (!pause) waitForPause(field, PAUSE_MS);
+  }
+
+  function waitForPause(field: Field, ms: number): void {
     pause = guard.later(() => {
+      pause = undefined;
       if (field !== current || !field.isConnected) return;
+      const left = usedAt + PAUSE_MS - now();
+      if (left > 1) {
+        waitForPause(field, left); // one timer, and not another one for each key
+        return;
+      }
       const known = of(field);
       known.pauses++;
       // Only somebody who has begun to type pauses; before, he reads.
       if (known.inputs) emit("field", { ...describe(field, "pause", now()), partial: true });
-    }, PAUSE_MS);
+    }, ms);
   }
 
   function onInput(event: Event): void {
@@ -86,7 +102,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     if (form && !begun.has(form)) begun.set(form, t);
     if (field !== current) enter(of(field), field, t);
     input(of(field), field, t, (event as InputEvent).inputType || undefined);
-    if (field === current) waitForPause();
+    if (field === current) used(field);
   }
 
   function onChange(event: Event): void {
@@ -101,7 +117,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     const field = event.composedPath()[0] ?? null;
     if (!isField(field) || !watched(field)) return;
     if (!document.hasFocus()) return; // the window lost the focus: the visitor is still in the field
-    pause?.stop();
+    rest();
     if (current === field) current = undefined;
     const t = now();
     const told = describe(field, "blur", t);
@@ -136,14 +152,14 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     guard.listen<FocusEvent>(window, "focusout", onBlur),
     signals.leaving.on(() => {
       // The page goes and takes the focus along, without an event of its own.
-      pause?.stop();
+      rest();
       const field = current;
       if (!field?.isConnected || !of(field).inputs) return;
       emit("field", { ...describe(field, "blur", now()), ...verdict(field) });
       if (of(field).length > 0) of(field).entered = true;
       enter(of(field), field, now()); // it has the focus still if the page comes back
     }),
-    { stop: () => pause?.stop() },
+    { stop: rest },
   ]);
 
   // Many pages give a field the focus before the recorder is there.
