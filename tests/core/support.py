@@ -6,7 +6,17 @@ import dataclasses
 import hashlib
 from typing import Any
 
-from core.model import ChunkInfo, Event, Evidence, Flag, NewBatch, Site
+from core.model import (
+    ChunkInfo,
+    Event,
+    Evidence,
+    Flag,
+    NewBatch,
+    Session,
+    Site,
+    StoredBatch,
+)
+from core.store import Store
 
 NOON = 1_800_000_000_000
 """A moment: 2027-01-15 08:00 UTC."""
@@ -104,3 +114,20 @@ def flag(id_: str = "flag-1", session: str = "session-a", **changes: Any) -> Fla
         provisional=True,
     )
     return dataclasses.replace(new, **changes)
+
+
+async def stored(store: Store, *batches: object) -> list[StoredBatch]:
+    """Append *batches*, each of which must be stored."""
+    done = [await store.append(b) for b in batches]  # type: ignore[arg-type] -- NewBatch
+    assert ["stored"] * len(batches) == [a.status for a in done]
+    return [a.batch for a in done if a.batch is not None]
+
+
+async def session_of(store: Store, id_: str = "session-a") -> Session:
+    """Return a session that must be there."""
+    session = await store.session(id_)
+    assert session is not None
+    return session
+
+
+# Sites and keys
