@@ -25,8 +25,11 @@ def origin_of(text: str) -> str:
     """
     Return the origin that *text* writes, as a browser sends it: lower case, ASCII, no default port.
 
-    Raise ValueError, with what to write, if it is no origin or names more than one.
+    `null` is that of pages without one: in a sandbox, from a file. Raise ValueError, with what to write,
+    if it is no origin or names more than one.
     """
+    if text == "null":
+        return text
     try:
         parts = urlsplit(text)
         port = parts.port

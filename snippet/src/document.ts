@@ -19,7 +19,7 @@ export function attributes(
 
 export function pageFacts({ urls }: Privacy): Record<string, string | number> {
   return {
-    path: urls.path(location.pathname),
+    path: urls.place(location.href),
     width: innerWidth,
     height: innerHeight,
     dpr: devicePixelRatio,

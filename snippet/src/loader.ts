@@ -101,7 +101,10 @@ function start(): void {
     removeEventListener("pagehide", onLeave);
   };
 
-  const nonce = document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
+  // The tag's own, which was taken. The first script's may be empty, or of an earlier answer.
+  const nonce =
+    document.currentScript?.nonce ||
+    document.querySelector<HTMLScriptElement>("script[nonce]")?.nonce;
   const load = (path: string) => {
     const script = document.createElement("script");
     script.async = true;

@@ -90,7 +90,7 @@ export function makeRecording(config: Config): Recording {
     queue,
     now,
     view: () => view,
-    path: () => privacy.urls.path(location.pathname),
+    path: () => privacy.urls.place(location.href),
     lives,
     concluded: () => {
       if (!sessions.expired()) sessions.touch();

@@ -55,6 +55,7 @@ def test_token_create_prints_the_token_alone(tmp_path: Path) -> None:
         ("http://127.0.0.1:8080", "http://127.0.0.1:8080"),
         ("http://[::1]:3000", "http://[::1]:3000"),
         ("https://bücher.example", "https://xn--bcher-kva.example"),
+        ("null", "null"),
     ],
 )
 def test_an_origin_is_kept_as_browsers_send_it(given: str, sent: str) -> None:

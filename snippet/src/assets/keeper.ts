@@ -47,7 +47,7 @@ export function makeKeeper({ config, guard, sheets, running, record }: KeeperCon
   let turn: Promise<unknown> = Promise.resolve(); // one after the other
 
   async function content(url: string): Promise<ArrayBuffer | undefined> {
-    const { origin } = new URL(url, location.href);
+    const { origin } = new URL(url, document.baseURI);
     if (closed.has(origin)) return undefined;
     const answer = await send(url, { cache: "force-cache", credentials: "same-origin" }).catch(
       () => {

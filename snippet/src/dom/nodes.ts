@@ -30,7 +30,8 @@ export function recordable(node: Node): boolean {
       if (name === "link") return isSheetLink(node as Element);
       return name !== "script" && name !== "meta";
     }
-    case 3: {
+    case 3:
+    case 4: {
       const parent = above(node);
       if (parent === null || kind(parent) !== 1) return true;
       if (nameOf(parent) === "head") return /\S/.test((node as Text).data);
@@ -39,7 +40,7 @@ export function recordable(node: Node): boolean {
     case 10:
       return true;
     default:
-      return false; // comments, CDATA, instructions
+      return false; // comments, instructions
   }
 }
 
@@ -128,8 +129,9 @@ export function makeNodes(
     switch (kind(node)) {
       case 1:
         return opening(node as Element, how);
-      case 3: {
-        const { data } = node as Text;
+      case 3:
+      case 4: {
+        const { data } = node as Text; // CDATA of XHTML: an HTML page, as the replay is, has none
         known.text = data;
         const text = policy.text(data, elementOf(parent));
         return `"type":3,"textContent":${toJson(text)}${place(node, parent)}}`;

@@ -20,7 +20,7 @@ export function observePages(emit: Emit, scope: Scope): Pages {
   const { guard, privacy, signals, now } = scope;
   const { urls, policy } = privacy;
   let here = location.pathname + location.search;
-  let path = urls.path(location.pathname);
+  let path = urls.place(location.href);
   let since = now();
   let shown = document.visibilityState === "visible" ? since : undefined;
   let visibleMs = 0;
@@ -79,7 +79,7 @@ export function observePages(emit: Emit, scope: Scope): Pages {
     // The address is the new route's already.
     emit("leave", { kind: "route", visible_ms: from.dwell }, undefined, path);
     here = current;
-    path = urls.path(location.pathname);
+    path = urls.place(location.href);
     restart();
     scope.nextView();
     view("route", from);

@@ -13,11 +13,9 @@ export interface Urls {
   keys(search: string): string[];
   /** The parameters that the site lists, with their values. */
   listed(search: string): Record<string, string>;
-  /** Path only, as it stands in events. */
-  path(pathname: string): string;
   /** Host (if foreign) and path with ids as `:id`, for requests. */
   template(url: string): string;
-  /** Host (if foreign) and path, for links and files. */
+  /** Host (if foreign) and path, as it stands in events; of what has no host the scheme alone. */
   place(url: string): string;
   firstParty(url: string): boolean;
 }
@@ -147,7 +145,6 @@ export function makeUrls(personal: (text: string) => boolean, params: string[] =
   return {
     clean: (url) => clean(url),
     link: (url) => clean(url, true),
-    path: (pathname) => path(pathname),
     keys,
     listed,
     place,

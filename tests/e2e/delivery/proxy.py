@@ -7,6 +7,7 @@ Owns faults by site key, and what pages tried to send. What passes is passed on 
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
@@ -88,7 +89,7 @@ class Proxy:
             async with self._http.request(
                 request.method,
                 self.target + request.path_qs,
-                data=await request.read(),
+                data=io.BytesIO(await request.read()),  # aiohttp warns of large plain bytes
                 headers=headers,
             ) as answer:
                 kept = {n: v for n, v in answer.headers.items() if n not in _NOT_BACK}
