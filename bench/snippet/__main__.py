@@ -15,11 +15,12 @@ import shutil
 import statistics
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
+from typing import TypeVar
 
-from playwright.async_api import async_playwright
+from playwright.async_api import Error, async_playwright
 
 from bench.snippet.peers import NONE, PACKAGES, STOLPER, bundle, install
 from bench.snippet.replayed import Stolper, replay_page, serving
@@ -32,6 +33,10 @@ from tests.e2e.support import Stack
 
 MEASURED = ["static", "nodes", "mutate", "form"]
 PARTS = ["code", "cost", "longest", "second", "lost"]
+PATIENCE_S = (
+    120  # for one visit; a recorder of others that hangs must not keep the rest from being measured
+)
+Result = TypeVar("Result")
 Costs = dict[tuple[str, str], list[Cost]]
 
 
@@ -78,10 +83,37 @@ async def _cost(
 ) -> bool:
     """Visit each page with each recorder, in turn; return whether what Stolper replays is equal."""
     costs: Costs = {}
-    for _, scene, name in itertools.product(range(options.repeats), options.pages, who):
-        costs.setdefault((scene, name), []).append(await tour.visit(scene, name))
+    for nth, scene, name in itertools.product(range(options.repeats), options.pages, who):
+        cost = await _patient(tour, name, tour.visit(scene, name), say)
+        costs.setdefault((scene, name), []).extend([cost] if cost else [])
+        _progress(f"round {nth + 1} of {options.repeats}: {scene}, {name}")
     _table(costs, options.pages, who, say)
     return _equal(costs, options.pages, who, say)
+
+
+async def _patient(
+    tour: Tour,
+    name: str,
+    visit: Awaitable[Result],
+    say: Callable[[str], None],
+    patience_s: float = PATIENCE_S,
+) -> Result | None:
+    """Return what *visit* gives; None if it is another's and did not come to an end."""
+    try:
+        return await asyncio.wait_for(visit, patience_s)
+    except (TimeoutError, Error) as error:
+        if name in (NONE, STOLPER):
+            raise
+        say(f"  {name}: a visit did not end, and does not count ({type(error).__name__})")
+        for context in tour.browser.contexts:
+            await context.close()
+        return None
+
+
+def _progress(text: str) -> None:
+    if sys.stderr.isatty():
+        sys.stderr.write(f"\r\033[K{text}")
+        sys.stderr.flush()
 
 
 async def _tour(
@@ -147,6 +179,9 @@ def _table(costs: Costs, pages: list[str], who: list[str], say: Callable[[str], 
         for name in who:
             cells = []
             for page in pages:
+                if not costs[page, name]:
+                    cells.append(f"{'–':>12}")
+                    continue
                 value = _median(costs[page, name], figure)
                 if over and name != NONE and (page, NONE) in costs:
                     value -= _median(costs[page, NONE], figure)
@@ -177,8 +212,16 @@ async def _longest(
     say("\nlongest task with code of the recorder in it, 5,000 nodes, CPU ms")
     for name in who:
         if name != NONE:
-            found = [await tour.longest_ms("nodes", name) for _ in range(options.repeats)]
-            say(f"  {name:<11}{statistics.median(found):>8.0f}")
+            tries = [
+                await _patient(tour, name, tour.longest_ms("nodes", name), say)
+                for _ in range(options.repeats)
+            ]
+            found = [ms for ms in tries if ms is not None]
+            say(
+                f"  {name:<11}{statistics.median(found):>8.0f}"
+                if found
+                else f"  {name:<11}       –"
+            )
 
 
 async def _second(
@@ -191,12 +234,23 @@ async def _second(
         first, second = [], []
         for _ in range(options.repeats):
             await tour.stolper.new_site(tour.origin)
-            context = await tour.browser.new_context(viewport=VIEWPORT)
-            first.append((await tour.visit("sheets", name, context)).sent)
-            second.append((await tour.visit("sheets", name, context)).sent)
-            await context.close()
+            both = await _patient(tour, name, _twice(tour, name), say)
+            if both:
+                first.append(both[0])
+                second.append(both[1])
+        if not first:
+            continue
         one, two = statistics.median(first), statistics.median(second)
         say(f"  {name:<11}{one:>10,.0f}{two:>10,.0f}   {two / one if one else 0:.2f}")
+
+
+async def _twice(tour: Tour, name: str) -> tuple[int, int]:
+    """Return the bytes that two visits of the same visitor sent."""
+    context = await tour.browser.new_context(viewport=VIEWPORT)
+    first = (await tour.visit("sheets", name, context)).sent
+    second = (await tour.visit("sheets", name, context)).sent
+    await context.close()
+    return first, second
 
 
 async def _lost(
@@ -207,8 +261,8 @@ async def _lost(
     for name in who:
         if name == NONE:
             continue
-        lost = await tour.lost(name, options.lost)
-        say(f"  {name:<11}{lost:>4}")
+        lost = await _patient(tour, name, tour.lost(name, options.lost), say, patience_s=900)
+        say(f"  {name:<11}{'–' if lost is None else lost:>4}")
         fine = fine and not (name == STOLPER and lost)
     return fine
 
