@@ -104,6 +104,13 @@ async def nothing(page: Page) -> None:
     """Look at the page only."""
 
 
+async def reading(page: Page) -> None:
+    """Scroll and press somewhere, as whoever reads does."""
+    await page.mouse.move(400, 300)
+    await page.mouse.wheel(0, 300)
+    await page.click("h1")
+
+
 async def ticking(page: Page) -> None:
     """Let the rows change."""
     await page.evaluate("work()")
@@ -130,5 +137,5 @@ SCENES = {
     "nodes": Scene(nodes, nothing),
     "mutate": Scene(mutate, ticking),
     "form": Scene(form, typing),
-    "sheets": Scene(sheets, nothing),
+    "sheets": Scene(sheets, reading),
 }
