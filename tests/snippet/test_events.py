@@ -36,6 +36,26 @@ async def test_page_views_count_routes(collector: Collector, open_page: Open) ->
     assert [leave["kind"] for leave in collector.events("leave")] == ["route", "route"]
 
 
+async def test_routes_after_a_hash_are_page_views(collector: Collector, open_page: Open) -> None:
+    """Where a route stands after a `#` its path is told as any path, its query and places are not."""
+    page = await open_page("<h1>One</h1>", path="/app")
+    for fragment in ("/cart/items?coupon=zqcodeqz", "!/u/anna@example.org/a1b2c3d4e5f6g7h8", "/"):
+        await page.evaluate("to => { location.hash = to }", fragment)
+        await page.wait_for_timeout(100)
+    await page.evaluate("stolper('track', 'here')")
+    await page.evaluate("stolper('flush')")
+    (here,) = collector.events("custom")
+
+    assert [
+        ("load", "/app"),
+        ("route", "/app#/cart/items"),
+        ("route", "/app#/u/••••••••/:id"),
+        ("route", "/app"),
+    ] == [(event["nav"], event["path"]) for event in collector.events("page")]
+    assert ("/app", 3) == (here["path"], here["view"])
+    assert "zqcodeqz" not in str([batch.body for batch in collector.batches])
+
+
 async def test_a_route_is_left_under_its_own_path(collector: Collector, open_page: Open) -> None:
     """The leave of a route tells the path of the view that is left, not of the one that comes."""
     page = await open_page("<h1>One</h1>", path="/a")

@@ -16,10 +16,16 @@ export interface Pages extends Stop {
   view(t: number): void;
 }
 
+/** What makes another page view when it changes; also a route after a `#`. */
+function address(): string {
+  const { pathname, search, hash: fragment } = location;
+  return pathname + search + (/^#!?\//.test(fragment) ? fragment : "");
+}
+
 export function observePages(emit: Emit, scope: Scope): Pages {
   const { guard, privacy, signals, now } = scope;
   const { urls, policy } = privacy;
-  let here = location.pathname + location.search;
+  let here = address();
   let path = urls.place(location.href);
   let since = now();
   let shown = document.visibilityState === "visible" ? since : undefined;
@@ -72,8 +78,8 @@ export function observePages(emit: Emit, scope: Scope): Pages {
   }
 
   function route(): void {
-    const current = location.pathname + location.search;
-    if (current === here) return; // only the fragment or the state
+    const current = address();
+    if (current === here) return; // only a place in the page or the state
     const from = { path, dwell: visible() };
     signals.route.send({ t: now(), path });
     // The address is the new route's already.

@@ -130,7 +130,13 @@ export function makeUrls(personal: (text: string) => boolean, params: string[] =
     if (!parsed) return "";
     if (!/^(https?|wss?|file):$/.test(parsed.protocol)) return parsed.protocol;
     const host = parsed.host === location.host ? "" : parsed.host;
-    return host + path(parsed.pathname);
+    return host + path(parsed.pathname) + routeIn(parsed.hash);
+  }
+
+  /** Where pages put their routes after a `#`: a path like any other, without its query. */
+  function routeIn(fragment: string): string {
+    const [, route = "/"] = /^#!?(\/[^?#&]*)/.exec(fragment) ?? [];
+    return route === "/" ? "" : `#${path(route)}`;
   }
 
   function isId(text: string): boolean {

@@ -12,7 +12,7 @@ import json
 from collections.abc import Awaitable, Callable, Iterable
 
 from aiohttp import web
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
 from core.site_options import SiteOptions
 from stolper.leaktest.relay import Relay
@@ -105,7 +105,7 @@ async def visit(
     await _add(page, preset)
     await _press(page)
     await _run(page, preset, "js")
-    for hand in canaries.keys() & HANDS.keys():
+    for hand in (hand for hand in HANDS if hand in canaries):
         await HANDS[hand](page, canaries[hand])
     await _echo(page, preset)
     for hand in ("identified_mail", "identified"):
@@ -255,7 +255,7 @@ async def _dropped(page: Page, canary: str) -> None:
                 },
             },
         )
-    assert canary == await page.input_value("#dropped")
+    await expect(page.locator("#dropped")).to_have_value(canary)
 
 
 async def _copied(page: Page, canary: str) -> None:
