@@ -192,7 +192,8 @@ async def show_one(request: web.Request) -> web.Response:
         score=score,
         incidents=incidents(score, flags, language.gettext) if score else [],
         gaps=await store.gaps(session.id),
-        origin=site.origins[0] if site and len(site.origins) == 1 else "",
+        # Pages of the origin "null" have no address that could be shown.
+        origin=site.origins[0].removeprefix("null") if site and len(site.origins) == 1 else "",
         lead_ms=LEAD_MS,
         built=built,
         may_pick=await may_edit(request),

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import re
+from typing import Any
 
 import pytest
 
@@ -234,3 +235,35 @@ async def test_ignored_elements_make_no_events(collector: Collector, open_page: 
     await page.evaluate("stolper('flush')")
 
     assert collector.events("click") + collector.events("field") == []
+
+
+async def test_a_choice_shows_where_its_select_itself_does(
+    collector: Collector, open_page: Open
+) -> None:
+    """The option that is chosen when a page is told is marked in an unmasked select and nowhere else."""
+    options = "<option>One<option {}>Two"
+    body = (
+        f"<select id=masked>{options.format('selected')}</select>"
+        f"<div data-stolper=unmask><select id=inherits>{options.format('selected')}</select></div>"
+        f"<select id=shown data-stolper=unmask>{options.format('')}</select>"
+        "<script>for (const one of document.querySelectorAll('select')) one.selectedIndex = 1</script>"
+    )
+    page = await open_page(body)
+    await page.evaluate("stolper('flush')")
+    marked: list[tuple[str, int]] = []
+
+    def look(node: dict[str, Any], select: str = "") -> None:
+        attributes = node.get("attributes", {})
+        if node.get("tagName") == "select":
+            select = attributes["id"]
+        children = node.get("childNodes", [])
+        for nth, child in enumerate(one for one in children if one.get("tagName") == "option"):
+            if "selected" in child["attributes"]:
+                marked.append((select, nth))
+        for child in children:
+            look(child, select)
+
+    [snapshot] = [event["data"]["node"] for event in collector.recording() if event["type"] == 2]
+    look(snapshot)
+
+    assert [("shown", 1)] == marked

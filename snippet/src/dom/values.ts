@@ -29,6 +29,7 @@ const MEDIA = [
 const EXTRA: Record<string, readonly string[]> = {
   input: ["value", "checked"],
   textarea: ["value"],
+  option: ["selected"],
   dialog: ["rr_open_mode"],
   iframe: ["rr_src"],
   audio: MEDIA,
@@ -36,7 +37,7 @@ const EXTRA: Record<string, readonly string[]> = {
 };
 const NONE: readonly string[] = [];
 
-export function makeValues({ attributes }: Privacy, fields: Fields): Values {
+export function makeValues({ attributes, policy }: Privacy, fields: Fields): Values {
   function media(element: HTMLMediaElement, name: string): Value {
     switch (name) {
       case "rr_mediaState":
@@ -63,6 +64,12 @@ export function makeValues({ attributes }: Privacy, fields: Fields): Values {
     const src = name === "rr_src" && element.getAttribute("src");
     if (!src || (element as HTMLIFrameElement).contentDocument) return null;
     return attributes.clean(element, tag, name, absolute(src, element.baseURI));
+  }
+
+  /** It is chosen, in a select whose value is shown. */
+  function chosen(option: Element): boolean {
+    const select = (option as HTMLOptionElement).selected && option.closest("select");
+    return !!select && policy.input("x", select) === "x";
   }
 
   /** What no style sheet text of the replay says: that the browser does not apply the sheet. */
@@ -97,7 +104,7 @@ export function makeValues({ attributes }: Privacy, fields: Fields): Values {
       if (name === "value") return fields.value(element);
       if (name === "checked") return fields.checked(element) ? "" : null;
     }
-    if (name === "selected" && tag === "option") return null; // would tell the choice
+    if (name === "selected" && tag === "option") return chosen(element) ? "" : null;
     if (name === "src" && tag === "iframe") return null;
     const raw = element.getAttribute(name);
     if (!raw) return raw;

@@ -57,6 +57,7 @@ class Corpus(Pages):
         app.router.add_get("/font.ttf", self._font)
         app.router.add_get("/other/{page}", self._other)
         app.router.add_get("/embed.js", self._embed)
+        app.router.add_get("/pages/{name}.xhtml", self._xhtml)
         app.router._resources.reverse()  # type: ignore[attr-defined]
         return app
 
@@ -78,6 +79,10 @@ class Corpus(Pages):
 
     async def _font(self, _: web.Request) -> web.FileResponse:
         return web.FileResponse(FONT, headers={"Content-Type": "font/ttf"})
+
+    async def _xhtml(self, request: web.Request) -> web.FileResponse:
+        page = self.folder / "pages" / f"{request.match_info['name']}.xhtml"
+        return web.FileResponse(page, headers={"Content-Type": "application/xhtml+xml"})
 
     async def _embed(self, _: web.Request) -> web.Response:
         """Answer with what a site's own bundle is told: where the collector is, and the site's key."""

@@ -47,11 +47,12 @@ class Case:
     still_ms: int = 700
     known: tuple[Known, ...] = ()
     long: bool = False
+    ending: str = "html"
 
     @property
     def page(self) -> str:
         """Return the file of the page."""
-        return f"/pages/{self.name.partition(' ')[0]}.html{self.query}"
+        return f"/pages/{self.name.partition(' ')[0]}.{self.ending}{self.query}"
 
 
 def typed(selector: str, text: str) -> Do:
@@ -128,6 +129,7 @@ CASES = (
     Case("media", long=True),
     Case("canvas", still_ms=2500),
     Case("ticker", long=True),
+    Case("strict", ending="xhtml", long=True),
     Case("nodes", "?n=5000"),
     Case("nodes 50k", "?n=50000", long=True),
 )

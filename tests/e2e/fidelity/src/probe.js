@@ -4,7 +4,7 @@
 // Left out of the rules: what the player adds (paused animations, its twin of each :hover, no controls on videos,
 // canvases). Values of
 // fields are compared as every preset masks them, unless the field itself is unmasked.
-import { outline } from "../../scenarios/dom/src/outline.js";
+import { outline, tagOf } from "../../scenarios/dom/src/outline.js";
 
 const LEFT_OUT = new Set(["SCRIPT", "NOSCRIPT", "META", "TITLE", "BASE", "LINK", "STYLE"]);
 const OF_THE_PLAYER = /rr-block|rrweb-paused|-webkit-media-controls|rr_canvas|^noscript\b/;
@@ -15,14 +15,14 @@ function masked(field) {
 }
 
 function fieldState(element, found) {
-  if (!/^(INPUT|TEXTAREA|SELECT)$/.test(element.tagName)) return;
+  if (!/^(INPUT|TEXTAREA|SELECT)$/.test(tagOf(element))) return;
   if (/^(checkbox|radio)$/.test(element.type)) {
     found.checked = element.checked;
     found.indeterminate = element.indeterminate;
   } else if (!/^(button|submit|reset)$/.test(element.type)) {
     found.value = masked(element);
   }
-  if (element.tagName === "SELECT") {
+  if (tagOf(element) === "SELECT") {
     found.selected = [...element.options].map((option) => Number(option.selected)).join("");
   }
 }
@@ -36,7 +36,7 @@ function state(element) {
   }
   if (element.matches(":modal")) found.modal = true;
   if (element.matches(":popover-open")) found.popover = true;
-  if (/^(VIDEO|AUDIO)$/.test(element.tagName)) {
+  if (/^(VIDEO|AUDIO)$/.test(tagOf(element))) {
     found.media = [element.currentTime.toFixed(1), element.muted, element.volume].join();
   }
   return found;
@@ -77,12 +77,12 @@ function facts(root, base, found) {
   found[`rules ${found.roots++}`] = rules(root, base);
   const walk = (parent) => {
     for (const element of parent.children) {
-      if (LEFT_OUT.has(element.tagName)) continue;
+      if (LEFT_OUT.has(tagOf(element))) continue;
       const name = `${found.elements++} ${element.localName}${element.id ? `#${element.id}` : ""}`;
       const own = state(element);
       if (Object.keys(own).length) found[name] = own;
       if (element.shadowRoot) facts(element.shadowRoot, base, found);
-      const frame = element.tagName === "IFRAME" && element.contentDocument;
+      const frame = tagOf(element) === "IFRAME" && element.contentDocument;
       if (frame?.documentElement) facts(frame, frame.baseURI, found);
       else walk(element);
     }

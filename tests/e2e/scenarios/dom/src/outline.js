@@ -4,7 +4,7 @@
 // icons, handlers (on*), nonce, integrity and crossorigin; of a frame its address and source, for
 // its document is compared. A linked style sheet and a style
 // element are the same (the recording carries rules, not links); so are text nodes side by side
-// and one text node. Addresses are absolute, without query values and fragment. A field's value is
+// and one text node (or CDATA of XHTML). Addresses are absolute, without query values and fragment. A field's value is
 // left out (value, checked, selected, the text of a textarea); of text that the visitor edits in
 // place, only its length counts. Of the player, which adds them to what
 // it rebuilds: attributes named rr_*, the classes rrweb-paused and those that stand for :hover,
@@ -17,6 +17,12 @@ const FIELDS = new Set(["INPUT", "TEXTAREA", "SELECT", "OPTION"]);
 const FRAME_SOURCE = new Set(["src", "srcdoc"]);
 const ADDRESS = /^https?:/;
 const ADDRESSES = new Set(["href", "src", "action", "formaction", "poster", "xlink:href"]);
+
+/** Return the name of *element* as an HTML page has it; XHTML leaves it in lower case. */
+export function tagOf(element) {
+  const { namespaceURI, localName, tagName } = element;
+  return namespaceURI === "http://www.w3.org/1999/xhtml" ? localName.toUpperCase() : tagName;
+}
 
 function address(value, base) {
   try {
@@ -53,8 +59,8 @@ function attributes(element, base) {
   const found = {};
   for (const { name, value } of element.attributes) {
     if (ATTRIBUTES_LEFT_OUT.test(name)) continue;
-    if (FIELDS.has(element.tagName) && FIELD_STATE.has(name)) continue;
-    if (element.tagName === "IFRAME" && FRAME_SOURCE.has(name)) continue;
+    if (FIELDS.has(tagOf(element)) && FIELD_STATE.has(name)) continue;
+    if (tagOf(element) === "IFRAME" && FRAME_SOURCE.has(name)) continue;
     if (name === "srcset") found[name] = candidates(value, base);
     else if (ADDRESSES.has(name) || ADDRESS.test(value)) found[name] = address(value, base);
     else if (name === "style") found[name] = urls(element.style.cssText, base);
@@ -66,14 +72,14 @@ function attributes(element, base) {
 
 function isStyle(element) {
   return (
-    element.tagName === "STYLE" || (element.tagName === "LINK" && /stylesheet/.test(element.rel))
+    tagOf(element) === "STYLE" || (tagOf(element) === "LINK" && /stylesheet/.test(element.rel))
   );
 }
 
 function children(parent, base) {
   const made = [];
   for (const node of parent.childNodes) {
-    if (node.nodeType === Node.TEXT_NODE) {
+    if (node.nodeType === Node.TEXT_NODE || node.nodeType === Node.CDATA_SECTION_NODE) {
       const text = parent.isContentEditable ? node.data.replace(/\S/g, "x") : node.data;
       if (typeof made.at(-1) === "string") made.push(made.pop() + text);
       else if (text) made.push(text);
@@ -86,15 +92,15 @@ function children(parent, base) {
 }
 
 function outlined(element, base) {
-  if (LEFT_OUT.has(element.tagName)) return null;
+  if (LEFT_OUT.has(tagOf(element))) return null;
   if (isStyle(element)) return null;
-  if (element.tagName === "LINK") return null;
-  const inside = element.tagName === "TEXTAREA" ? [] : children(element, base);
+  if (tagOf(element) === "LINK") return null;
+  const inside = tagOf(element) === "TEXTAREA" ? [] : children(element, base);
   const shadow = element.shadowRoot ? children(element.shadowRoot, base) : undefined;
-  const frame = element.tagName === "IFRAME" && element.contentDocument?.documentElement;
+  const frame = tagOf(element) === "IFRAME" && element.contentDocument?.documentElement;
   const view = element.ownerDocument.defaultView;
   return {
-    tag: element.tagName.toLowerCase(),
+    tag: element.localName.toLowerCase(),
     attributes: attributes(element, base),
     // What the style sheets make of it: a replay without them would show what is hidden.
     shown: view.getComputedStyle(element).display !== "none",
