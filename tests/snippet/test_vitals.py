@@ -55,10 +55,11 @@ async def test_the_largest_paint_of_a_page_nobody_touches_is_told(
 ) -> None:
     """Without any input the paint is told once nothing larger has come for three seconds."""
     page = await open_page("<h1>Words</h1>")
-    async with asyncio.timeout(10):
-        while not await told(page, collector, "lcp"):  # of itself it would go with the next batch
-            await asyncio.sleep(0.2)
-    (paint,) = await told(page, collector, "lcp")
+    paints: list[dict[str, Any]] = []
+    for _ in range(50):  # of itself it would go with the next batch
+        paints = paints or await told(page, collector, "lcp")
+        await asyncio.sleep(0 if paints else 0.2)
+    (paint,) = paints
 
     assert 0 < paint["lcp_ms"] <= paint["t"] - 2900
 
