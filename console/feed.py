@@ -38,9 +38,9 @@ async def stream(request: web.Request) -> web.StreamResponse:
     live = console(request).live
     session = request.query.get("session")
     with live.listen(session, follow=request.query.get("follow") == "1") as listener:
-        await response.prepare(request)
-        await response.write(b"retry: 2000\n\nevent: hello\ndata: {}\n\n")
         with suppress(ConnectionResetError):  # the page was closed while we wrote
+            await response.prepare(request)
+            await response.write(b"retry: 2000\n\nevent: hello\ndata: {}\n\n")
             await _tell(request, response, listener)
     return response
 
