@@ -37,11 +37,13 @@ async def stream(request: web.Request) -> web.StreamResponse:
     response.headers["X-Accel-Buffering"] = "no"  # nginx would hold the news back
     live = console(request).live
     session = request.query.get("session")
-    with live.listen(session, follow=request.query.get("follow") == "1") as listener:
-        with suppress(ConnectionResetError):  # the page was closed while we wrote
-            await response.prepare(request)
-            await response.write(b"retry: 2000\n\nevent: hello\ndata: {}\n\n")
-            await _tell(request, response, listener)
+    with (
+        live.listen(session, follow=request.query.get("follow") == "1") as listener,
+        suppress(ConnectionResetError),  # the page was closed while we wrote
+    ):
+        await response.prepare(request)
+        await response.write(b"retry: 2000\n\nevent: hello\ndata: {}\n\n")
+        await _tell(request, response, listener)
     return response
 
 
