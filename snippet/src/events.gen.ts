@@ -73,7 +73,7 @@ export interface ClickEvent {
   href?: "none" | "hash" | "same" | "new_tab" | "download" | "mail" | "js";
   /** host (if foreign) and path of the link */
   href_path?: string;
-  /** on or in a canvas, video, audio, map, frame or another surface whose answer cannot be observed */
+  /** on or in a canvas, video, audio, map, frame or another surface whose answer cannot be observed; not on a control of a map that moves elements (Leaflet) */
   media?: boolean;
   /** inside a dialog, or on its backdrop */
   in_dialog?: boolean;

@@ -39,6 +39,7 @@ APART_BODY = f"""
   <button id=skips onclick="sound.currentTime += 1">Skip</button>
   <button id=picks onclick="chosen.showPicker()">Pick</button>
   <div class=maplibregl-map><canvas width=40 height=20></canvas><button id=zoom>+</button></div>
+  <div class=leaflet-container><img alt=""><button id=locate>Here</button></div>
   <audio id=sound preload=auto src="{silence(5)}"></audio>
   <input id=chosen type=file>
 </main>
@@ -52,7 +53,7 @@ async def test_answers_that_stand_elsewhere(collector: Collector, open_page: Ope
     """
     A window without an opener, a link with Ctrl, a dialog outside of the landmark, seeking, pickers.
 
-    A mark elsewhere is none; a button on a map cannot be judged; and a page that has replaced
+    A mark elsewhere is none; a button on a map that is drawn cannot be judged, one on a map of elements can; and a page that has replaced
     PointerEvent is told of as any other.
     """
     collector.pages["/empty"] = "<p>empty</p>"
@@ -72,6 +73,7 @@ async def test_answers_that_stand_elsewhere(collector: Collector, open_page: Ope
     await page.wait_for_timeout(300)
     await press(page, "#marks")
     await press(page, "#zoom")
+    await press(page, "#locate")
     found = {key: clicks[0] for key, clicks in (await outcomes(page, collector)).items()}
 
     assert {
@@ -81,6 +83,7 @@ async def test_answers_that_stand_elsewhere(collector: Collector, open_page: Ope
         "#skips": "media",
         "#picks": "file",
         "#zoom": None,
+        "#locate": None,
         "#lone": "open",
         "#beside": "open",
     } == {key: click.get("answer") for key, click in found.items()}

@@ -3,7 +3,7 @@
 import type { Privacy } from "../privacy";
 import { closest } from "../privacy/dom";
 import type { Facts } from "../scope";
-import { drawn } from "../target/surface";
+import { drawsAnswer } from "../target/surface";
 import { onScrollbar } from "./hit";
 
 type Click = Facts<"click">;
@@ -69,7 +69,7 @@ export function pressFacts(
     button: Math.max(0, button),
     trusted: event.isTrusted,
     href,
-    media: drawn(element),
+    media: drawsAnswer(element),
     in_dialog: closest(element, DIALOG) !== null,
     in_consent: inConsent(element),
   };
