@@ -1,5 +1,5 @@
 """
-Puts the ids of nodes back that the snippet leaves out (docs/wire-format.md "Ids of nodes").
+Puts the ids of nodes back that the snippet leaves out (docs/wire-format.md "Head").
 
 Of a snapshot's compressed bytes ids would be most: they are counted up from node to node, and no two
 are alike. What a stranger's browser sent is not trusted to fit: shape.py looks at it afterwards.
@@ -10,9 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-FULL_SNAPSHOT = 2
-INCREMENTAL = 3
-MUTATION = 0
+from replay.shape import FULL_SNAPSHOT, INCREMENTAL, MUTATION
 
 
 def put_ids_back(events: Iterable[Any]) -> None:
