@@ -28,7 +28,7 @@ export interface Target {
   selected?: boolean;
   /** text can be typed into it */
   editable?: boolean;
-  /** the element and its ancestors, nearest first, at most 12: tag, id, classes, role, type, test, stolper, ignore. Selectors in rules are matched on it */
+  /** the element and its ancestors, out of shadow roots and frames too, nearest first, at most 12: tag, id, classes, role, type, test, stolper, ignore. Selectors in rules are matched on it */
   path: (Record<string, Scalar | Scalar[]>)[];
 }
 
@@ -37,13 +37,13 @@ export interface ClickEvent {
   type: "click";
   /** what was pressed (through the hit test, so a disabled control too) */
   target?: number;
-  /** in the viewport */
+  /** in the viewport of the page, also of a press in a frame */
   x?: number;
-  /** in the viewport */
+  /** in the viewport of the page */
   y?: number;
-  /** in the document */
+  /** in the page's document */
   page_x?: number;
-  /** in the document */
+  /** in the page's document */
   page_y?: number;
   /** in the target */
   offset_x?: number;
@@ -107,7 +107,7 @@ export interface ClickEvent {
   cut?: boolean;
 }
 
-/** A form field: at blur or when the page is left while it has the focus, after 5 s of pause (`partial`), at each choice made in it (`cause: choice`), and for each invalid field at a refused submit. Never its value. */
+/** A form field, or an element whose text can be edited (contenteditable): at blur or when the page is left while it has the focus, after 5 s of pause (`partial`), at each choice made in it (`cause: choice`), and for each invalid field at a refused submit. Never its value. */
 export interface FieldEvent {
   type: "field";
   /** the field */
@@ -116,7 +116,7 @@ export interface FieldEvent {
   form?: string;
   /** key of the field in the form: name, id or autocomplete token */
   field?: string;
-  /** type of the input, or its tag */
+  /** type of the input, or its tag; contenteditable: an element that can be edited */
   input_type?: string;
   /** autocomplete token */
   autocomplete?: string;

@@ -15,6 +15,8 @@ export interface RecorderOptions {
   onInput(node: Node | null): void;
   /** An open shadow root is recorded from now on. */
   onRoot(root: ShadowRoot): void;
+  /** A document in a frame is recorded from now on. */
+  onFrame(inner: Document): void;
   /** A snapshot has been emitted. */
   complete(): void;
 }

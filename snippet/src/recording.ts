@@ -17,8 +17,9 @@ import { toJson } from "./json";
 import type { Part } from "./lazy/parts";
 import { type Observers, observe } from "./observe";
 import { makePrivacy } from "./privacy";
+import { frameOf } from "./privacy/dom";
 import { makeRecorder } from "./record";
-import { makeRoots } from "./roots";
+import { across, makeRoots, timeOf } from "./roots";
 import { makeSignals, type Scope } from "./scope";
 import { makeSessions } from "./session";
 import { signal } from "./signal";
@@ -49,7 +50,7 @@ export function makeRecording(config: Config): Recording {
   const sessions = makeSessions(config, guard.at("storage"));
   const privacy = makePrivacy(config);
   const signals = makeSignals();
-  const roots = makeRoots();
+  const roots = makeRoots(guard.at("frame"));
   const identified: Identified = {};
   // The collector may stand on the site's own origin: only these are ours there.
   const ours = [`${config.base}/i/`, `${config.base}/s/`, config.base + config.recorder];
@@ -109,6 +110,9 @@ export function makeRecording(config: Config): Recording {
     },
     onInput: (node) => signals.reaction.send({ kind: "value", t: now(), node }),
     onRoot: roots.met,
+    onFrame: guard((inner: Document) => {
+      if (!privacy.policy.ignored(frameOf(inner))) roots.framed(inner);
+    }),
     emit: take,
   });
 
@@ -237,8 +241,8 @@ export function makeRecording(config: Config): Recording {
     });
     recorder.start();
     // Before the observers describe what was pressed: another session numbers the nodes anew.
-    const hands = guard.listen(window, HANDS, ({ isTrusted, timeStamp }) => {
-      if (isTrusted) lives(timeStamp, "activity");
+    const hands = across<UIEvent>(scope, window, HANDS, (event) => {
+      if (event.isTrusted) lives(timeOf(event), "activity");
     });
     const parts = observe(emit, scope);
     observers = parts;
@@ -251,6 +255,7 @@ export function makeRecording(config: Config): Recording {
     parts.errors.early(early);
     stops = all([
       recorder,
+      roots,
       hands,
       parts,
       fonts,

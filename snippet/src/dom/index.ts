@@ -36,7 +36,7 @@ export function makeRecorder(options: RecorderOptions): Recorder {
   const { signal } = abort;
   const stops: Stop[] = [];
   const roots = new WeakSet<Node>();
-  const windows = new WeakSet<Window>();
+  const realms = new WeakSet<object>(); // a frame's window stays the same, its prototypes do not
   let running = false;
   let round = 0;
   let walk: Steps<string> | undefined;
@@ -223,7 +223,8 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     });
     listen(["input"], (event) => fields.heard(event.composedPath()[0] ?? event.target));
     const { defaultView } = root;
-    if (defaultView && !windows.has(defaultView)) stops.push(hook(defaultView));
+    if (defaultView) hook(defaultView);
+    if (root !== document) options.onFrame(root);
   }
 
   function loaded(element: Element): void {
@@ -234,16 +235,17 @@ export function makeRecorder(options: RecorderOptions): Recorder {
     }
   }
 
-  function hook(view: Window): Stop {
-    windows.add(view);
+  function hook(view: Window): void {
     const { prototype } = (view as unknown as { Element: typeof Element }).Element;
-    return all([
+    if (realms.has(prototype)) return;
+    realms.add(prototype);
+    stops.push(
       fields.hook(view),
       sheets.hook(view),
       guard.patch(prototype, "attachShadow", (self) => (root: unknown) => {
         if (isShadowRoot(root as Node)) shadowed(self as Element, root as ShadowRoot);
       }),
-    ]);
+    );
   }
 
   /** *host*, which the replay may have, is given a shadow root. */

@@ -17,6 +17,7 @@ import { outcome, type Press, WINDOW_MS } from "../press/outcome";
 import { probe } from "../press/probe";
 import { observeSigns } from "../press/signs";
 import { focused, isElement, within } from "../privacy/dom";
+import { across, timeOf } from "../roots";
 import type { Emit, Facts, Scope } from "../scope";
 import { editable, labelled, pressable } from "../target/pressable";
 import type { Mutations } from "./mutations";
@@ -64,7 +65,10 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     const around = surroundings(element);
     const facts: Facts<"click"> = { target, ...pressFacts(element, event, privacy) };
     if (!target.interactive) {
-      Object.assign(facts, missed(element, facts, scope.describe, privacy.policy));
+      Object.assign(
+        facts,
+        missed(element, { ...facts, ...pointOf(event) }, scope.describe, privacy.policy),
+      );
     }
     const refocus = signs.sinceFocus(t);
     if (refocus !== undefined && refocus <= REFOCUS_MS) facts.refocus_ms = refocus;
@@ -73,7 +77,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       t0: Math.round(t),
       key: target.key,
       element,
-      at: pointOf(event as MouseEvent),
+      at: pointOf(event),
       around,
       facts,
       before: probe(element, around),
@@ -129,7 +133,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
   }
 
   function onPointerDown(event: PointerEvent): void {
-    answers.input(event.timeStamp);
+    answers.input(timeOf(event));
     if (event.button !== 0 || !event.isPrimary) return;
     const path = event.composedPath();
     mutations.enter(path);
@@ -137,12 +141,12 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     pointerAt = pointOf(event);
     const pressed = hit(event.clientX, event.clientY, path);
     if (!pressed || privacy.policy.ignored(pressed)) return;
-    held = begin(pressable(pressed).element, event, event.timeStamp);
+    held = begin(pressable(pressed).element, event, timeOf(event));
     gesture.enter(held, "down");
   }
 
   function onMouseDown(event: MouseEvent): void {
-    const press = held ?? lately(event.timeStamp); // of a finger it comes when that is up again
+    const press = held ?? lately(timeOf(event)); // of a finger it comes when that is up again
     if (event.button !== 0 || !press) return;
     press.facts.detail = event.detail;
     gesture.enter(press, "down", () => {
@@ -161,9 +165,9 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
   }
 
   function letGo(press: Press, event: MouseEvent): void {
-    press.facts.hold_ms = Math.max(0, Math.round(event.timeStamp - press.t0));
+    press.facts.hold_ms = Math.max(0, Math.round(timeOf(event) - press.t0));
     press.facts.drag_px = apart(press.at, pointOf(event));
-    released(press, event.timeStamp);
+    released(press, timeOf(event));
   }
 
   /** The newest press, if the mouse events at *t* are still its. */
@@ -201,13 +205,13 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     const phase = element && activates(element, event);
     if (!element || !phase || privacy.policy.ignored(element)) return;
     mutations.enter(path);
-    const press = begin(element, event, event.timeStamp);
-    released(press, event.timeStamp);
+    const press = begin(element, event, timeOf(event));
+    released(press, timeOf(event));
     gesture.enter(press, phase);
   }
 
   function onClick(event: MouseEvent): void {
-    const t = event.timeStamp;
+    const t = timeOf(event);
     const source = event.composedPath().find(isElement);
     if (!source) return;
     const recent =
@@ -260,20 +264,20 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     gesture,
     signs,
     observeEffects(scope),
-    guard.listen<PointerEvent>(window, "pointerdown", onPointerDown),
-    guard.listen<MouseEvent>(window, "mousedown", onMouseDown),
-    guard.listen<PointerEvent>(window, "pointerup", onPointerUp),
-    guard.listen<PointerEvent>(window, "pointercancel", onCancel),
-    guard.listen(window, "mouseup", ({ timeStamp }) => {
-      const press = lately(timeStamp);
+    across<PointerEvent>(scope, window, "pointerdown", onPointerDown),
+    across<MouseEvent>(scope, window, "mousedown", onMouseDown),
+    across<PointerEvent>(scope, window, "pointerup", onPointerUp),
+    across<PointerEvent>(scope, window, "pointercancel", onCancel),
+    across<MouseEvent>(scope, window, "mouseup", (event) => {
+      const press = lately(timeOf(event));
       if (press) gesture.enter(press, "up");
     }),
-    guard.listen<KeyboardEvent>(window, "keydown", onKey),
-    guard.listen<MouseEvent>(window, "click", onClick),
+    across<KeyboardEvent>(scope, window, "keydown", onKey),
+    across<MouseEvent>(scope, window, "click", onClick),
     // After the last handler of the page, if none of them stops the event.
-    guard.listen(window, HANDLED, gesture.dispatched, { passive: true }),
-    guard.listen<DragEvent>(window, ["dragover", "dragend"], onDrag),
-    guard.listen<PointerEvent>(window, "pointermove", (event) => {
+    across(scope, window, HANDLED, gesture.dispatched, { passive: true }),
+    across<DragEvent>(scope, window, ["dragover", "dragend"], onDrag),
+    across<PointerEvent>(scope, window, "pointermove", (event) => {
       pointerAt = pointOf(event);
     }),
   ]);
@@ -295,7 +299,8 @@ interface Point {
 }
 
 /** Keys have no point. */
-function pointOf({ clientX: x = 0, clientY: y = 0 }: MouseEvent): Point {
+function pointOf(event: MouseEvent | KeyboardEvent): Point {
+  const { clientX: x = 0, clientY: y = 0 } = event as MouseEvent;
   return { x, y };
 }
 

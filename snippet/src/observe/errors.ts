@@ -4,6 +4,7 @@ import type { Early } from "../config";
 import { all, type Stop } from "../guard";
 import { hash } from "../hash";
 import { maskMessage } from "../privacy/message";
+import { across } from "../roots";
 import type { Emit, Scope } from "../scope";
 import type { Actions } from "./actions";
 
@@ -87,12 +88,13 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
     const heard = guard(({ reason }: PromiseRejectionEvent) => {
       tellThrown("rejection", reason, scope.now());
     });
+    scope.roots.frames((view, { listen }) => listen(view, "unhandledrejection", heard));
     window.addEventListener("unhandledrejection", heard);
     return { stop: () => window.removeEventListener("unhandledrejection", heard) };
   }
 
   const stops = all([
-    guard.listen<ErrorEvent>(window, "error", (event) => onError(event, scope.now()), {}),
+    across<ErrorEvent>(scope, window, "error", (event) => onError(event, scope.now()), {}),
     rejections(),
   ]);
   return {

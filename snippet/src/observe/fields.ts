@@ -4,10 +4,20 @@
 import { all, type Stop } from "../guard";
 import { focused, isElement } from "../privacy/dom";
 import { isSensitive } from "../privacy/sensitive";
-import { hear } from "../roots";
+import { across, hear } from "../roots";
 import type { Emit, Facts, Scope } from "../scope";
 import { makeChoices } from "./choices";
-import { enter, type Field, facts, fresh, input, isField, type Progress } from "./fieldstate";
+import {
+  contentOf,
+  enter,
+  type Field,
+  facts,
+  formOf,
+  fresh,
+  input,
+  isField,
+  type Progress,
+} from "./fieldstate";
 import { refusals } from "./validity";
 
 export interface Fields extends Stop {
@@ -84,21 +94,15 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   }
 
   function onInput(event: Event): void {
-    const field = event.composedPath()[0] as Element | undefined;
-    if (!field) return;
-    if (!isField(field)) {
-      if (isElement(field) && (field as HTMLElement).isContentEditable) {
-        privacy.policy.typed.note(field, (field.textContent ?? "").slice(0, 5000));
-      }
-      return;
-    }
+    const field = event.composedPath()[0] as Field | undefined;
+    if (!isElement(field) || !(isField(field) || (field as Field).isContentEditable)) return;
     // Compared only, never told: passwords too.
-    if (field.type !== "checkbox" && field.type !== "radio") {
-      privacy.policy.typed.note(field, field.value);
+    if (!/^(checkbox|radio)$/.test(field.type)) {
+      privacy.policy.typed.note(field, contentOf(field).slice(0, 5000));
     }
-    if (!watched(field) || !event.isTrusted) return;
+    if (!isField(field) || !watched(field) || !event.isTrusted) return;
     const t = now();
-    const form = field.form;
+    const form = formOf(field);
     if (form && !begun.has(form)) begun.set(form, t);
     if (field !== current) enter(of(field), field, t);
     input(of(field), field, t, (event as InputEvent).inputType || undefined);
@@ -146,10 +150,10 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   }
 
   const stops = all([
-    guard.listen<FocusEvent>(window, "focusin", onFocus),
-    guard.listen(window, "input", onInput),
+    across<FocusEvent>(scope, window, "focusin", onFocus),
+    across(scope, window, "input", onInput),
     hear(scope, window, "change", onChange),
-    guard.listen<FocusEvent>(window, "focusout", onBlur),
+    across<FocusEvent>(scope, window, "focusout", onBlur),
     signals.leaving.on(() => {
       // The page goes and takes the focus along, without an event of its own.
       rest();
@@ -173,7 +177,8 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
       const names: string[] = [];
       const elements =
         (form as HTMLFormElement).elements ?? form.querySelectorAll("input,select,textarea");
-      for (const field of [...elements].slice(0, 100)) {
+      const edited = form.querySelectorAll("[contenteditable]");
+      for (const field of [...elements, ...edited].slice(0, 100)) {
         if (!isField(field) || !watched(field) || !refusals(field).length) continue;
         refuseOne(field, t);
         names.push(facts(field, of(field), t, privacy).field ?? "");

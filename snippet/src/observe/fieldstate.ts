@@ -1,10 +1,12 @@
 // What is known of one form field: lengths and times, never its value.
 
 import type { Privacy } from "../privacy";
+import { closest } from "../privacy/dom";
 import { isSensitive } from "../privacy/sensitive";
 import type { Facts } from "../scope";
 import { editable } from "../target/pressable";
 
+// Also an element that can be edited (contenteditable), which has next to nothing of these.
 export type Field = HTMLInputElement | HTMLSelectElement | HTMLTextAreaElement;
 
 const SKIPPED = /^(hidden|submit|button|reset|image)$/;
@@ -16,7 +18,18 @@ export function isField(node: EventTarget | null): node is Field {
   const element = node as HTMLInputElement | null;
   if (element?.nodeType !== 1) return false;
   if (element.localName === "input") return !SKIPPED.test(element.type);
-  return element.localName === "select" || element.localName === "textarea";
+  if (element.localName === "select" || element.localName === "textarea") return true;
+  return element.isContentEditable && !element.parentElement?.isContentEditable;
+}
+
+/** The form that *field* belongs to; a place of the page's own that is edited has none by itself. */
+export function formOf(field: Field): Element | null {
+  return field.form ?? closest(field, "form");
+}
+
+/** What stands in *field*. */
+export function contentOf(field: Field): string {
+  return field.value ?? field.textContent ?? "";
 }
 
 /** Numbers of up to four digits count things; longer ones may be a person's. */
@@ -27,7 +40,12 @@ function tellable(name: string, { policy }: Privacy): boolean {
 
 /** A name that may be told: the page's own word for the field. */
 export function fieldKey(field: Field, privacy: Privacy): string {
-  const names = [field.name, field.id, field.getAttribute("autocomplete") ?? "", field.type];
+  const names = [
+    field.name ?? "",
+    field.id,
+    field.getAttribute("autocomplete") ?? "",
+    field.type ?? "",
+  ];
   return names.find((name) => tellable(name, privacy)) ?? "field";
 }
 
@@ -38,7 +56,7 @@ export function formKey(form: Element | null, privacy: Privacy): string | undefi
   if (found) return found;
   const action = form.getAttribute("action");
   if (action) return privacy.urls.place(action);
-  return `form ${[...document.forms].indexOf(form as HTMLFormElement) + 1}`;
+  return `form ${[...form.ownerDocument.forms].indexOf(form as HTMLFormElement) + 1}`;
 }
 
 /** Progress in one field since the page load, and in the visit that runs. */
@@ -99,11 +117,13 @@ export function fresh(): Progress {
 
 export function stateOf(field: Field): string {
   const input = field as HTMLInputElement;
-  return input.type === "checkbox" || input.type === "radio" ? String(input.checked) : field.value;
+  return input.type === "checkbox" || input.type === "radio"
+    ? String(input.checked)
+    : contentOf(field);
 }
 
 function lengthOf(field: Field): number {
-  return editable(field) ? field.value.length : 0;
+  return editable(field) ? contentOf(field).length : 0;
 }
 
 export function enter(progress: Progress, field: Field, t: number): void {
@@ -158,6 +178,10 @@ function refill(progress: Progress, length: number): void {
 
 const bucket = (length: number) => (length > LONG ? Math.round(length / 10) * 10 : length);
 
+function kindOf({ localName, type }: Field): string {
+  return !type ? "contenteditable" : localName === "input" ? type : localName;
+}
+
 /** The facts of *field* at *t*; a sensitive one tells nothing but its existence and refusal. */
 export function facts(
   field: Field,
@@ -165,11 +189,11 @@ export function facts(
   t: number,
   privacy: Privacy,
 ): Facts<"field"> {
-  const form = formKey(field.form, privacy);
+  const form = formKey(formOf(field), privacy);
   const base: Facts<"field"> = {
     ...(form ? { form } : {}),
     field: fieldKey(field, privacy),
-    input_type: field.localName === "input" ? field.type : field.localName,
+    input_type: kindOf(field),
     required: field.required || field.getAttribute("aria-required") === "true",
   };
   const token = field.getAttribute("autocomplete");

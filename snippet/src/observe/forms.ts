@@ -3,7 +3,7 @@
 
 import { all, type Stop } from "../guard";
 import { closest } from "../privacy/dom";
-import { hear } from "../roots";
+import { across, type Hook, hear } from "../roots";
 import type { Emit, Facts, Open, RequestStart, Scope } from "../scope";
 import type { Clicks } from "./clicks";
 import type { Fields } from "./fields";
@@ -149,6 +149,13 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
     return facts;
   }
 
+  function navigated(which: (submit: Submit) => boolean): void {
+    for (const submit of open.filter(which)) {
+      submit.leaving = true;
+      submit.open.done(ended(submit, false));
+    }
+  }
+
   /** Without a request: the form made way for what comes next, or was emptied. */
   function gone(form: HTMLFormElement): boolean {
     return !form.isConnected || form.getClientRects().length === 0;
@@ -178,22 +185,26 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
     }, NATIVE_MS);
   }
 
-  return all([
-    guard.listen<KeyboardEvent>(window, "keydown", (event) => {
-      if (event.key === "Enter") enterAt = now();
-    }),
-    guard.listen(window, "pointerdown", () => {
-      enterAt = Number.NEGATIVE_INFINITY;
-    }),
-    hear<SubmitEvent>(scope, window, "submit", onSubmit),
-    hear(scope, window, "invalid", onInvalid),
-    // No event tells of it. After a submit that the page held back it is that submit, going on.
-    guard.patch(HTMLFormElement.prototype, "submit", (self) => {
+  // No event tells of it. After a submit that the page held back it is that submit, going on.
+  const hook: Hook = (view, { patch }) =>
+    patch(view.HTMLFormElement.prototype, "submit", (self) => {
       const form = self as HTMLFormElement;
       const held = open.find((one) => one.form === form);
       if (held) Object.assign(held, { prevented: false, resumed: true });
       else begin(form, null, false, () => false);
+    });
+  scope.roots.frames(hook);
+
+  return all([
+    across<KeyboardEvent>(scope, window, "keydown", (event) => {
+      if (event.key === "Enter") enterAt = now();
     }),
+    across(scope, window, "pointerdown", () => {
+      enterAt = Number.NEGATIVE_INFINITY;
+    }),
+    hear<SubmitEvent>(scope, window, "submit", onSubmit),
+    hear(scope, window, "invalid", onInvalid),
+    hook(window, guard),
     signals.requestStart.on((request) => {
       const submit = open.find((one) => request.action?.i === one.open.i);
       if (submit && request.awaited) submit.requests.push(request);
@@ -205,12 +216,8 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
         if (own && t - submit.t <= LONGEST_MS) submit.refused = true;
       }
     }),
-    signals.navigation.on(() => {
-      for (const submit of [...open]) {
-        submit.leaving = true;
-        submit.open.done(ended(submit, false));
-      }
-    }),
+    signals.navigation.on(() => navigated(() => true)),
+    scope.roots.left.on((left) => navigated(({ form }) => form.ownerDocument === left)),
     signals.leaving.on(() => {
       for (const submit of open) submit.leaving = true;
     }),

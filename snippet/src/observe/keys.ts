@@ -4,6 +4,7 @@
 import { all, type Stop } from "../guard";
 import type { Replies, Reply } from "../press/reply";
 import { isElement } from "../privacy/dom";
+import { across } from "../roots";
 import type { Emit, Facts, Open, Scope } from "../scope";
 import { editable } from "../target/pressable";
 import type { Mutations } from "./mutations";
@@ -138,8 +139,8 @@ export function observeKeys(
   }
 
   return all([
-    guard.listen<KeyboardEvent>(window, "keydown", onKey),
-    guard.listen(window, "focusin", ({ target }) => {
+    across<KeyboardEvent>(scope, window, "keydown", onKey),
+    across(scope, window, "focusin", ({ target }) => {
       if (current && target !== current.element) current.moved = true;
     }),
     {

@@ -1,7 +1,7 @@
 // One observer of the page's mutations for all who ask (presses, forms, messages). The recorder has
 // its own: what it emits has been masked and merged, and no longer tells what was there before.
 
-import type { Stop } from "../guard";
+import { all, type Stop } from "../guard";
 import { isShadowRoot } from "../privacy/dom";
 import { markSensitive } from "../privacy/sensitive";
 import type { Scope } from "../scope";
@@ -32,6 +32,10 @@ export function observeMutations({ guard, signals, roots: met, now }: Scope): Mu
     }),
   );
   observer.observe(document, OPTIONS);
+  met.frames(({ document: inner }) => {
+    observer.observe(inner, OPTIONS);
+    return all([]);
+  });
 
   function enter(path: EventTarget[]): void {
     for (const root of path) {

@@ -3,6 +3,7 @@
 
 import type { EventFields } from "../events.gen";
 import { all, native, type Stop } from "../guard";
+import type { Hands, View } from "../roots";
 import type { Emit, Open, RequestStart, Scope } from "../scope";
 import type { Actions } from "./actions";
 
@@ -53,28 +54,6 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
     };
   }
 
-  function onFetch(_self: unknown, [input, init]: unknown[]) {
-    const request = input as { url?: string; method?: string };
-    const url = typeof input === "string" ? input : (request?.url ?? String(input));
-    const method = (init as RequestInit | undefined)?.method ?? request?.method ?? "GET";
-    const running = start("fetch", method, url);
-    if (!running) return;
-    return (result: unknown, thrown?: unknown) => {
-      if (thrown) return running.end(0);
-      const arrived = guard((response: Response) => {
-        const length = Number(response.headers.get("content-length"));
-        running.end(
-          response.type === "opaque" ? 200 : response.status,
-          length ? { size: length } : {},
-        );
-      });
-      const failed = guard((error: { name?: string } | undefined) =>
-        running.end(0, { aborted: error?.name === "AbortError" }),
-      );
-      return follow(result as Promise<Response>, arrived, failed);
-    };
-  }
-
   function onSend(self: unknown) {
     const xhr = self as XMLHttpRequest;
     const known = xhrs.get(xhr);
@@ -86,18 +65,49 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
     guard.listen(xhr, "abort", () => end({ aborted: true }), { once: true });
   }
 
-  return all([
-    guard.patch(window, "fetch", onFetch),
-    guard.patch(XMLHttpRequest.prototype, "open", (self, [method, url]) => {
-      xhrs.set(self as object, { method: String(method), url: String(url) });
-    }),
-    guard.patch(XMLHttpRequest.prototype, "send", onSend),
-    guard.patch(Navigator.prototype, "sendBeacon", (_self, [url]) => {
-      const running = start("beacon", "POST", String(url));
+  function hook(view: View, { patch }: Hands): Stop {
+    const at = (url: unknown) =>
+      view === window ? String(url) : new URL(String(url), view.document.baseURI).href;
+    const { XMLHttpRequest, Navigator } = view;
+
+    function onFetch(_self: unknown, [input, init]: unknown[]) {
+      const request = input as { url?: string; method?: string };
+      const method = (init as RequestInit | undefined)?.method ?? request?.method ?? "GET";
+      const url = at(typeof input === "string" ? input : (request?.url ?? input));
+      const running = start("fetch", method, url);
       if (!running) return;
-      return (accepted: unknown) => running.end(accepted ? 200 : 0);
-    }),
-  ]);
+      return (result: unknown, thrown?: unknown) => {
+        if (thrown) return running.end(0);
+        const arrived = guard((response: Response) => {
+          const length = Number(response.headers.get("content-length"));
+          running.end(
+            response.type === "opaque" ? 200 : response.status,
+            length ? { size: length } : {},
+          );
+        });
+        const failed = guard((error: { name?: string } | undefined) =>
+          running.end(0, { aborted: error?.name === "AbortError" }),
+        );
+        return follow(result as Promise<Response>, view, arrived, failed);
+      };
+    }
+
+    return all([
+      patch(view, "fetch", onFetch),
+      patch(XMLHttpRequest.prototype, "open", (self, [method, url]) => {
+        xhrs.set(self as object, { method: String(method), url: at(url) });
+      }),
+      patch(XMLHttpRequest.prototype, "send", onSend),
+      patch(Navigator.prototype, "sendBeacon", (_self, [url]) => {
+        const running = start("beacon", "POST", at(url));
+        if (!running) return;
+        return (accepted: unknown) => running.end(accepted ? 200 : 0);
+      }),
+    ]);
+  }
+
+  scope.roots.frames(hook);
+  return hook(window, guard);
 }
 
 /**
@@ -110,13 +120,14 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
  */
 function follow(
   promise: Promise<Response>,
+  view: View,
   arrived: (response: Response) => void,
   failed: (error: { name?: string } | undefined) => void,
 ): Promise<Response> | undefined {
   const own = promise as unknown as Record<PropertyKey, unknown>;
   const kind = Object.getPrototypeOf(promise);
   const bare =
-    (kind === Promise.prototype || kind === NATIVE) &&
+    (kind === view.Promise.prototype || kind === NATIVE) &&
     !Reflect.ownKeys(promise).some((key) => typeof own[key] === "function");
   if (!bare) {
     promise.then(arrived, failed);

@@ -2,7 +2,7 @@
 // browser, full screen.
 
 import { all, type Stop } from "../guard";
-import { hear } from "../roots";
+import { type Hands, type Hook, hear, type View } from "../roots";
 import type { ReactionKind, Scope } from "../scope";
 import { hrefKind } from "./facts";
 
@@ -12,17 +12,17 @@ const MEDIA =
   );
 
 /** Own methods whose call is an answer: where, name, kind. */
-function table(): [object | undefined, string, ReactionKind][] {
-  const win = window as unknown as Record<string, { prototype: object } | undefined>;
+function table(view: View): [object | undefined, string, ReactionKind][] {
+  const win = view as unknown as Record<string, { prototype: object } | undefined>;
   const proto = (name: string) => win[name]?.prototype;
   return [
-    [window, "print", "print"],
-    [window, "alert", "dialog"],
-    [window, "confirm", "dialog"],
-    [window, "prompt", "dialog"],
-    [window, "showOpenFilePicker", "file"],
-    [window, "showSaveFilePicker", "file"],
-    [window, "showDirectoryPicker", "file"],
+    [view, "print", "print"],
+    [view, "alert", "dialog"],
+    [view, "confirm", "dialog"],
+    [view, "prompt", "dialog"],
+    [view, "showOpenFilePicker", "file"],
+    [view, "showSaveFilePicker", "file"],
+    [view, "showDirectoryPicker", "file"],
     [proto("Clipboard"), "writeText", "clipboard"],
     [proto("Clipboard"), "write", "clipboard"],
     [proto("Navigator"), "share", "open"],
@@ -48,7 +48,24 @@ function table(): [object | undefined, string, ReactionKind][] {
 }
 
 export function observeEffects(scope: Scope): Stop {
-  const { guard, signals, now } = scope;
+  const { signals, roots, now } = scope;
+  const hook: Hook = (view, hands) => patches(scope, view, hands);
+  roots.frames(hook);
+  return all([
+    hook(window, scope.guard),
+    hear(scope, document, MEDIA, (event) => {
+      const media = event.target as HTMLMediaElement;
+      if (event.type === "seeking" && media.loop) return; // it begins again of itself
+      signals.reaction.send({ kind: "media", t: now(), node: media });
+    }),
+    hear(scope, document, ["toggle", "close", "cancel"], (event) => {
+      if ((event.target as Element).localName === "input") return; // the file chooser's end
+      signals.reaction.send({ kind: "dialog", t: now(), node: event.target as Node });
+    }),
+  ]);
+}
+
+function patches({ signals, now }: Scope, view: View, { listen, patch }: Hands): Stop {
   const tell = (kind: ReactionKind) => signals.reaction.send({ kind, t: now() });
 
   function pressed(element: unknown): void {
@@ -63,46 +80,37 @@ export function observeEffects(scope: Scope): Stop {
   const opens = (_self: unknown, [, , features]: unknown[]) => {
     // A window that does not know its opener is not handed out; nor is one that was blocked.
     const apart = /no(opener|referrer)/.test(String(features));
-    const allowed = navigator.userActivation?.isActive !== false;
+    const allowed = view.navigator.userActivation?.isActive !== false;
     return (opened: unknown) => {
       if (opened || (apart && allowed)) tell("open");
     };
   };
 
-  const stops = table().map(([owner, name, kind]) =>
-    guard.patch(owner, name, () => {
+  const stops = table(view).map(([owner, name, kind]) =>
+    patch(owner, name, () => {
       tell(kind);
     }),
   );
   stops.push(
-    guard.patch(window, "open", opens),
+    patch(view, "open", opens),
     // Which is what open() means in an onclick attribute.
-    guard.patch(Document.prototype, "open", (self, args) => {
+    patch(view.Document.prototype, "open", (self, args) => {
       return args.length > 2 ? opens(self, args) : undefined;
     }),
-    guard.patch(HTMLInputElement.prototype, "showPicker", (self) => {
+    patch(view.HTMLInputElement.prototype, "showPicker", (self) => {
       tell((self as HTMLInputElement).type === "file" ? "file" : "visual");
     }),
     // Downloads are often made by pressing a link that is not in the document.
-    guard.patch(HTMLElement.prototype, "click", (self) => pressed(self)),
-    guard.patch(HTMLAnchorElement.prototype, "dispatchEvent", (self, [event]) => {
+    patch(view.HTMLElement.prototype, "click", (self) => pressed(self)),
+    patch(view.HTMLAnchorElement.prototype, "dispatchEvent", (self, [event]) => {
       if ((event as Event | undefined)?.type === "click") pressed(self);
     }),
-    guard.patch(Document.prototype, "execCommand", (_self, [command]) => {
+    patch(view.Document.prototype, "execCommand", (_self, [command]) => {
       if (/^(copy|cut)$/i.test(String(command))) tell("clipboard");
     }),
-    guard.listen(window, ["copy", "cut"], () => tell("clipboard")),
-    guard.listen(window, "beforeprint", () => tell("print")),
-    hear(scope, document, MEDIA, (event) => {
-      const media = event.target as HTMLMediaElement;
-      if (event.type === "seeking" && media.loop) return; // it begins again of itself
-      signals.reaction.send({ kind: "media", t: now(), node: media });
-    }),
-    guard.listen(document, ["fullscreenchange", "pointerlockchange"], () => tell("visual")),
-    hear(scope, document, ["toggle", "close", "cancel"], (event) => {
-      if ((event.target as Element).localName === "input") return; // the file chooser's end
-      signals.reaction.send({ kind: "dialog", t: now(), node: event.target as Node });
-    }),
+    listen(view, ["copy", "cut"], () => tell("clipboard")),
+    listen(view, "beforeprint", () => tell("print")),
+    listen(view.document, ["fullscreenchange", "pointerlockchange"], () => tell("visual")),
   );
   return all(stops);
 }

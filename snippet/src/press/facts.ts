@@ -1,7 +1,7 @@
 // What can be said of a press the moment it happens.
 
 import type { Privacy } from "../privacy";
-import { closest } from "../privacy/dom";
+import { closest, frameOf } from "../privacy/dom";
 import type { Facts } from "../scope";
 import { drawsAnswer } from "../target/surface";
 import { onScrollbar } from "./hit";
@@ -24,9 +24,10 @@ export function hrefKind(link: HTMLAnchorElement | undefined): HrefKind {
   if (/^javascript:/i.test(raw)) return "js";
   if (/^(mailto|tel|sms|callto|whatsapp|skype):/i.test(raw)) return "mail";
   if (link.hasAttribute("download") || /^(blob|data):/i.test(raw)) return "download";
-  const target = link.target || document.querySelector<HTMLBaseElement>("base[target]")?.target;
+  const target =
+    link.target || link.ownerDocument.querySelector<HTMLBaseElement>("base[target]")?.target;
   if (target && !/^_(self|parent|top)$/i.test(target)) return "new_tab";
-  const [here] = location.href.split("#");
+  const [here] = link.ownerDocument.URL.split("#");
   if (raw[0] === "#" || (link.hash && link.href.split("#")[0] === here)) return "hash";
   return "same";
 }
@@ -51,6 +52,20 @@ function inConsent(element: Element): boolean {
     at = at.parentElement ?? ("host" in root ? (root as ShadowRoot).host : null);
   }
   return false;
+}
+
+/** Where in the page's viewport that of *element*'s document begins. */
+function originOf(element: Element): [number, number] {
+  const { ownerDocument } = element;
+  const frame = ownerDocument !== document && frameOf(ownerDocument);
+  if (!frame) return [0, 0];
+  const [x, y] = originOf(frame);
+  const { left, top } = frame.getBoundingClientRect();
+  const { paddingLeft, paddingTop } = getComputedStyle(frame);
+  return [
+    x + left + frame.clientLeft + Number.parseFloat(paddingLeft),
+    y + top + frame.clientTop + Number.parseFloat(paddingTop),
+  ];
 }
 
 /** Facts of a press on *element* at the point of *event*; keyboard presses have no point. */
@@ -79,13 +94,14 @@ export function pressFacts(
   }
   if (keyboard) return { ...facts, pointer: "keyboard" };
   const box = element.getBoundingClientRect();
+  const [left, top] = originOf(element);
   return {
     ...facts,
     pointer: pointer === "touch" || pointer === "pen" ? pointer : "mouse",
-    x: Math.round(x),
-    y: Math.round(y),
-    page_x: Math.round(x + scrollX),
-    page_y: Math.round(y + scrollY),
+    x: Math.round(left + x),
+    y: Math.round(top + y),
+    page_x: Math.round(left + x + scrollX),
+    page_y: Math.round(top + y + scrollY),
     offset_x: Math.round(x - box.left),
     offset_y: Math.round(y - box.top),
     scrollbar: onScrollbar(element, x, y),

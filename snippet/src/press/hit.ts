@@ -10,7 +10,7 @@ const LOOKED_AT = 300;
 /** The element pressed at (*x*, *y*), given the path of the browser's event. */
 export function hit(x: number, y: number, path: EventTarget[]): Element | undefined {
   const told = path.find((one) => isElement(one)) as Element | undefined;
-  const under = deepest(x, y);
+  const under = deepest(x, y, told?.ownerDocument);
   // A disabled control is under the pointer though its parent was told of the press.
   const element = told && under && !within(told, under) ? under : (told ?? under);
   if (!element) return undefined;
@@ -18,8 +18,8 @@ export function hit(x: number, y: number, path: EventTarget[]): Element | undefi
   return untouchable(element, x, y) ?? element;
 }
 
-export function deepest(x: number, y: number): Element | undefined {
-  let found = document.elementFromPoint(x, y) ?? undefined;
+export function deepest(x: number, y: number, page = document): Element | undefined {
+  let found = page.elementFromPoint(x, y) ?? undefined;
   while (found?.shadowRoot) {
     const inner: Element | null = found.shadowRoot.elementFromPoint(x, y);
     if (!inner || inner === found) break;
@@ -44,11 +44,12 @@ function untouchable(inside: Element, x: number, y: number): Element | undefined
 
 /** The press is on a scrollbar of *element*. */
 export function onScrollbar(element: Element, x: number, y: number): boolean {
-  const root = document.documentElement;
+  const { documentElement: root, body, defaultView } = element.ownerDocument;
+  const { innerWidth, innerHeight } = defaultView ?? window;
   if (x >= root.clientWidth && innerWidth > root.clientWidth) return true;
   if (y >= root.clientHeight && innerHeight > root.clientHeight && root.clientHeight > 0)
     return true;
-  if (element === root || element === document.body) return false;
+  if (element === root || element === body) return false;
   const { clientLeft, clientTop, clientWidth, clientHeight } = element;
   const box = element as HTMLElement;
   if (box.offsetWidth === undefined || !clientWidth) return false; // SVG, inline

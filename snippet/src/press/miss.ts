@@ -32,10 +32,12 @@ export function missed(
   policy: Policy,
 ): Facts<"click"> {
   if (x === undefined || y === undefined || pointer === "keyboard" || media || scrollbar) return {};
-  const found = [...controls(pressed, x, y), ...looked(x, y)].sort((a, b) => a.px - b.px);
+  const found = [...controls(pressed, x, y), ...looked(x, y, pressed.ownerDocument)].sort(
+    (a, b) => a.px - b.px,
+  );
   // Hidden, covered and disabled ones could not have been meant: the first few decide.
   for (const { element, px, x: atX, y: atY } of found.slice(0, LOOKS)) {
-    const under = deepest(atX, atY);
+    const under = deepest(atX, atY, pressed.ownerDocument);
     if (!under || !within(under, element) || disabled(element) || policy.ignored(element)) continue;
     return { miss_px: Math.round(px), miss_key: describe(element).key };
   }
@@ -52,11 +54,11 @@ function controls(pressed: Element, x: number, y: number): Near[] {
   return found;
 }
 
-function looked(x: number, y: number): Near[] {
+function looked(x: number, y: number, page: Document): Near[] {
   const seen = new Set<Element>();
   for (let look = 0; look < LOOKS; look++) {
     const angle = (2 * Math.PI * look) / LOOKS;
-    const under = deepest(x + RING_PX * Math.cos(angle), y + RING_PX * Math.sin(angle));
+    const under = deepest(x + RING_PX * Math.cos(angle), y + RING_PX * Math.sin(angle), page);
     const found = under && pressable(under);
     if (found?.why) seen.add(found.element);
   }

@@ -35,7 +35,9 @@ export function surroundings(target: Element): Surroundings {
   if (expanded) own.push(expanded);
   const form = (target as HTMLButtonElement).form ?? closest(target, "form");
   if (form) own.push(form);
-  const container = closest(parentOf(target), CONTAINERS) ?? document.body;
+  const { ownerDocument: page } = target;
+  const found = closest(parentOf(target), CONTAINERS);
+  const container = found?.ownerDocument === page ? found : page.body; // not that of the frame
   return { container, own };
 }
 

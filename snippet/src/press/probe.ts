@@ -45,7 +45,7 @@ function differs({ element, shown }: Look): boolean {
 
 /** Siblings of the target and of its wrappers, with what is in them, nearest first. */
 function sample(target: Element, { container, own }: Surroundings): Element[] {
-  const moving = new Set(animated());
+  const moving = new Set(animated(target.ownerDocument));
   const found = new Set<Element>();
   const add = (element: Element) => {
     if (found.size < STYLED && element !== target && !inMotion(element, moving)) found.add(element);
@@ -65,9 +65,9 @@ function sample(target: Element, { container, own }: Surroundings): Element[] {
 }
 
 // What already moves at the press (a hover effect) is not its answer.
-function animated(): Element[] {
+function animated(page: Document): Element[] {
   const elements: Element[] = [];
-  for (const animation of document.getAnimations?.() ?? []) {
+  for (const animation of page.getAnimations?.() ?? []) {
     const { target } = (animation.effect ?? {}) as KeyframeEffect;
     if (target) elements.push(target);
   }

@@ -3,7 +3,7 @@
 
 import { all, type Stop } from "../guard";
 import { isElement, within } from "../privacy/dom";
-import { hear } from "../roots";
+import { across, hear } from "../roots";
 import type { Scope } from "../scope";
 import type { Background } from "./background";
 import { changesOf, visible } from "./changes";
@@ -28,7 +28,7 @@ interface Waiting {
 }
 
 export function observeReplies(scope: Scope, judge: Background["judge"]): Replies {
-  const { guard, signals, now } = scope;
+  const { signals, now } = scope;
   const open = new Set<Waiting>();
 
   function replied(t: number, is: (one: Waiting) => boolean): void {
@@ -57,7 +57,7 @@ export function observeReplies(scope: Scope, judge: Background["judge"]): Replie
     signals.navigation.on(({ t }) => replied(t, () => true)),
     signals.leaving.on((t) => replied(t, () => true)),
     hear(scope, document, "scroll", () => replied(now(), () => true)),
-    guard.listen(window, "focusin", ({ target }) => {
+    across(scope, window, "focusin", ({ target }) => {
       if (!isElement(target)) return;
       replied(now(), ({ element }) => !within(element, target));
     }),

@@ -13,7 +13,7 @@ function state(): string {
       return ""; // number and e-mail fields do not tell
     }
   }
-  const selection = getSelection();
+  const selection = (active?.ownerDocument ?? document).getSelection();
   if (selection?.type !== "Range") return "";
   return `${selection.anchorOffset}-${selection.focusOffset}-${selection}`;
 }

@@ -3,7 +3,7 @@
 
 import { all, type Guard, type Stop } from "../guard";
 import { isElement, within } from "../privacy/dom";
-import { hear, type Roots } from "../roots";
+import { across, type Hook, hear, type Roots, timeOf } from "../roots";
 import type { NavigateLike, Signals } from "../scope";
 import { editable } from "../target/pressable";
 import type { Answers } from "./answers";
@@ -40,7 +40,7 @@ const SELECTION_MS = 100; // the browser tells of a selection a task later
 const ECHO_MS = 50; // the recorder tells of typing too
 
 export function observeSigns(context: SignsContext): Signs {
-  const { guard, signals, now, gesture, answers, presses } = context;
+  const { guard, signals, roots, now, gesture, answers, presses } = context;
   const selected = makeSelected();
   let focusedAt: number | undefined;
   let blurred = false;
@@ -99,13 +99,15 @@ export function observeSigns(context: SignsContext): Signs {
     if (!press.facts.target?.editable) answers.answer(press, "selection", now());
   }
 
-  function onBlur(event: Event): void {
-    if (event.target !== window) {
+  function onBlur({ target }: Event): void {
+    if (isElement(target)) {
       if (presses.held()) gesture.blur();
       return;
     }
-    blurred = true;
     const press = latest();
+    blurred = !document.hasFocus();
+    // The focus went on in a frame, by a press there, or came back from one.
+    if (!blurred && (target !== window || press?.element.ownerDocument !== document)) return;
     if (press && now() - press.t0 <= VISIBILITY_MS) answers.answer(press, "visibility", now());
   }
 
@@ -116,34 +118,34 @@ export function observeSigns(context: SignsContext): Signs {
     else if (event.destination?.sameDocument !== true) press.leading = true;
   }
 
-  function onLeaving(t: number): void {
+  function onLeaving(t: number, left?: Document): void {
     const press = latest();
-    if (!press) return;
+    if (!press || (left && press.element.ownerDocument !== left)) return;
     press.leading = false;
     answers.answer(press, "navigation", t);
   }
 
   const stops: Stop[] = [
-    guard.listen<KeyboardEvent>(window, "keydown", (event) => {
-      answers.input(event.timeStamp);
+    across<KeyboardEvent>(context, window, "keydown", (event) => {
+      answers.input(timeOf(event));
       if (modifiers(event) === undefined) scrollingAt = now(); // arrows and space scroll
     }),
-    guard.listen(window, ["wheel", "touchmove"], () => {
+    across(context, window, ["wheel", "touchmove"], () => {
       scrollingAt = now();
     }),
-    guard.listen<FocusEvent>(window, "focusin", onFocus),
-    guard.listen(window, "input", onValue),
+    across<FocusEvent>(context, window, "focusin", onFocus),
+    across(context, window, "input", onValue),
     hear(context, window, ["change", "reset"], onValue),
     hear(context, window, "invalid", () => {
       const press = gesture.task();
       if (press) answers.answer(press, "visual", now()); // the browser's own bubble
     }),
     hear(context, document, "scroll", onScroll),
-    guard.listen(document, "selectionchange", onSelection),
-    guard.listen(window, "focus", (event) => {
-      if (event.target === window && blurred) focusedAt = now();
+    across(context, document, "selectionchange", onSelection),
+    across(context, window, "focus", (event) => {
+      if (!isElement(event.target) && blurred) focusedAt = now();
     }),
-    guard.listen(window, "blur", onBlur),
+    across(context, window, "blur", onBlur),
     signals.mutations.on(({ records, t }) => answers.mutated(records, t)),
     signals.reaction.on((reaction) => {
       const { kind, t } = reaction;
@@ -151,7 +153,8 @@ export function observeSigns(context: SignsContext): Signs {
       if (kind === "visibility" && t - (latest()?.t0 ?? 0) > VISIBILITY_MS) return;
       answers.reacted(reaction);
     }),
-    signals.leaving.on(onLeaving),
+    signals.leaving.on((t) => onLeaving(t)),
+    roots.left.on((left) => onLeaving(now(), left)),
     signals.navigation.on(({ t }) => answers.reacted({ kind: "navigation", t })),
     signals.requestStart.on((request) => {
       if (!request.awaited || !request.action) return;
@@ -164,8 +167,10 @@ export function observeSigns(context: SignsContext): Signs {
       if (firstParty && press) press.facts.error_ms ??= Math.max(0, t - press.t0);
     }),
   ];
-  const navigation = (window as { navigation?: EventTarget }).navigation;
-  if (navigation) stops.push(guard.listen<NavigateLike>(navigation, "navigate", onNavigate));
+  const hook: Hook = ({ navigation }: Window & { navigation?: EventTarget }, { listen }) =>
+    navigation ? listen<NavigateLike>(navigation, "navigate", onNavigate) : all([]);
+  roots.frames(hook);
+  stops.push(hook(window, guard));
 
   return {
     ...all(stops),

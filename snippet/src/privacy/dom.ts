@@ -30,11 +30,14 @@ export function elementOf(node: Node | null): Element | null {
   return isShadowRoot(node) ? node.host : parentOf(node);
 }
 
-/** What has the focus, in a shadow root too. */
+/** What has the focus, in a shadow root or frame too. */
 export function focused(): Element | null {
   let at = document.activeElement;
-  while (at?.shadowRoot?.activeElement) at = at.shadowRoot.activeElement;
-  return at;
+  for (;;) {
+    const inner = at?.shadowRoot ?? (at as HTMLIFrameElement | null)?.contentDocument;
+    if (!inner?.activeElement) return at;
+    at = inner.activeElement;
+  }
 }
 
 /** `closest` that crosses shadow roots. */

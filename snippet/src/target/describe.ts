@@ -3,7 +3,7 @@
 
 import type { Target } from "../events.gen";
 import type { Privacy } from "../privacy";
-import { closest, isShadowRoot, parentOf } from "../privacy/dom";
+import { closest, frameOf, isShadowRoot, parentOf } from "../privacy/dom";
 import { enumerated } from "../privacy/keywords";
 import { maskText } from "../privacy/policy";
 import { nameOf, roleOf } from "./label";
@@ -186,5 +186,6 @@ export function makeDescribe(
 // The ancestor path follows the tree as written, not as slotted: selectors are written so.
 function up(element: Element): Element | null {
   const parent = element.parentNode;
-  return isShadowRoot(parent) ? parent.host : element.parentElement;
+  if (isShadowRoot(parent)) return parent.host;
+  return parent && parent !== document ? (element.parentElement ?? frameOf(parent)) : null;
 }
