@@ -302,6 +302,10 @@ export interface RequestEvent {
   click?: number;
   /** time since that press or submit */
   since_action_ms?: number;
+  /** time since the visitor typed or chose something in a field, whatever was pressed since; absent above 2 s */
+  since_input_ms?: number;
+  /** with since_input_ms: the page had made a request to the same url before without a press, submit or input just before it, by a timer or while loading */
+  unasked?: boolean;
   /** to the site's own origin */
   first_party?: boolean;
   /** aborted by the page or a navigation */

@@ -56,7 +56,7 @@ def largest(engine: Engine, events: list[dict[str, Any]]) -> tuple[int, list[Any
 
 
 def test_no_session_grows_beyond_its_bound() -> None:
-    """4 000 hostile events leave the state of the 66 shipped rules within 64 KiB, and say so."""
+    """4 000 hostile events leave the state of the shipped rules within 64 KiB, and say so."""
     engine = Engine(load_rules([shipped_rules()]))
 
     most, state = largest(engine, hostile(4000, seed=1))

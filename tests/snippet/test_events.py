@@ -174,7 +174,13 @@ async def test_requests_are_told_with_template_status_and_press(
     """fetch, XMLHttpRequest and sendBeacon: method, template, status, duration, press."""
     page = await open_page(
         "<button id=b onclick=\"fetch('/status/500?id=3', {method: 'POST'})\">Press</button>"
+        "<input id=q><script>let wait; q.oninput = () => { clearTimeout(wait);"
+        " wait = setTimeout(() => { fetch('/suggest'); fetch('/poll'); }, 300) }</script>"
     )
+    await page.evaluate("fetch('/poll')")
+    await page.focus("#q")
+    await page.keyboard.type("be")
+    await collector.until(lambda: len(collector.events("request")) >= 3)
     await page.evaluate(
         "new Promise((done) => { const x = new XMLHttpRequest();"
         " x.open('GET', '/status/404?customer=jane'); x.onloadend = done; x.send() })"
@@ -184,9 +190,14 @@ async def test_requests_are_told_with_template_status_and_press(
     await page.click("#b")
     await page.wait_for_timeout(2700)
     await page.evaluate("stolper('flush')")
-    requests = collector.events("request")
+    early, suggest, poll, *requests = sorted(collector.events("request"), key=lambda one: one["i"])
     click = collector.events("click")[0]
 
+    assert ["/poll", "/suggest", "/poll"] == [one["url"] for one in (early, suggest, poll)]
+    assert [None, None, True] == [one.get("unasked") for one in (early, suggest, poll)]
+    assert "since_input_ms" not in early
+    assert 300 <= suggest["since_input_ms"] <= 2000
+    assert not any("click" in one for one in (early, suggest, poll))
     assert [(r["kind"], r["method"], r["url"], r["status"]) for r in requests] == [
         ("xhr", "GET", "/status/:id", 404),
         ("beacon", "POST", "/status/:id", 200),

@@ -23,6 +23,8 @@ import { refusals } from "./validity";
 export interface Fields extends Stop {
   /** Tell each refused field of *form* as of *t*; returns the keys of those fields. */
   refuse(form: Element, t: number): string[];
+  /** When the visitor typed or chose something last. */
+  lastInput(): number;
   /** When input in *form* began. */
   firstInput(form: Element): number | undefined;
 }
@@ -40,6 +42,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   let current: Field | undefined;
   let pause: Stop | undefined;
   let usedAt = 0;
+  let inputAt = Number.NEGATIVE_INFINITY;
 
   function of(field: Field): Progress {
     const known = progress.get(field) ?? fresh();
@@ -102,6 +105,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
     }
     if (!isField(field) || !watched(field) || !event.isTrusted) return;
     const t = now();
+    inputAt = t;
     const form = formOf(field);
     if (form && !begun.has(form)) begun.set(form, t);
     if (field !== current) enter(of(field), field, t);
@@ -172,6 +176,7 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
 
   return {
     ...stops,
+    lastInput: () => inputAt,
     firstInput: (form) => begun.get(form),
     refuse: (form, t) => {
       const names: string[] = [];

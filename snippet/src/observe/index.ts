@@ -59,7 +59,7 @@ export function observe(emit: Emit, scope: Scope): Observers {
     fields,
     observeForms(emit, form, fields, clicks),
     observeMessages(emit, form),
-    observeRequests(emit, net, actions),
+    observeRequests(emit, net, actions, fields),
     errors,
     observeConsole(emit, net),
     observeAssets(emit, net),

@@ -6,19 +6,22 @@ import { all, native, type Stop } from "../guard";
 import type { Hands, View } from "../roots";
 import type { Emit, Open, RequestStart, Scope } from "../scope";
 import type { Actions } from "./actions";
+import type { Fields } from "./fields";
 
 type Kind = NonNullable<EventFields["request"]["kind"]>;
 
 const MOST = 500;
+const INPUT_MS = 2000; // pages wait for a pause before they ask for what was typed
 const NATIVE = Object.getPrototypeOf((async () => {})()); // where the page has replaced Promise, too
 
 interface Running {
   end(status: number, facts?: { aborted?: boolean; size?: number }): void;
 }
 
-export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Stop {
+export function observeRequests(emit: Emit, scope: Scope, actions: Actions, fields: Fields): Stop {
   const { guard, privacy, signals, now } = scope;
   const xhrs = new WeakMap<object, { method: string; url: string }>();
+  const unasked = new Set<string>(); // what was requested without anybody's doing
   let told = 0;
 
   function start(kind: Kind, method: string, url: string): Running | undefined {
@@ -26,12 +29,17 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions): Sto
     const t = now();
     const action = actions.before(t);
     const request: RequestStart = { t, action, awaited: kind !== "beacon" };
+    const template = privacy.urls.template(url);
+    const since = t - fields.lastInput();
+    const typed = since <= INPUT_MS;
+    if (!action && !typed) unasked.add(template);
     const facts = {
       kind,
       method: method.toUpperCase().slice(0, 16),
-      url: privacy.urls.template(url),
+      url: template,
       first_party: privacy.urls.firstParty(url),
       ...(action ? { click: action.i, since_action_ms: t - action.t } : {}),
+      ...(typed ? { since_input_ms: since, unasked: unasked.has(template) } : {}),
     };
     const open: Open<"request"> = emit.open("request", t, () => ({ ...facts, aborted: true }));
     signals.requestStart.send(request);
