@@ -81,12 +81,12 @@ export interface ClickEvent {
   in_consent?: boolean;
   /** time since the tab got the focus back; absent above 5 s and on the first focus */
   refocus_ms?: number;
-  /** first near reaction of any kind; absent: none within 2500 ms */
+  /** first near reaction of any kind; absent: none within 2500 ms. Of a press that leads to another document also the page's end within 10 s */
   answered_ms?: number;
   /** first near change of the target itself */
   feedback_ms?: number;
-  /** kind of the first near reaction */
-  answer?: "mutation" | "inserted" | "value" | "focus" | "scroll" | "navigation" | "open" | "download" | "file" | "print" | "media" | "clipboard" | "dialog" | "visibility" | "selection" | "visual";
+  /** kind of the first near reaction; navigation_began: the press led to another document and the page was still there after 10 s, as with an attachment that is downloaded */
+  answer?: "mutation" | "inserted" | "value" | "focus" | "scroll" | "navigation" | "navigation_began" | "open" | "download" | "file" | "print" | "media" | "clipboard" | "dialog" | "visibility" | "selection" | "visual";
   /** start of the first request after the press */
   request_ms?: number;
   /** end of the last request that the press started */

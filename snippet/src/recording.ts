@@ -241,7 +241,7 @@ export function makeRecording(config: Config): Recording {
     });
     recorder.start();
     // Before the observers describe what was pressed: another session numbers the nodes anew.
-    const hands = across<UIEvent>(scope, window, HANDS, (event) => {
+    const hands = across<UIEvent>(scope, HANDS, (event) => {
       if (event.isTrusted) lives(timeOf(event), "activity");
     });
     const parts = observe(emit, scope);

@@ -68,7 +68,6 @@ export function makeRoots(guard: Guard): Roots {
       };
       const stops: Stop[] = [];
       const enter = (hook: Hook) => void stops.push(hook(view, hands));
-      leave(view);
       views.set(view, { enter, ...all(stops) });
       // Also when the frame is taken out of the page.
       stops.push(
@@ -95,29 +94,27 @@ interface Place {
   roots: Roots;
 }
 
-/** Listen on *target* of the page, and on the window of every frame. */
+/** Listen on the windows of the page and of every frame. */
 export function across<E extends Event = Event>(
   { guard, roots }: Place,
-  target: EventTarget,
   types: string | string[],
   callback: (event: E) => void,
   options?: AddEventListenerOptions,
 ): Stop {
   roots.frames((view, { listen }) => listen(view, types, callback, options));
-  return guard.listen(target, types, callback, options);
+  return guard.listen(window, types, callback, options);
 }
 
-/** Listen on *target*, in every frame, and in every root to what does not leave it. */
+/** The same, and in every root to what does not leave it. */
 export function hear<E extends Event = Event>(
   place: Place,
-  target: EventTarget,
   types: string | string[],
   callback: (event: E) => void,
 ): Stop {
   const { guard, roots } = place;
   const abort = new AbortController(); // a list of what to stop would keep roots that are gone
   const options = { capture: true, passive: true, signal: abort.signal };
-  const own = across(place, target, types, callback);
+  const own = across(place, types, callback);
   const inner = roots.each(
     guard((root: ShadowRoot) => void guard.listen(root, types, callback, options)),
   );

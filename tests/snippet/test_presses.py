@@ -307,3 +307,41 @@ async def test_a_tap_opens_lists_and_fields(
         key: [(click["pointer"], click.get("answer")) for click in clicks]
         for key, clicks in found.items()
     }
+
+
+LEADS = """<a id=link href=/export>Export</a> <button id=button onclick="location = '/export'">Export</button>
+<form id=form action=/export><button id=sends>Export</button></form>
+<a id=named href=/export download>Export</a> <a id=slow href="/status/200?ms=3500">Slow</a>"""
+
+
+async def test_downloads_are_told_from_pages_that_are_slow_to_come(
+    collector: Collector, open_page: Open
+) -> None:
+    """
+    A press that downloads an attachment is answered by a navigation that began and left the page.
+
+    Such a file looks like a slow page until it has not come for 10 s; a slow page is answered when
+    it comes, uncut, with its time. The download attribute says at once what it is.
+    """
+    collector.pages["/export"] = "a,b"
+    collector.headers["/export"] = {"Content-Disposition": "attachment; filename=export.csv"}
+    saving, leaving = await open_page(LEADS, path="/saves"), await open_page(LEADS, path="/leaves")
+    await leaving.bring_to_front()
+    await leaving.click("#slow", no_wait_after=True)
+    for key in ("link", "button", "sends", "named"):
+        async with saving.expect_download():
+            await saving.click(f"#{key}", no_wait_after=True)
+    await leaving.wait_for_url("**/status/*")
+    await collector.until(lambda: len(collector.events("click")) == 5, timeout_s=20)
+    found = {event["target"]["key"]: event for event in collector.events("click")}
+    slow = found.pop("#slow")
+
+    assert {
+        "#link": "navigation_began",
+        "#button": "navigation_began",
+        "#sends": "navigation_began",
+        "#named": "download",
+    } == {key: click.get("answer") for key, click in found.items()}
+    assert all(click["answered_ms"] < 2500 for click in found.values())
+    assert not any(click.get("pending") or click.get("cut") for click in (*found.values(), slow))
+    assert ("navigation", True) == (slow["answer"], slow["answered_ms"] >= 3000)

@@ -19,7 +19,7 @@ const MOST = 50;
 
 export function observeAssets(emit: Emit, scope: Scope): Stop {
   let told = 0;
-  return hear(scope, window, "error", (event) => {
+  return hear(scope, "error", (event) => {
     const element = event.target as Element | null;
     if (element?.nodeType !== 1) return; // a script error
     const kind = KINDS[element.localName];

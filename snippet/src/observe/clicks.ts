@@ -31,6 +31,7 @@ export interface Clicks extends Stop {
   judge: Background["judge"];
 }
 
+const STAYS_MS = 10_000; // a page that has not come by then will not
 const PROBES_MS = [60, 400]; // after the release; and once more when it is judged
 const HANDLED = ["pointerdown", "mousedown", "pointerup", "mouseup", "click", "keydown"];
 const REFOCUS_MS = 5000;
@@ -73,7 +74,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     const refocus = signs.sinceFocus(t);
     if (refocus !== undefined && refocus <= REFOCUS_MS) facts.refocus_ms = refocus;
     const press: Press = {
-      open: emit.open("click", t, () => finish(press, true)),
+      open: emit.open("click", t, () => finish(press, now() - press.t0 < WINDOW_MS)),
       t0: Math.round(t),
       key: target.key,
       element,
@@ -85,7 +86,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       excused: new Set(),
       typed: false,
       requests: [],
-      leading: false,
+      leading: undefined,
       // Within a burst the target bears the marks of the press before: the first saw it at rest.
       markup: open.find((one) => one.element === element)?.markup ?? markup([element]),
       timers: [],
@@ -113,7 +114,16 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     look(press);
     // Longer than its outcome is waited for: how far it has come by now.
     if (press === held) press.facts.drag_px = apart(press.at, pointerAt);
-    press.open.done(finish(press, false));
+    const { leading, own, shared } = press;
+    const end = () => press.open.done(finish(press, false));
+    // A page that is slow to come, or a download, which no event tells apart.
+    const stayed = () => {
+      press.leading = undefined;
+      answers.answer(press, "navigation_began", leading as number);
+      end();
+    };
+    if (leading === undefined || own || shared) end();
+    else press.timers.push(guard.later(stayed, STAYS_MS));
   }
 
   /** The visual probe: only while the pointer rests, for hover effects are no answers. */
@@ -243,7 +253,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
       if (event.defaultPrevented) return;
       const kind = clickAnswer(source, event);
       if (kind) answers.answer(press, kind, now());
-      else if (leads(source)) press.leading = true;
+      else if (leads(source)) press.leading ??= now();
     });
   }
 
@@ -264,20 +274,20 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
     gesture,
     signs,
     observeEffects(scope),
-    across<PointerEvent>(scope, window, "pointerdown", onPointerDown),
-    across<MouseEvent>(scope, window, "mousedown", onMouseDown),
-    across<PointerEvent>(scope, window, "pointerup", onPointerUp),
-    across<PointerEvent>(scope, window, "pointercancel", onCancel),
-    across<MouseEvent>(scope, window, "mouseup", (event) => {
+    across<PointerEvent>(scope, "pointerdown", onPointerDown),
+    across<MouseEvent>(scope, "mousedown", onMouseDown),
+    across<PointerEvent>(scope, "pointerup", onPointerUp),
+    across<PointerEvent>(scope, "pointercancel", onCancel),
+    across<MouseEvent>(scope, "mouseup", (event) => {
       const press = lately(timeOf(event));
       if (press) gesture.enter(press, "up");
     }),
-    across<KeyboardEvent>(scope, window, "keydown", onKey),
-    across<MouseEvent>(scope, window, "click", onClick),
+    across<KeyboardEvent>(scope, "keydown", onKey),
+    across<MouseEvent>(scope, "click", onClick),
     // After the last handler of the page, if none of them stops the event.
-    across(scope, window, HANDLED, gesture.dispatched, { passive: true }),
-    across<DragEvent>(scope, window, ["dragover", "dragend"], onDrag),
-    across<PointerEvent>(scope, window, "pointermove", (event) => {
+    across(scope, HANDLED, gesture.dispatched, { passive: true }),
+    across<DragEvent>(scope, ["dragover", "dragend"], onDrag),
+    across<PointerEvent>(scope, "pointermove", (event) => {
       pointerAt = pointOf(event);
     }),
   ]);

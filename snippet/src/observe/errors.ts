@@ -94,7 +94,7 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
   }
 
   const stops = all([
-    across<ErrorEvent>(scope, window, "error", (event) => onError(event, scope.now()), {}),
+    across<ErrorEvent>(scope, "error", (event) => onError(event, scope.now()), {}),
     rejections(),
   ]);
   return {

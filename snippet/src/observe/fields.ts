@@ -154,10 +154,10 @@ export function observeFields(emit: Emit, scope: Scope): Fields {
   }
 
   const stops = all([
-    across<FocusEvent>(scope, window, "focusin", onFocus),
-    across(scope, window, "input", onInput),
-    hear(scope, window, "change", onChange),
-    across<FocusEvent>(scope, window, "focusout", onBlur),
+    across<FocusEvent>(scope, "focusin", onFocus),
+    across(scope, "input", onInput),
+    hear(scope, "change", onChange),
+    across<FocusEvent>(scope, "focusout", onBlur),
     signals.leaving.on(() => {
       // The page goes and takes the focus along, without an event of its own.
       rest();

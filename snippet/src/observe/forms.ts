@@ -196,14 +196,14 @@ export function observeForms(emit: Emit, scope: Scope, fields: Fields, clicks: C
   scope.roots.frames(hook);
 
   return all([
-    across<KeyboardEvent>(scope, window, "keydown", (event) => {
+    across<KeyboardEvent>(scope, "keydown", (event) => {
       if (event.key === "Enter") enterAt = now();
     }),
-    across(scope, window, "pointerdown", () => {
+    across(scope, "pointerdown", () => {
       enterAt = Number.NEGATIVE_INFINITY;
     }),
-    hear<SubmitEvent>(scope, window, "submit", onSubmit),
-    hear(scope, window, "invalid", onInvalid),
+    hear<SubmitEvent>(scope, "submit", onSubmit),
+    hear(scope, "invalid", onInvalid),
     hook(window, guard),
     signals.requestStart.on((request) => {
       const submit = open.find((one) => request.action?.i === one.open.i);

@@ -139,8 +139,8 @@ export function observeKeys(
   }
 
   return all([
-    across<KeyboardEvent>(scope, window, "keydown", onKey),
-    across(scope, window, "focusin", ({ target }) => {
+    across<KeyboardEvent>(scope, "keydown", onKey),
+    across(scope, "focusin", ({ target }) => {
       if (current && target !== current.element) current.moved = true;
     }),
     {

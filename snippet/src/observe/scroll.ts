@@ -135,7 +135,7 @@ export function observeScroll(emit: Emit, scope: Scope): Stop {
   if (page) rested.set(page, page.scrollTop);
 
   return all([
-    hear(scope, document, "scroll", onScroll),
+    hear(scope, "scroll", onScroll),
     guard.listen(window, "wheel", () => hand(HAND_MS)),
     guard.listen(window, "touchmove", () => hand(MOMENTUM_MS)),
     guard.listen<KeyboardEvent>(window, "keydown", ({ key, isTrusted }) => {

@@ -53,12 +53,12 @@ export function observeEffects(scope: Scope): Stop {
   roots.frames(hook);
   return all([
     hook(window, scope.guard),
-    hear(scope, document, MEDIA, (event) => {
+    hear(scope, MEDIA, (event) => {
       const media = event.target as HTMLMediaElement;
       if (event.type === "seeking" && media.loop) return; // it begins again of itself
       signals.reaction.send({ kind: "media", t: now(), node: media });
     }),
-    hear(scope, document, ["toggle", "close", "cancel"], (event) => {
+    hear(scope, ["toggle", "close", "cancel"], (event) => {
       if ((event.target as Element).localName === "input") return; // the file chooser's end
       signals.reaction.send({ kind: "dialog", t: now(), node: event.target as Node });
     }),

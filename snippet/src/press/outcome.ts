@@ -38,7 +38,7 @@ export interface Press {
   /** The visitor typed since: what looks different now may be the echo of that. */
   typed: boolean;
   requests: RequestStart[];
-  leading: boolean; // a navigation has begun
+  leading: number | undefined; // when a navigation began
   released?: number;
   markup: string;
   timers: { stop(): void }[];
@@ -92,7 +92,7 @@ function lasts(press: Press): boolean {
 
 function requestFacts({ requests, t0, leading }: Press): Facts<"click"> {
   const facts: Facts<"click"> = {};
-  if (leading) facts.pending = true;
+  if (leading !== undefined) facts.pending = true;
   const [start] = requests;
   if (!start) return facts;
   facts.request_ms = start.t - t0;

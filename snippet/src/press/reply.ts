@@ -56,8 +56,8 @@ export function observeReplies(scope: Scope, judge: Background["judge"]): Replie
     signals.reaction.on(({ t, node }) => replied(t, (one) => !node || near(node, one))),
     signals.navigation.on(({ t }) => replied(t, () => true)),
     signals.leaving.on((t) => replied(t, () => true)),
-    hear(scope, document, "scroll", () => replied(now(), () => true)),
-    across(scope, window, "focusin", ({ target }) => {
+    hear(scope, "scroll", () => replied(now(), () => true)),
+    across(scope, "focusin", ({ target }) => {
       if (!isElement(target)) return;
       replied(now(), ({ element }) => !within(element, target));
     }),

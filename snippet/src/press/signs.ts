@@ -115,37 +115,37 @@ export function observeSigns(context: SignsContext): Signs {
     const press = latest();
     if (!press || event.hashChange) return;
     if (event.downloadRequest != null) answers.answer(press, "download", now());
-    else if (event.destination?.sameDocument !== true) press.leading = true;
+    else if (event.destination?.sameDocument !== true) press.leading = now();
   }
 
   function onLeaving(t: number, left?: Document): void {
     const press = latest();
     if (!press || (left && press.element.ownerDocument !== left)) return;
-    press.leading = false;
+    press.leading = undefined;
     answers.answer(press, "navigation", t);
   }
 
   const stops: Stop[] = [
-    across<KeyboardEvent>(context, window, "keydown", (event) => {
+    across<KeyboardEvent>(context, "keydown", (event) => {
       answers.input(timeOf(event));
       if (modifiers(event) === undefined) scrollingAt = now(); // arrows and space scroll
     }),
-    across(context, window, ["wheel", "touchmove"], () => {
+    across(context, ["wheel", "touchmove"], () => {
       scrollingAt = now();
     }),
-    across<FocusEvent>(context, window, "focusin", onFocus),
-    across(context, window, "input", onValue),
-    hear(context, window, ["change", "reset"], onValue),
-    hear(context, window, "invalid", () => {
+    across<FocusEvent>(context, "focusin", onFocus),
+    across(context, "input", onValue),
+    hear(context, ["change", "reset"], onValue),
+    hear(context, "invalid", () => {
       const press = gesture.task();
       if (press) answers.answer(press, "visual", now()); // the browser's own bubble
     }),
-    hear(context, document, "scroll", onScroll),
-    across(context, document, "selectionchange", onSelection),
-    across(context, window, "focus", (event) => {
+    hear(context, "scroll", onScroll),
+    across(context, "selectionchange", onSelection),
+    across(context, "focus", (event) => {
       if (!isElement(event.target) && blurred) focusedAt = now();
     }),
-    across(context, window, "blur", onBlur),
+    across(context, "blur", onBlur),
     signals.mutations.on(({ records, t }) => answers.mutated(records, t)),
     signals.reaction.on((reaction) => {
       const { kind, t } = reaction;
