@@ -123,7 +123,10 @@ export class Picker {
 }
 
 function brief(element: Element): Picked {
-  const { tag, role, label, path } = describe(element);
+  const { tag, role, label, path: whole } = describe(element);
+  // What is around the recorded page is the player's.
+  const root = whole.findIndex((one) => one.tag === "html");
+  const path = root < 0 ? whole : whole.slice(0, root + 1);
   // The Replayer marks the page with classes of its own.
   for (const one of path as { classes?: string[] }[]) {
     const own = one.classes?.filter((name) => !name.startsWith("rrweb-"));
