@@ -46,7 +46,7 @@ def reported(shop: RunningShop, name: str, times: int) -> bool:
     return len(shop.tracked(name)) >= times
 
 
-SOME = ("error_meeter", "buyer", "coupon_hunter", "card_declined", "locked_out", "customer")
+SOME = ("error_meeter", "coupon_hunter", "card_declined", "customer")
 
 
 @pytest.mark.browser
@@ -102,7 +102,7 @@ async def test_the_first_visit_rages_at_once(broken_shop: RunningShop, chromium_
     running = asyncio.create_task(crowd.run())
     await until(crowd.ended.total, 20)
     first = dict(crowd.ended)
-    await until(lambda: crowd.ended.total() > 3, 30)
+    await until(lambda: crowd.ended.total() > 1, 30)
     running.cancel()
     await asyncio.gather(running, return_exceptions=True)
 

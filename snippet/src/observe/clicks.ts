@@ -71,6 +71,7 @@ export function observeClicks(emit: Emit, scope: Scope, mutations: Mutations): C
         missed(element, { ...facts, ...pointOf(event) }, scope.describe, privacy.policy),
       );
     }
+    signs.begun();
     const refocus = signs.sinceFocus(t);
     if (refocus !== undefined && refocus <= REFOCUS_MS) facts.refocus_ms = refocus;
     const press: Press = {

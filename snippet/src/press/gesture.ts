@@ -48,6 +48,7 @@ export function makeGesture(guard: Guard): Gesture {
       channel.port2.postMessage(0);
     },
     dispatched: () => {
+      if (!inHandlers) return;
       const entered = turn;
       // Mutations are told in microtasks: this one comes after those of the last handler.
       queueMicrotask(

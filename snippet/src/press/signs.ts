@@ -20,6 +20,8 @@ export interface Presses {
 }
 
 export interface Signs extends Stop {
+  /** A press begins: what is selected now is no answer to it. */
+  begun(): void;
   /** Time since the tab got the focus back; undefined on its first focus. */
   sinceFocus(t: number): number | undefined;
 }
@@ -87,12 +89,12 @@ export function observeSigns(context: SignsContext): Signs {
   }
 
   function onSelection(): void {
-    const look = selected.look();
-    if (look === "same") return;
     const newest = presses.newest();
     const recent = newest && now() - (newest.released ?? 0) <= SELECTION_MS ? newest : undefined;
     const press = presses.held() ?? recent;
-    if (!press) return;
+    if (!press) return; // of typing
+    const look = selected.look();
+    if (look === "same") return;
     // Pressing a button takes the selection away from a text: that is not the press's purpose.
     if (look === "nothing" && press.facts.target?.interactive) return;
     press.facts.selection_changed = true;
@@ -174,6 +176,7 @@ export function observeSigns(context: SignsContext): Signs {
 
   return {
     ...all(stops),
+    begun: () => void selected.look(),
     sinceFocus: (t) => (focusedAt === undefined ? undefined : t - focusedAt),
   };
 }
