@@ -30,8 +30,8 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions, fiel
     const action = actions.before(t);
     const request: RequestStart = { t, action, awaited: kind !== "beacon" };
     const template = privacy.urls.template(url);
-    const since = t - fields.lastInput();
-    const typed = since <= INPUT_MS;
+    const since_input_ms = t - fields.lastInput();
+    const typed = since_input_ms <= INPUT_MS;
     if (!action && !typed) unasked.add(template);
     const facts = {
       kind,
@@ -39,7 +39,7 @@ export function observeRequests(emit: Emit, scope: Scope, actions: Actions, fiel
       url: template,
       first_party: privacy.urls.firstParty(url),
       ...(action ? { click: action.i, since_action_ms: t - action.t } : {}),
-      ...(typed ? { since_input_ms: since, unasked: unasked.has(template) } : {}),
+      ...(typed ? { since_input_ms, unasked: unasked.has(template) } : {}),
     };
     const open: Open<"request"> = emit.open("request", t, () => ({ ...facts, aborted: true }));
     signals.requestStart.send(request);

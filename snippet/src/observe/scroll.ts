@@ -4,7 +4,7 @@
 import { all, type Stop } from "../guard";
 import { onScrollbar } from "../press/hit";
 import { isElement } from "../privacy/dom";
-import { hear } from "../roots";
+import { across, hear } from "../roots";
 import type { Emit, Scope } from "../scope";
 
 const SAMPLE_MS = 100; // positions are read this often: reading may cost a layout
@@ -44,7 +44,7 @@ export function observeScroll(emit: Emit, scope: Scope): Stop {
   }
 
   function onScroll({ target }: Event): void {
-    const scroller = isElement(target as Node) ? (target as Element) : document.scrollingElement;
+    const scroller = isElement(target) ? target : (target as Document).scrollingElement;
     if (!scroller) return;
     const t = now();
     const leg = legs.get(scroller) ?? begin(scroller, rested.get(scroller) ?? 0);
@@ -136,22 +136,22 @@ export function observeScroll(emit: Emit, scope: Scope): Stop {
 
   return all([
     hear(scope, "scroll", onScroll),
-    guard.listen(window, "wheel", () => hand(HAND_MS)),
-    guard.listen(window, "touchmove", () => hand(MOMENTUM_MS)),
-    guard.listen<KeyboardEvent>(window, "keydown", ({ key, isTrusted }) => {
+    across(scope, "wheel", () => hand(HAND_MS)),
+    across(scope, "touchmove", () => hand(MOMENTUM_MS)),
+    across<KeyboardEvent>(scope, "keydown", ({ key, isTrusted }) => {
       if (isTrusted && KEYS.test(key)) hand(HAND_MS);
     }),
-    guard.listen<PointerEvent>(window, "pointerdown", (event) => {
+    across<PointerEvent>(scope, "pointerdown", (event) => {
       if (!event.isTrusted) return;
       held = true;
       const element = event.composedPath().find(isElement);
       if (element && onScrollbar(element, event.clientX, event.clientY)) hand(HAND_MS);
       if (event.pointerType === "mouse") endAll(); // what is pressed now comes after it
     }),
-    guard.listen(window, ["pointerup", "pointercancel"], () => {
+    across(scope, ["pointerup", "pointercancel"], () => {
       held = false;
     }),
-    guard.listen<PointerEvent>(window, "pointermove", ({ buttons }) => {
+    across<PointerEvent>(scope, "pointermove", ({ buttons }) => {
       if (!buttons) held = false; // a scrollbar does not tell that it was let go
     }),
     signals.route.on(({ path }) => {

@@ -59,8 +59,8 @@ function originOf(element: Element): [number, number] {
   const { ownerDocument } = element;
   const frame = ownerDocument !== document && frameOf(ownerDocument);
   if (!frame) return [0, 0];
-  const [x, y] = originOf(frame);
   const { left, top } = frame.getBoundingClientRect();
+  const [x, y] = originOf(frame);
   const { paddingLeft, paddingTop } = getComputedStyle(frame);
   return [
     x + left + frame.clientLeft + Number.parseFloat(paddingLeft),
