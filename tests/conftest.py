@@ -2,19 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-
 import pytest
 
-CHROMIUM_FLAGS = [
-    "--no-sandbox",  # tests run as root on a bare machine
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
+from stolper.chromium import chromium_flags, find_chromium
+
+CHROMIUM_FLAGS = ["--no-sandbox", *chromium_flags()]  # tests run as root on a bare machine
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -27,6 +19,6 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 @pytest.fixture(scope="session")
 def chromium_path() -> str:
     """Return Debian's Chromium."""
-    found = shutil.which("chromium") or shutil.which("chromium-browser")
+    found = find_chromium()
     assert found, "no Chromium on PATH; `make setup` installs it"
     return found

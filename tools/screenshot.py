@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shutil
 import sys
 import tempfile
 from pathlib import Path
@@ -18,6 +17,7 @@ from playwright.async_api import Browser, async_playwright
 from core.model import SessionQuery
 from core.settings import load_settings
 from stolper.app import Server
+from stolper.chromium import chromium_flags, find_chromium
 from stolper.demo.run import run_demo
 
 OUT = Path(__file__).parent.parent / "docs" / "screenshot.png"
@@ -60,7 +60,7 @@ async def picture(browser: Browser, server: Server, out: Path, *, locale: str = 
 
 async def main(out: Path) -> None:
     """Run the demo without its visitors, make one visit, take the picture."""
-    chromium = shutil.which("chromium")
+    chromium = find_chromium()
     assert chromium, "no Chromium; `make setup` installs it"
     with tempfile.TemporaryDirectory() as folder:
         data = Path(folder)
@@ -72,7 +72,7 @@ async def main(out: Path) -> None:
             async_playwright() as playwright,
         ):
             browser = await playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", "--disable-gpu"]
+                executable_path=chromium, args=["--no-sandbox", *chromium_flags()]
             )
             await visit(browser, shop)
             for _ in range(100):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import argparse
 import asyncio
 import itertools
-import shutil
 import statistics
 import sys
 import tempfile
@@ -27,6 +26,7 @@ from bench.snippet.replayed import Stolper, replay_page, serving
 from bench.snippet.sink import Sink
 from bench.snippet.sizes import brotli_bytes
 from bench.snippet.visit import VIEWPORT, Cost, Tour
+from stolper.chromium import find_chromium
 from stolper.paths import snippet_dir
 from tests.conftest import CHROMIUM_FLAGS
 from tests.e2e.support import Stack
@@ -131,7 +131,7 @@ async def _tour(
     peers = {name: bundle(name, packages) for name in names}
     for peer in peers.values():
         say(f"{peer.name} {peer.version} {peer.problem}".rstrip())
-    chromium = shutil.which("chromium") or shutil.which("chromium-browser")
+    chromium = find_chromium()
     if not chromium:
         raise SystemExit("no Chromium on PATH; `make setup` installs it")
     playwright = await closing.enter_async_context(async_playwright())

@@ -3,27 +3,15 @@
 from __future__ import annotations
 
 import os
-import shutil
 from contextlib import suppress
 from types import TracebackType
 
 from playwright.async_api import Browser, BrowserContext, Error, Playwright, async_playwright
 
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FLAGS = (
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # They stand for people, and what marks robots would leave them out of the console.
-    "--disable-blink-features=AutomationControlled",
-)
+from stolper.chromium import chromium_flags
 
-
-def find_chromium() -> str | None:
-    return next(filter(None, map(shutil.which, _NAMES)), None)
+# They stand for people, and what marks robots would leave them out of the console.
+_FLAGS = (*chromium_flags(), "--disable-blink-features=AutomationControlled")
 
 
 def _user_agent(version: str, touch: bool) -> str:

@@ -14,7 +14,9 @@ from contextlib import suppress
 
 from playwright.async_api import Error
 
-from .browsers import Browsers, find_chromium
+from stolper.chromium import find_chromium
+
+from .browsers import Browsers
 from .hands import Hands, NotThere
 from .journeys import JOURNEYS, PEOPLE, PEOPLE_REFUSED, Journey, Person
 

@@ -11,7 +11,6 @@ import asyncio
 import json
 import re
 import secrets
-import shutil
 import tempfile
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
@@ -36,6 +35,7 @@ from core.model import Privacy, SessionQuery, Site
 from core.settings import load_settings
 from core.site_options import SiteOptions
 from stolper.app import Server
+from stolper.chromium import chromium_flags, find_chromium
 from stolper.leaktest.places import found_in
 from stolper.leaktest.relay import Relay
 from stolper.leaktest.search import Found, Search, folder
@@ -45,16 +45,8 @@ START_MS = 30_000
 """For the page to load, and again for the recorder to run in it; slow pages take 10 s."""
 END_S = 10
 FILL_MS = 3_000
-_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-_FLAGS = (
-    "--disable-gpu",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # A public page may not reach this machine's collector without asking; here it may.
-    "--disable-features=LocalNetworkAccessChecks,BlockInsecurePrivateNetworkRequests",
-)
+# A public page may not reach this machine's collector without asking; here it may.
+_FLAGS = chromium_flags("LocalNetworkAccessChecks", "BlockInsecurePrivateNetworkRequests")
 _LOADER = re.compile(r"/s/[A-Za-z0-9_-]{1,64}\.js(\?|$)")
 _FIELDS = (
     "input:not([type=hidden],[type=submit],[type=button],[type=reset],[type=image],[type=file],"
@@ -129,11 +121,10 @@ async def leaktest(plan: Plan) -> Outcome:
 
 
 async def _browse(plan: Plan, visit: _Visit) -> None:
-    path = next(filter(None, map(shutil.which, _NAMES)), None)
     async with async_playwright() as playwright:
         try:
             browser = await playwright.chromium.launch(
-                executable_path=path, args=list(_FLAGS), chromium_sandbox=False
+                executable_path=find_chromium(), args=_FLAGS, chromium_sandbox=False
             )
         except Error as error:
             reason = str(error).splitlines()[0]

@@ -28,7 +28,7 @@ async def test_page_views_count_routes(collector: Collector, open_page: Open) ->
         ("load", "/list", 0),
         ("route", "/detail/7", 1),
         ("route", "/list", 2),
-    ] or [p["nav"] for p in pages] == ["load", "route", "route"]
+    ]
     assert pages[0]["query_keys"] == ["q", "page"]
     assert pages[0]["status"] == 200
     assert pages[1]["from_path"] == "/list"
