@@ -1,7 +1,7 @@
 """
 What the snippet costs: `python -m bench.snippet [--pages ...] [--recorders ...] [--repeats 5]`.
 
-Prints the table of docs/snippet.md "Budget": bytes, main-thread CPU time, longest task, upload,
+Prints the table of docs/snippet.md "Weight": bytes, main-thread CPU time, longest task, upload,
 heap and lost visits, beside no recorder, rrweb with gzip, and the peers as npm has them today.
 Medians; the recorders take turns. Nothing leaves this machine but npm's requests for the peers.
 """
