@@ -15,7 +15,7 @@ from pathlib import Path
 
 from aiohttp import web
 
-from collector import asset_routes
+from collector import asset_routes, probe
 from collector.assets import Assets
 from collector.ingest import Ingest, cors
 from collector.proxies import Proxies
@@ -117,6 +117,7 @@ def build_app(
     app.router.add_post("/i/{key}", ingest.post)
     app.router.add_options("/i/{key}", ingest.preflight)
     asset_routes.add_routes(app, ingest, assets, clock)
+    probe.add_routes(app, ingest, proxies, clock, settings.collector.max_body_bytes)
     app.router.add_get(r"/s/{part:[a-z]+}.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)

@@ -52,8 +52,7 @@ class _Routes:
             return self._ingest.refusal(request, refused)
         except StoreBusy as busy:
             return self._ingest.refusal(
-                request,
-                Refused(503, "busy", "the server is busy", retry_after_s=busy.retry_after_s),
+                request, Refused(503, busy.code, str(busy), retry_after_s=busy.retry_after_s)
             )
         except StoreError:
             return self._ingest.refusal(

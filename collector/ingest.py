@@ -16,7 +16,7 @@ from collections.abc import Callable
 import orjson
 from aiohttp import hdrs, web
 
-from collector import agent, identity
+from collector import agent, canary, identity
 from collector.assets import Assets
 from collector.head import Head, HeadReader
 from collector.limits import Addresses, Buckets, KnownSessions
@@ -29,7 +29,7 @@ from core.events import load_schema
 from core.model import Appended, NewBatch, Site, StoredBatch
 from core.settings import CollectorSettings
 from core.store import Store
-from core.wire import Frame, WireError, unpack
+from core.wire import Frame, WireError, WireVersionError, unpack
 
 log = logging.getLogger(__name__)
 
@@ -90,9 +90,9 @@ class Ingest:
         except Refused as refused:
             return self.refusal(request, refused)
         except StoreBusy as busy:
-            reason = "the server has more to write than it can; send it again"
+            reason = f"{busy}; send it again"
             return self.refusal(
-                request, Refused(503, "busy", reason, retry_after_s=busy.retry_after_s)
+                request, Refused(503, busy.code, reason, retry_after_s=busy.retry_after_s)
             )
         except StoreError as error:
             log.error("a batch could not be stored: %s", error)
@@ -140,11 +140,9 @@ class Ingest:
             status, reason = _ANSWERS[appended.status]
             raise Refused(status, appended.status, reason)
         self._known.add(head.session)
-        self._tally.add(site.key, "batch", appended.status)
+        if not _is_test(request):
+            self._tally_batch(site.key, appended, head)
         if appended.batch is not None:
-            self._tally.add(site.key, "version", head.version or "?")
-            for place, count in head.own_errors.items():
-                self._tally.add(site.key, "own_error", place, count)
             self._tell(appended.batch)
         held = await self._assets.held(site, head.sheets)
         if appended.batch is not None:
@@ -152,6 +150,13 @@ class Ingest:
                 site, frame.chunk, frame.chunk_encoding, set(head.sheets).difference(held)
             )
         return appended, head.session, held
+
+    def _tally_batch(self, key: str, appended: Appended, head: Head) -> None:
+        self._tally.add(key, "batch", appended.status)
+        if appended.batch is not None:
+            self._tally.add(key, "version", head.version or "?")
+            for place, count in head.own_errors.items():
+                self._tally.add(key, "own_error", place, count)
 
     def address_of(self, request: web.Request) -> bytes:
         """Return the keyed hash of the client's network address."""
@@ -171,7 +176,8 @@ class Ingest:
         origin = _origin(request)
         if origin is not None and origin.lower() not in site.origins:
             self._log_origin(site, origin)
-            self._tally.add(site.key, "origin", origin)
+            if not _is_test(request):
+                self._tally.add(site.key, "origin", origin)
             raise Refused(
                 403, "origin", f"pages of {origin[:200]} may not send for this site; see the log"
             )
@@ -211,12 +217,15 @@ class Ingest:
     def _unpack(self, body: bytes) -> Frame:
         try:
             return unpack(body, max_head_bytes=self._settings.max_head_bytes)
+        except WireVersionError as error:
+            raise Refused(400, "bad_version", str(error)) from None
         except WireError as error:
             raise Refused(400, "bad_frame", str(error)) from None
 
     async def _batch(self, request: web.Request, site: Site, frame: Frame, head: Head) -> NewBatch:
         now = self._clock.now_ms()
-        attributes = agent.attributes_of(request.headers.get(hdrs.USER_AGENT, ""))
+        user_agent = request.headers.get(hdrs.USER_AGENT, "")
+        attributes = agent.attributes_of(user_agent)
         attributes.update(head.attributes)
         attributes["site"] = site.name
         who = None
@@ -249,6 +258,8 @@ class Ingest:
             assets=head.assets,
             sheets=head.sheets,
             last=head.last,
+            canary=canary.claimed(user_agent)
+            and canary.genuine(user_agent, await self._server_key(canary.KEY), now),
         )
 
     async def _server_key(self, name: str) -> bytes:
@@ -287,7 +298,7 @@ class Ingest:
         """Count *refused* and return the answer that tells it."""
         self.counters[f"refused_{refused.code}"] += 1
         key = request.match_info["key"]
-        if self._sites.knows(key):
+        if self._sites.knows(key) and not _is_test(request):
             self._tally.add(key, "refused", refused.code)
         headers = cors(request)
         if refused.retry_after_s is not None:
@@ -344,6 +355,11 @@ def cors(request: web.Request) -> dict[str, str]:
         "Access-Control-Expose-Headers": "Retry-After",
         "Vary": "Origin",
     }
+
+
+def _is_test(request: web.Request) -> bool:
+    """Say whether `stolper doctor` sends: that is counted nowhere."""
+    return canary.claimed(request.headers.get(hdrs.USER_AGENT, ""))
 
 
 def _origin(request: web.Request) -> str | None:

@@ -34,6 +34,12 @@ class Proxies:
                     break
         return address
 
+    def forwarded(self, request: web.Request) -> str:
+        """Say whether *request* tells of a client behind a proxy: no, believed, or ignored."""
+        if "X-Forwarded-For" not in request.headers:
+            return "no"
+        return "believed" if self._is_trusted(request.remote or "") else "ignored"
+
     def base_url(self, request: web.Request) -> str | None:
         """Return scheme and host under which the client reached us; None if they make no sense."""
         scheme, host = request.scheme, request.headers.get("Host", "")

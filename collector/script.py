@@ -14,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 
+from collector import canary
 from collector.assets import Assets
 from collector.proxies import Proxies
 from collector.sites import Sites
 from collector.tally import Tally
+from core.health import SERVER
 from core.model import Site
 from core.settings import Settings
 
@@ -45,6 +47,14 @@ class _Built:
     loader: str
     recorder: str
     parts: dict[str, str]  # files that only some sites load, by name
+
+
+def built_version(folder: Path) -> str:
+    """Return the version of the snippet that is built in *folder*; "" if none is."""
+    try:
+        return str(orjson.loads((folder / "manifest.json").read_bytes())["version"])
+    except (OSError, ValueError, KeyError):
+        return ""
 
 
 class Script:
@@ -110,13 +120,18 @@ class Script:
         )
 
     async def _config(self, request: web.Request, built: _Built) -> dict[str, Any] | web.Response:
-        site = await self._sites.by_key(request.match_info["key"])
+        key = request.match_info["key"]
+        visit = not canary.claimed(request.headers.get(hdrs.USER_AGENT, ""))
+        site = await self._sites.by_key(key)
         if site is None:
+            if visit:
+                self._tally.add(SERVER, "unknown_key", f"{_page_origin(request)} {key[:64]}")
             return _problem(404, "unknown_site", "there is no site with this key on this server")
         base = self._settings.server.public_url.rstrip("/") or self._proxies.base_url(request)
         if base is None:
             return _problem(400, "bad_host", "the Host header names no host")
-        self._tally.add(site.key, "loader" if site.options.enabled else "loader_off")
+        if visit:
+            self._tally.add(site.key, "loader" if site.options.enabled else "loader_off")
         values = self._values(site, base, built)
         if named := await self._assets.named(site):
             values["assets"] = named
@@ -170,6 +185,12 @@ class Script:
         except (OSError, ValueError, KeyError):
             return None
         return self._built
+
+
+def _page_origin(request: web.Request) -> str:
+    """Return the origin of the page that asks, as far as it says so; "?" where it does not."""
+    match = re.match(r"https?://[A-Za-z0-9.:\[\]-]{1,120}", request.headers.get(hdrs.REFERER, ""))
+    return match[0].lower() if match else "?"
 
 
 def _takes_gzip(request: web.Request) -> bool:

@@ -253,6 +253,7 @@ def session_json(session: Session) -> dict[str, Any]:
         "top_severity": session.top_severity,
         "rules": list(session.rules),
         "complete": session.complete,
+        "canary": session.canary,
         "visitor": session.visitor,
         "identity": session.identity,
         "attributes": session.attributes,

@@ -58,6 +58,7 @@ def build_app(
     player_dir: Path,
     workbench: Workbench,
     public_url: Callable[[], str] | None = None,
+    snippet_version: str = "",
 ) -> web.Application:
     """
     Return the console on an open *store*.
@@ -65,6 +66,7 @@ def build_app(
     *end_session* closes a session by id. *player_dir* holds the built player; without it
     the session page says which command is missing. *workbench* keeps the rules. *public_url*
     returns the address of the public listener; without it that of the settings is taken.
+    *snippet_version* is that of the script which the public listener hands out.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -82,6 +84,7 @@ def build_app(
         proxies=Proxies(settings.server.trusted_proxies),
         public_url=public_url or (lambda: _configured_url(settings)),
         workbench=workbench,
+        snippet_version=snippet_version,
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)

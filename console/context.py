@@ -39,6 +39,7 @@ class Console:
     proxies: Proxies
     workbench: Workbench
     public_url: Callable[[], str]
+    snippet_version: str  # that this server hands out; "" where it is not built
 
 
 CONSOLE = web.AppKey("console", Console)

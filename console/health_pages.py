@@ -13,7 +13,7 @@ from console.context import console
 from console.format import iso
 from console.health_words import finding_text, lack_text, refusal_text
 from console.pages import render
-from core.health import SiteHealth, What, findings
+from core.health import Finding, Room, SiteHealth, What, findings, room_findings
 from core.model import Site
 
 DAY_MS = 86_400_000
@@ -37,7 +37,8 @@ async def show(request: web.Request) -> web.Response:
     health = await console(request).store.health(site.key, now - PERIODS[period])
     language = console(request).languages.of(request)
     _, base = language.gettext, console(request).public_url()
-    found = findings(health, enabled=site.options.enabled)
+    room = await console(request).store.room()
+    found = _found(request, site, health, room)
     return render(
         request,
         "health.html",
@@ -52,6 +53,7 @@ async def show(request: web.Request) -> web.Response:
         origins=[(one.detail, "", one.count) for one in health.of("origin")],
         own_errors=[(one.detail, "", one.count) for one in health.of("own_error")],
         lacks=[(one, lack_text(one.kind, one.reason, _)) for one in health.gaps],
+        free_mb=room.free_bytes >> 20,
         may_switch=await _is_owner(request),
     )
 
@@ -82,10 +84,21 @@ async def tell(request: web.Request) -> web.Response:
     health = await console(request).store.health(
         site.key, now - PERIODS[USUAL] if since is None else since
     )
-    return answer({"health": health_json(site, health)})
+    room = await console(request).store.room()
+    found = _found(request, site, health, room)
+    return answer({"health": health_json(site, health, room, found)})
 
 
-def health_json(site: Site, health: SiteHealth) -> dict[str, Any]:
+def _found(request: web.Request, site: Site, health: SiteHealth, room: Room) -> list[Finding]:
+    """Return what stands out, of the disk first: it concerns all sites."""
+    version = console(request).snippet_version
+    return [
+        *room_findings(room),
+        *findings(health, enabled=site.options.enabled, origins=site.origins, version=version),
+    ]
+
+
+def health_json(site: Site, health: SiteHealth, room: Room, found: list[Finding]) -> dict[str, Any]:
     """Return *health* as the API tells it."""
 
     def by_detail(what: What) -> dict[str, int]:
@@ -110,16 +123,19 @@ def health_json(site: Site, health: SiteHealth) -> dict[str, Any]:
         "versions": by_detail("version"),
         "own_errors": by_detail("own_error"),
         "sessions": health.sessions,
+        "sessions_of_bots": health.bots,
         "sessions_incomplete": health.incomplete,
         "sessions_without_snapshot": health.no_snapshot,
         "sessions_without_farewell": health.no_farewell,
+        "clock_ahead_ms": health.ahead_ms,
+        "disk_free_mb": room.free_bytes >> 20,
         "gaps": [
             {"kind": one.kind, "reason": one.reason, "gaps": one.gaps, "sessions": one.sessions}
             for one in health.gaps
         ],
         "findings": [
             {"code": one.code, "severe": one.severe, "names": list(one.names), "count": one.count}
-            for one in findings(health, enabled=site.options.enabled)
+            for one in found
         ],
     }
 

@@ -15,6 +15,9 @@ def finding_text(finding: Finding, base: str, _: Words, ngettext: NWords) -> tup
     names = ", ".join(finding.names[:5])
     number = finding.count
     told: dict[str, tuple[str, str]] = {
+        **_way_words(names, number, _, ngettext),
+        **_browser_words(names, number, _, ngettext),
+        **_disk_words(names, number, _, ngettext),
         "off": (
             _("Recording is switched off for this site."),
             _("Pages load nothing, and running recordings stop and delete what they stored."),
@@ -99,6 +102,124 @@ def finding_text(finding: Finding, base: str, _: Words, ngettext: NWords) -> tup
     return told[finding.code]
 
 
+def _way_words(names: str, number: int, _: Words, ngettext: NWords) -> dict[str, tuple[str, str]]:
+    """Return the words for what does not arrive as it was sent."""
+    return {
+        "wrong_key": (
+            _("Pages of the site ask for the script with a key that no site has: %(names)s.")
+            % {"names": names},
+            _("Put the line to embed, as it stands on the page of the sites, into them again."),
+        ),
+        "newer_snippet": (
+            ngettext(
+                "%(num)s batch came from a newer script than this server understands.",
+                "%(num)s batches came from a newer script than this server understands.",
+                number,
+            )
+            % {"num": number},
+            _(
+                "Was the server set back to an older version, or does an older one still run?"
+                " Update the server first, then copies of the script."
+            ),
+        ),
+        "damaged": (
+            ngettext("%(num)s batch arrived damaged.", "%(num)s batches arrived damaged.", number)
+            % {"num": number},
+            _(
+                "Something between the pages and this server changes or drops what is sent: a proxy,"
+                " a firewall, a filter. Run stolper doctor: it says what arrives of what was sent."
+            ),
+        ),
+    }
+
+
+def _browser_words(
+    names: str, number: int, _: Words, ngettext: NWords
+) -> dict[str, tuple[str, str]]:
+    """Return the words for what browsers are and have."""
+    ahead = _("The server's clock is %(num)s seconds ahead of most browsers' clocks.")
+    behind = _("The server's clock is %(num)s seconds behind most browsers' clocks.")
+    return {
+        "old_snippet": (
+            _("Pages still send by an older script: %(names)s.") % {"names": names},
+            _(
+                "They go on being recorded, without what is new. Pages that stay open keep their"
+                " script for a while. Else it is a copy: renew the package, the file, the cache."
+            ),
+        ),
+        "storage": (
+            ngettext(
+                "The browser's storage was blocked or full %(num)s time.",
+                "The browser's storage was blocked or full %(num)s times.",
+                number,
+            )
+            % {"num": number},
+            _(
+                "Sessions of such visitors are one page long. A few block it themselves; if all do,"
+                " the pages stand in a sandbox or in a frame of another site."
+            ),
+        ),
+        "clock": (
+            (ahead if number > 0 else behind) % {"num": abs(number)},
+            _(
+                "Times of sessions are the server's, and wrong by that much. Set its clock by the"
+                " network: timedatectl set-ntp true."
+            ),
+        ),
+        "bots": (
+            ngettext(
+                "%(num)s session, half of all or more, is that of a program.",
+                "%(num)s sessions, half of all or more, are those of programs.",
+                number,
+            )
+            % {"num": number},
+            _(
+                "Crawlers, monitors and tests are recorded and marked as bots. If no people are seen:"
+                " does the line to embed stand in the pages that they visit?"
+            ),
+        ),
+    }
+
+
+def _disk_words(names: str, number: int, _: Words, ngettext: NWords) -> dict[str, tuple[str, str]]:
+    """Return the words for what could not be written."""
+    return {
+        "failed": (
+            ngettext(
+                "%(num)s batch could not be written.",
+                "%(num)s batches could not be written.",
+                number,
+            )
+            % {"num": number},
+            _(
+                "The disk was full, failed, or may not be written to: the server's log says which."
+                " Browsers keep what is not written for some minutes, and send it again."
+            ),
+        ),
+        "reserve": (
+            ngettext(
+                "%(num)s batch was refused because the disk's reserve was reached.",
+                "%(num)s batches were refused because the disk's reserve was reached.",
+                number,
+            )
+            % {"num": number},
+            _("Browsers keep what is refused for some minutes, and send it again."),
+        ),
+        "disk_full": (
+            _("The disk is full: nothing can be recorded."),
+            _("Make room where the data folder is; recording then goes on by itself."),
+        ),
+        "disk_reserve": (
+            _(
+                "The disk has %(num)s MB free, less than the %(names)s MB that are kept in reserve:"
+                " nothing is recorded."
+            )
+            % {"num": number, "names": names},
+            _("Make room, or lower collector.disk_reserve_mb; recording then goes on by itself."),
+        ),
+    }
+
+
 def refusal_text(code: str, _: Words) -> str:
     """Return what a batch refused with *code* means."""
     return {
@@ -108,6 +229,8 @@ def refusal_text(code: str, _: Words) -> str:
         "busy": _("the disk did not keep up"),
         "failed": _("a write failed"),
         "too_large": _("too large"),
+        "reserve": _("the disk's reserve was reached"),
+        "bad_version": _("a newer script than the server understands"),
         "bad_frame": _("damaged on the way"),
         "bad_head": _("damaged on the way"),
         "conflict": _("two pages under one number"),

@@ -9,6 +9,7 @@ The exceptions of Stolper, one tree:
     ├── Refused                   a batch that will not be stored: HTTP status, code, reason
     └── StoreError                the store cannot do it now
         ├── StoreBusy             the queue is full; try again after *retry_after_s*
+        │   └── StoreFull         the disk has less free than is kept back
         └── StoreFailed           a write failed (disk full, I/O error); nothing was acknowledged
 """
 
@@ -56,9 +57,21 @@ class StoreError(StolperError):
 class StoreBusy(StoreError):
     """The writer's queue is full. Nothing was written; try again after *retry_after_s*."""
 
-    def __init__(self, retry_after_s: int) -> None:
-        super().__init__("the store is busy")
+    code = "busy"
+    """What a batch that is refused for it is told (docs/wire-format.md)."""
+
+    def __init__(self, retry_after_s: int, reason: str = "the store is busy") -> None:
+        super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class StoreFull(StoreBusy):
+    """The disk's reserve is reached. Nothing was written; it goes on once there is room."""
+
+    code = "reserve"
+
+    def __init__(self, retry_after_s: int) -> None:
+        super().__init__(retry_after_s, "the disk has less room than is kept in reserve")
 
 
 class StoreFailed(StoreError):

@@ -116,6 +116,7 @@ class NewBatch:
     assets: tuple[str, ...] = ()  # hashes that stand for texts in the chunk, or that it names
     sheets: tuple[str, ...] = ()  # hashes of style texts that are in the chunk in full
     last: bool = False  # sent as the page ended: nothing of it can be missing behind
+    canary: bool = False  # of a test by `stolper doctor`: in no list, count or struggle
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,6 +219,7 @@ class Session:
     rules: tuple[str, ...]  # ids of the rules that flagged it, most severe first
     score: int | None = None  # 0 to 100; None until it was judged
     closed_ms: int | None = None  # when it was closed by the server's clock, where that is known
+    canary: bool = False  # a test by `stolper doctor`, no visit
 
 
 @dataclass(frozen=True, slots=True)
@@ -367,6 +369,7 @@ class SessionQuery:
     score_min: int | None = None
     score_max: int | None = None
     order: Literal["newest", "score"] = "newest"
+    canary: bool = False  # tests by `stolper doctor` in place of visits
     limit: int = 50
     offset: int = 0
 

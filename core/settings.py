@@ -95,6 +95,9 @@ class CollectorSettings:
     queue_limit: int = _setting(
         1024, "batches that may wait for the disk before answers are 503", _at_least(1)
     )
+    disk_reserve_mb: int = _setting(
+        256, "megabytes of the disk that recordings leave free; 0 keeps none back", _at_least(0)
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

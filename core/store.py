@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from core.health import HealthCount, SiteHealth
+from core.health import HealthCount, Room, SiteHealth
 from core.model import (
     Appended,
     Asset,
@@ -68,8 +68,9 @@ class IngestStore(Protocol):
         origin_ms. A batch with events for an ended session opens it again (`late`); one that was
         ended on request opens only for what was done after that, not for a page's farewell.
         Gaps are derived from seq. The assets that its chunk needs are noted as the session's.
-        Raise StoreBusy when the queue is full and StoreFailed when the write failed; then
-        nothing of the batch is stored.
+        Raise StoreBusy when the queue is full, StoreFull when the disk's reserve is reached and
+        StoreFailed when the write failed; then nothing of the batch is stored. What a *canary*
+        begins is in no list of visits, no count and no struggle.
         """
 
     async def idle_sessions(self, now_ms: int) -> list[Session]:
@@ -229,6 +230,9 @@ class HealthStore(Protocol):
 
         Counts are those of whole days (UTC) from that of *since_ms*; sessions those that began since.
         """
+
+    async def room(self) -> Room:
+        """Return how much of the disk is free, and how much of that is kept back."""
 
 
 class Store(

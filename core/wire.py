@@ -16,12 +16,19 @@ VERSION = 1
 IDENTITY = 0
 GZIP = 1
 
+MOST_VERSIONS = 32
+"""Below the first printable character: what else was sent there is mostly text."""
+
 _FRAME = struct.Struct(">BBBBII")  # version, head encoding, chunk encoding, 0, sent_t, head length
 FRAME_BYTES = _FRAME.size
 
 
 class WireError(ValueError):
     """The bytes are no batch. The text says where."""
+
+
+class WireVersionError(WireError):
+    """They are a batch of another version: a newer snippet's, or no batch at all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +56,10 @@ def unpack(body: bytes, *, max_head_bytes: int) -> Frame:
     if len(body) < FRAME_BYTES:
         raise WireError(f"a batch has at least {FRAME_BYTES} bytes, this one {len(body)}")
     version, head_encoding, chunk_encoding, zero, sent_t, head_length = _FRAME.unpack_from(body)
+    if VERSION < version < MOST_VERSIONS:
+        raise WireVersionError(f"wire version {version} is not known here; this collector speaks 1")
     if version != VERSION:
-        raise WireError(f"wire version {version} is not known here; this collector speaks 1")
+        raise WireError(f"the first byte is {version}, which begins no batch")
     if head_encoding not in (IDENTITY, GZIP) or chunk_encoding not in (IDENTITY, GZIP) or zero:
         raise WireError("unknown encoding byte")
     end = FRAME_BYTES + head_length

@@ -11,6 +11,7 @@ import fcntl
 import json
 import logging
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 from aiohttp import web
@@ -19,6 +20,8 @@ import collector.app
 import console.accounts
 import console.app
 from collector.log import server_logger
+from collector.probe import SERVER_ID
+from collector.script import built_version
 from collector.sessions import SessionCloser
 from console.live import Live
 from core.clock import Clock, SystemClock
@@ -51,7 +54,12 @@ class Server:
         self.settings = settings
         self.data = data
         self.clock = clock or SystemClock()
-        self.store = SqliteStore(data, self.clock, queue_limit=settings.collector.queue_limit)
+        self.store = SqliteStore(
+            data,
+            self.clock,
+            queue_limit=settings.collector.queue_limit,
+            reserve_bytes=settings.collector.disk_reserve_mb << 20,
+        )
         self.live = Live()
         self.public_url = ""
         self.console_url = ""
@@ -94,24 +102,23 @@ class Server:
                 player_dir=player_dir(),
                 workbench=self.workbench,
                 public_url=lambda: self.settings.server.public_url or self.public_url,
+                snippet_version=built_version(snippet_dir()),
             ),
             self.settings.server.console,
         )
-        self.public_url = await self._listen(
-            collector.app.build_app(
-                self.store,
-                self.clock,
-                self.settings,
-                snippet_dir=snippet_dir(),
-                on_stored=self._stored,
-                watched=self.live.watched,
-            ),
-            self.settings.server.public,
+        public = collector.app.build_app(
+            self.store,
+            self.clock,
+            self.settings,
+            snippet_dir=snippet_dir(),
+            on_stored=self._stored,
+            watched=self.live.watched,
         )
+        self.public_url = await self._listen(public, self.settings.server.public)
 
         # Last of all: a password that is made must be printed.
         self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
-        self._tell_commands()
+        self._tell_commands(public[SERVER_ID])
 
     async def stop(self) -> None:
         """Stop listening, finish what was accepted, close the store. Harmless when not started."""
@@ -154,10 +161,15 @@ class Server:
             ) from None
         self._lock_file = handle
 
-    def _tell_commands(self) -> None:
-        """Leave the addresses where `stolper site add` finds them."""
-        urls = {"public_url": self.public_url, "console_url": self.console_url}
-        (self.data / SERVER_FILE).write_text(json.dumps(urls))
+    def _tell_commands(self, server_id: str) -> None:
+        """Leave the addresses where `stolper site add` finds them, and who this is for the doctor."""
+        told = {
+            "public_url": self.public_url,
+            "console_url": self.console_url,
+            "server": server_id,
+            "version": version("stolper"),
+        }
+        (self.data / SERVER_FILE).write_text(json.dumps(told))
 
     async def _listen(self, app: web.Application, address: str) -> str:
         host, _, port = address.rpartition(":")

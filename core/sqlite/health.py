@@ -2,11 +2,22 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
+import statistics
 from collections.abc import Sequence
 from typing import Any, cast
 
-from core.health import DAY_MS, GapCount, HealthCount, SiteHealth, Tallied, What
+from core.health import (
+    CLOCKS,
+    DAY_MS,
+    SERVER,
+    GapCount,
+    HealthCount,
+    SiteHealth,
+    Tallied,
+    What,
+)
 from core.sqlite import assets
 
 KEEP_DAYS = 400
@@ -27,6 +38,29 @@ def note(db: sqlite3.Connection, counts: Sequence[HealthCount]) -> None:
 
 def health(db: sqlite3.Connection, site: str, since_ms: int) -> SiteHealth:
     """Return the health of the site with that key: counts of whole days, sessions from *since_ms*."""
+    sessions, incomplete, bots = db.execute(
+        "SELECT count(*), coalesce(sum(s.holes > 0 OR s.reported > 0), 0),"
+        f" coalesce(sum(json_extract(s.attributes, '$.bot')), 0) {_OF_SITE}",
+        (site, since_ms),
+    ).fetchone()
+    return SiteHealth(
+        site=site,
+        since_ms=since_ms,
+        counts=_counts(db, site, since_ms),
+        sessions=sessions,
+        incomplete=incomplete,
+        no_snapshot=_number(db, _NO_SNAPSHOT, site, since_ms),
+        no_farewell=_number(db, _NO_FAREWELL, site, since_ms),
+        gaps=_gaps(db, site, since_ms),
+        assets_full=(assets.usage(db, site).full_ms or 0) >= max(1, since_ms),
+        bots=bots,
+        ahead_ms=_ahead_ms(db, site, since_ms),
+        unknown_keys=_counts(db, SERVER, since_ms).get("unknown_key", ()),
+    )
+
+
+def _counts(db: sqlite3.Connection, site: str, since_ms: int) -> dict[What, tuple[Tallied, ...]]:
+    """Return what was counted since the day of *since_ms*, most first."""
     counts: dict[What, list[Tallied]] = {}
     for what, detail, count, last_ms in db.execute(
         "SELECT what, detail, sum(count), max(last_ms) FROM health WHERE site = ? AND day >= ?"
@@ -34,22 +68,22 @@ def health(db: sqlite3.Connection, site: str, since_ms: int) -> SiteHealth:
         (site, since_ms // DAY_MS),
     ):
         counts.setdefault(cast(What, what), []).append(Tallied(detail, count, last_ms))
-    sessions, incomplete = db.execute(
-        "SELECT count(*), coalesce(sum(holes > 0 OR reported > 0), 0) FROM sessions"
-        " WHERE site = ? AND started_ms >= ?",
-        (site, since_ms),
-    ).fetchone()
-    return SiteHealth(
-        site=site,
-        since_ms=since_ms,
-        counts={what: tuple(found) for what, found in counts.items()},
-        sessions=sessions,
-        incomplete=incomplete,
-        no_snapshot=_number(db, _NO_SNAPSHOT, site, since_ms),
-        no_farewell=_number(db, _NO_FAREWELL, site, since_ms),
-        gaps=_gaps(db, site, since_ms),
-        assets_full=(assets.usage(db, site).full_ms or 0) >= max(1, since_ms),
-    )
+    return {what: tuple(found) for what, found in counts.items()}
+
+
+def _ahead_ms(db: sqlite3.Connection, site: str, since_ms: int) -> int | None:
+    """
+    Return by how much the server's clock is ahead of most browsers'.
+
+    A session's number (UUIDv7) begins with the time of the browser that made it, moments after
+    the first event of its session; that event's time is the server's.
+    """
+    found = [
+        started_ms - int(made[:12], 16)
+        for made, started_ms in db.execute(_NEWEST, (site, since_ms, CLOCK_SESSIONS))
+        if _UUID7.fullmatch(made)
+    ]
+    return round(statistics.median(found)) if len(found) >= CLOCKS else None
 
 
 def _gaps(db: sqlite3.Connection, site: str, since_ms: int) -> tuple[GapCount, ...]:
@@ -68,7 +102,15 @@ def _number(db: sqlite3.Connection, query: str, *values: Any) -> int:
     return int(db.execute(query, values).fetchone()[0])
 
 
-_OF_SITE = "FROM sessions s WHERE s.site = ? AND s.started_ms >= ?"
+_OF_SITE = "FROM sessions s WHERE s.site = ? AND s.started_ms >= ? AND NOT s.canary"
+
+_UUID7 = re.compile(r"[0-9a-f]{12}7[0-9a-f]{19}")
+CLOCK_SESSIONS = 200
+"""The newest: a clock that has been set right is right from then on."""
+
+_NEWEST = (
+    f"SELECT replace(s.id, '-', ''), s.started_ms {_OF_SITE} ORDER BY s.started_ms DESC LIMIT ?"
+)
 
 _NO_SNAPSHOT = f"""
 SELECT count(*) {_OF_SITE} AND s.ended_ms IS NOT NULL AND NOT EXISTS (
@@ -85,11 +127,11 @@ _REPORTED = """
 SELECT json_extract(g.detail, '$.kind'), json_extract(g.detail, '$.reason'), count(*),
   count(DISTINCT g.session)
 FROM sessions s JOIN gaps g ON g.session = s.id
-WHERE s.site = ? AND s.started_ms >= ? AND s.reported > 0 GROUP BY 1, 2
+WHERE s.site = ? AND s.started_ms >= ? AND NOT s.canary AND s.reported > 0 GROUP BY 1, 2
 """
 
 _HOLES = """
 SELECT coalesce(sum(p.last_seq + 1 - p.batches), 0), count(DISTINCT s.id)
 FROM sessions s JOIN page_loads p ON p.session = s.id
-WHERE s.site = ? AND s.started_ms >= ? AND s.holes > 0 AND p.batches < p.last_seq + 1
+WHERE s.site = ? AND s.started_ms >= ? AND NOT s.canary AND s.holes > 0 AND p.batches < p.last_seq + 1
 """

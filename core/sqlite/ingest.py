@@ -244,8 +244,8 @@ def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
     now = batch.received_ms
     db.execute(
         "INSERT INTO sessions (id, site, secret_hash, started_ms, last_ms, seen_ms, pages, events,"
-        " holes, reported, visitor, identity, attributes, entry_ms, entry_path, last_path)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+        " holes, reported, visitor, identity, attributes, entry_ms, entry_path, last_path, canary)"
+        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         (
             batch.session,
             batch.site,
@@ -263,6 +263,7 @@ def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
             facts.entry_ms,
             facts.entry_path,
             facts.last_path,
+            int(batch.canary),
         ),
     )
 

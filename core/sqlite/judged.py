@@ -120,7 +120,7 @@ def rule_uses(
     db: sqlite3.Connection, since_ms: int, site: str | None
 ) -> tuple[dict[str, tuple[int, int]], int]:
     """Return flags and sessions per rule in sessions begun since *since_ms*, and all sessions."""
-    where, values = "s.started_ms >= ?", [since_ms, *([site] * 3 if site else ())]
+    where, values = "NOT s.canary AND s.started_ms >= ?", [since_ms, *([site] * 3 if site else ())]
     if site:
         where += " AND s.site = coalesce((SELECT key FROM sites WHERE key = ? OR name = ?), ?)"
     rows = db.execute(
@@ -153,7 +153,7 @@ def struggles(
     limit: int = 100,
 ) -> list[Struggle]:
     """Return struggles by number of sessions, most first; trend from *since_ms* to *now_ms*."""
-    parts, values = ["withdrawn IS NULL"], list[Any]()
+    parts, values = ["withdrawn IS NULL", "struggle <> ''"], list[Any]()
     if key is not None:
         parts.append("struggle = ?")
         values.append(key)
@@ -175,8 +175,9 @@ def struggles(
 
 def _put(db: sqlite3.Connection, flag: Flag) -> None:
     db.execute(
-        "INSERT INTO flags SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?"
-        " WHERE EXISTS (SELECT 1 FROM sessions WHERE id = ?)"
+        # The flags of a test are part of no struggle.
+        "INSERT INTO flags SELECT ?, ?, ?, ?, ?, ?, ?, CASE WHEN canary THEN '' ELSE ? END, ?"
+        " FROM sessions WHERE id = ?"
         " ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, at_ms = excluded.at_ms,"
         " withdrawn = excluded.withdrawn, struggle = excluded.struggle, data = excluded.data",
         (

@@ -188,7 +188,7 @@ def _batch(row: tuple[Any, ...]) -> StoredBatch:
 
 def _where(query: SessionQuery) -> tuple[str, list[Any]]:
     """Return the condition of *query* and its values."""
-    parts, values = ["1"], list[Any]()
+    parts, values = ["s.canary" if query.canary else "NOT s.canary"], list[Any]()
 
     def add(condition: str, *given: object) -> None:
         parts.append(condition)

@@ -13,7 +13,7 @@ SESSION_COLUMNS = (
     "s.id, s.site, w.name, s.started_ms, s.last_ms, s.ended_ms, s.end_kind, s.pages, s.events,"
     " s.flags, s.holes = 0 AND s.reported = 0, s.visitor, s.identity, s.attributes, s.entry_path,"
     " s.last_path, s.top_severity, s.rules, s.score,"
-    " CASE WHEN s.ended_ms IS NOT NULL THEN s.closed_ms END"
+    " CASE WHEN s.ended_ms IS NOT NULL THEN s.closed_ms END, s.canary"
 )
 SESSION_FROM = "sessions s LEFT JOIN sites w ON w.key = s.site"
 
@@ -48,6 +48,7 @@ def session_from(row: tuple[Any, ...]) -> Session:
         rules=tuple(orjson.loads(row[17])),
         score=row[18],
         closed_ms=row[19],
+        canary=bool(row[20]),
     )
 
 

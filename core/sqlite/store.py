@@ -13,7 +13,7 @@ from pathlib import Path
 
 from core.clock import Clock
 from core.errors import StoreError, StoreFailed
-from core.health import HealthCount, SiteHealth
+from core.health import HealthCount, Room, SiteHealth
 from core.model import (
     Appended,
     Asset,
@@ -40,6 +40,7 @@ from core.site_options import SiteOptions
 from core.sqlite import accounts, assets, health, ingest, judged, records
 from core.sqlite.disk import Disk
 from core.sqlite.readers import Readers
+from core.sqlite.reserve import Reserve, free_bytes
 from core.sqlite.rows import session_of
 from core.sqlite.schema import migrate
 from core.sqlite.segments import FOLDER, read_chunk
@@ -61,11 +62,13 @@ class SqliteStore(Store):
         queue_limit: int = QUEUE_LIMIT,
         disk: Disk | None = None,
         read_only: bool = False,
+        reserve_bytes: int = 0,
     ) -> None:
         """
         *queue_limit* bounds the batches that may wait for the disk; *disk* is for tests.
 
         *read_only* opens what another process has made and migrated: no writer is started.
+        *reserve_bytes* of the disk are kept free of batches and assets.
         """
         self._data = data
         self._clock = clock
@@ -73,6 +76,7 @@ class SqliteStore(Store):
         self._blobs = assets.Blobs(data / assets.FOLDER, self._disk)
         self._queue_limit = queue_limit
         self._read_only = read_only
+        self._reserve = Reserve(data, reserve_bytes, clock)
         self._opened: tuple[Writer | None, Readers] | None = None
 
     async def open(self) -> None:
@@ -145,6 +149,7 @@ class SqliteStore(Store):
     # Ingest
 
     async def append(self, batch: NewBatch) -> Appended:
+        self._reserve.check()
         return await self._writer.submit(
             lambda db, tail: ingest.append(db, tail, batch), bounded=True
         )
@@ -202,6 +207,7 @@ class SqliteStore(Store):
         size = await self._readers.run(assets.size_of, new.site, name)
         if size is not None and self._blobs.has(new.site, name, size):
             return name
+        self._reserve.check()
         if size is None and not await self._readers.run(assets.fits, new):
             await self._writer.submit(lambda db, _: assets.refuse(db, new), bounded=True)
             return None
@@ -276,6 +282,10 @@ class SqliteStore(Store):
 
     async def health(self, site: str, since_ms: int) -> SiteHealth:
         return await self._readers.run(health.health, site, since_ms)
+
+    async def room(self) -> Room:
+        free = await self._readers.in_thread(lambda: free_bytes(self._data))
+        return Room(free, self._reserve.least_bytes)
 
     # Accounts
 

@@ -147,10 +147,15 @@ async def test_the_same_number_with_other_content_is_a_conflict(collector: Colle
     assert 1 == len((await collector.store.batches(session_id()))[0].events)
 
 
-@pytest.mark.parametrize("data", [b"", b"x" * 11, b"\x02" + bytes(20), body()[:40], b"{}" * 30])
+@pytest.mark.parametrize("data", [b"", b"x" * 11, b"\0" + bytes(20), body()[:40], b"{}" * 30])
 async def test_what_is_no_frame_is_refused(collector: Collector, data: bytes) -> None:
     """400 `bad_frame`."""
     assert (400, "bad_frame") == await collector.refused(data)
+
+
+async def test_a_batch_of_a_newer_wire_is_refused_by_that_name(collector: Collector) -> None:
+    """400 `bad_version`: who set the server back, or runs two, has to know."""
+    assert (400, "bad_version") == await collector.refused(b"\x02" + body()[1:])
 
 
 async def test_a_head_that_inflates_too_far_is_refused(start: Start) -> None:
