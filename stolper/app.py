@@ -41,6 +41,7 @@ from stolper.workbench import ServerWorkbench
 log = logging.getLogger("stolper")
 
 SERVER_FILE = "server.json"
+LOCK_FILE = "server.lock"
 
 
 class Server:
@@ -151,7 +152,7 @@ class Server:
 
     def _lock(self) -> None:
         """Hold the data folder: two detectors on one checkpoint would undo each other."""
-        handle = os.open(self.data / "server.lock", os.O_CREAT | os.O_RDWR, 0o600)
+        handle = os.open(self.data / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600)
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:

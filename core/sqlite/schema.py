@@ -133,6 +133,17 @@ def migrate(path: Path) -> None:
             connection.close()
 
 
+def standing(path: Path) -> tuple[list[str], list[str]]:
+    """Return the migrations that the database at *path* lacks, and those that nobody here knows."""
+    known = [one.name for one in migrations.pending(Database(memory=True))]
+    connection = connect(path, read_only=True)
+    try:
+        seen = {one.name for one in migrations.applied(Database(connection))}
+    finally:
+        connection.close()
+    return [name for name in known if name not in seen], sorted(seen.difference(known))
+
+
 _FIRST = """
 CREATE TABLE sites (
   key TEXT PRIMARY KEY,

@@ -8,8 +8,6 @@ nothing of the visit reaches the owner's data. Leaves words and exit codes to th
 from __future__ import annotations
 
 import asyncio
-import json
-import re
 import secrets
 import tempfile
 from collections.abc import Awaitable, Callable
@@ -36,6 +34,7 @@ from core.settings import load_settings
 from core.site_options import SiteOptions
 from stolper.app import Server
 from stolper.chromium import chromium_flags, find_chromium
+from stolper.embedded import LOADER, configuration
 from stolper.leaktest.places import found_in
 from stolper.leaktest.relay import Relay
 from stolper.leaktest.search import Found, Search, folder
@@ -47,7 +46,6 @@ END_S = 10
 FILL_MS = 3_000
 # A public page may not reach this machine's collector without asking; here it may.
 _FLAGS = chromium_flags("LocalNetworkAccessChecks", "BlockInsecurePrivateNetworkRequests")
-_LOADER = re.compile(r"/s/[A-Za-z0-9_-]{1,64}\.js(\?|$)")
 _FIELDS = (
     "input:not([type=hidden],[type=submit],[type=button],[type=reset],[type=image],[type=file],"
     "[type=checkbox],[type=radio],[type=range],[type=color]),textarea,"
@@ -158,7 +156,7 @@ class _Visit:
     async def drive(self, context: BrowserContext) -> None:
         """Open the page, enter the texts, leave it."""
         plan = self._plan
-        await context.route(_LOADER, self._loader)
+        await context.route(LOADER, self._loader)
         page = await context.new_page()
         await page.goto(plan.url, timeout=START_MS)
         if not self._embedded:
@@ -303,13 +301,3 @@ async def _until(
             break
         await asyncio.sleep(0.1)
     return found
-
-
-def configuration(script: str) -> dict[str, Any] | None:
-    """Return the configuration inside the loader *script*; None if it is no loader of Stolper's."""
-    for match in re.finditer(r'\{"key":"', script):
-        with suppress(ValueError):
-            found, _ = json.JSONDecoder().raw_decode(script, match.start())
-            if {"mode", "privacy", "recorder"} <= found.keys():
-                return dict(found)
-    return None

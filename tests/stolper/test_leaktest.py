@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from stolper.cli import main
-from stolper.leaktest.visit import configuration
+from stolper.embedded import configuration
 from stolper.paths import snippet_dir
 
 CONFIG = {
