@@ -20,7 +20,10 @@ def finding_text(finding: Finding, base: str, _: Words, ngettext: NWords) -> tup
         **_disk_words(names, number, _, ngettext),
         "off": (
             _("Recording is switched off for this site."),
-            _("Pages load nothing, and running recordings stop and delete what they stored."),
+            _(
+                "Pages load nothing, and running recordings stop and delete what they stored. Switch"
+                " it on here, or by: stolper site set NAME enabled=true."
+            ),
         ),
         "no_loader": (
             _("No page has asked for the script."),

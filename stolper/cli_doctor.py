@@ -119,6 +119,8 @@ async def examine(
     told = list(looked.told)
     if not looked.readable:
         return Report(told, base, None)
+    if page and any(one.code in ("disk_full", "read_only", "disk_fails") for one in told):
+        page = None  # it would stop there, and the store could not even be opened
     clock = SystemClock()
     reserve = settings.collector.disk_reserve_mb << 20
     # The server made and migrated it; on a full disk nothing else could be opened anyhow.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import random
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -105,7 +106,7 @@ async def _sent(
 ) -> dict[str, Any] | None:
     """Return what the server says of *body*; None if no Stolper answers."""
     url = f"{way.base}/i/{key}/probe"
-    async with http.post(url, data=body, headers={"Content-Type": TYPE}) as answer:
+    async with http.post(url, data=io.BytesIO(body), headers={"Content-Type": TYPE}) as answer:
         try:
             raw = await answer.read()
             told = orjson.loads(gzip.decompress(raw) if raw[:2] == GZIP_MAGIC else raw)

@@ -306,7 +306,7 @@ async def running_console(
     app = build_app(
         store, clock, settings or Settings(), live=live, end_session=end, player_dir=player,
         workbench=await _workbench(data, store, clock, settings or Settings(), shipped),
-        public_url=lambda: "https://stolper.example",
+        public_url=lambda: "https://stolper.example", snippet_version="0.1.0",
     )  # fmt: skip
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
 
 from console.health_words import finding_text, lack_text, refusal_text
 from console.language import Languages
-from core.health import DAY_MS, Finding, HealthCount, What, findings
+from core.health import DAY_MS, SERVER, Code, Finding, HealthCount, What, findings
 from core.model import Site, User
 from tests.console.support import START, Running, Visit, form_token, rrweb_page, shop
 from tests.console.test_api import call
@@ -103,7 +103,31 @@ async def test_the_api_tells_the_same(console: Running, site: Site) -> None:
         (gap["kind"], gap["reason"], gap["gaps"], gap["sessions"]) for gap in health["gaps"]
     ]
     assert ["no_snapshot", "gaps"] == [one["code"] for one in health["findings"]]
+    assert (0, None) == (health["sessions_of_bots"], health["clock_ahead_ms"])
+    assert 0 < health["disk_free_mb"]
     assert 404 == (await call(console, "/sites/none/health"))[0]
+
+
+async def test_the_page_names_faults_in_both_languages(
+    console: Running, http: aiohttp.ClientSession, site: Site
+) -> None:
+    """An old script, damage on the way and a wrong key stand there, each with what to do."""
+    await console.sign_in(http)
+    await counted(
+        console, site, ("loader", "", 3), ("batch", "stored", 7), ("version", "0.0.9", 7),
+        ("refused", "bad_frame", 2), ("own_error", "storage", 3),
+    )  # fmt: skip
+    at = START - 3_600_000
+    wrong = f"{site.origins[0]} swrong"
+    await console.store.note([HealthCount(SERVER, at // DAY_MS, "unknown_key", wrong, 2, at)])
+    english, german = await page(http, console), await page(http, console, "de")
+
+    for words in ("older script: 0.0.9", "2 batches arrived damaged", "blocked or full 3 times",
+                  "a key that no site has: swrong"):  # fmt: skip
+        assert words in english, words
+    for words in ("älteren Skript: 0.0.9", "2 Sendungen kamen beschädigt an", "3-mal gesperrt",
+                  "den keine Site hat: swrong"):  # fmt: skip
+        assert words in german, words
 
 
 async def test_owners_switch_a_site_off_and_on(
@@ -142,10 +166,8 @@ async def test_owners_switch_a_site_off_and_on(
 def test_every_finding_has_words(language: str) -> None:
     """Each code has a sentence and what to do, and so have refusals and gaps that can be."""
     spoken = Languages()[language]
-    codes = ("off", "no_loader", "no_batches", "silent", "origin", "refused", "no_snapshot",
-             "gaps", "own_errors")  # fmt: skip
-    for code in codes:
-        finding = Finding(code, True, ("busy",), 2)  # type: ignore[arg-type] -- each is one
+    for code in get_args(Code):
+        finding = Finding(code, True, ("busy",), 2)
         what, do = finding_text(finding, "https://h", spoken.gettext, spoken.ngettext)
 
         assert what and do
