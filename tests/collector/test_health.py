@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 
 import pytest
 
+from collector import canary
 from collector.app import TALLY
+from collector.probe import SERVER_ID
 from collector.tally import MOST_DETAILS, OTHERS
 from core.health import SiteHealth, findings
 from core.store import Store
-from tests.collector.support import ORIGIN, SITE, Collector, body, head
+from tests.collector.support import FIREFOX, ORIGIN, SITE, Collector, body, head, session_id
 from tests.core.support import NOON, ManualClock
 
 
@@ -153,3 +156,65 @@ async def test_what_a_stranger_says_of_the_snippet_is_checked(
     assert answer.status in (200, 400)
     assert () == counted.of("own_error")
     assert {"?"} >= {one.detail for one in counted.of("version")}
+
+
+async def test_a_marked_test_is_counted_nowhere(
+    collector: Collector, store: Store, clock: ManualClock
+) -> None:
+    """Loader, batch and refusal of a genuine mark leave no count; its session is a test."""
+    agent = f"{FIREFOX} {canary.mark(await store.server_key(canary.KEY), clock.now_ms())}"
+    async with collector.client.get(f"/s/{SITE.key}.js", headers={"User-Agent": agent}) as answer:
+        assert 200 == answer.status
+    await collector.post(**{"User-Agent": agent})
+    await collector.refused(body(), Origin="https://other.example", **{"User-Agent": agent})
+    counted = await health(collector)
+    session = await store.session(session_id())
+
+    assert ({}, 0) == (counted.counts, counted.sessions)
+    assert session is not None
+    assert session.canary
+    assert "bot" not in session.attributes
+
+
+@pytest.mark.parametrize(("later_ms", "spoil"), [(2 * 3_600_000, ""), (-1000, ""), (0, "0")])
+async def test_a_mark_that_is_old_or_made_up_is_a_visit(
+    collector: Collector, store: Store, clock: ManualClock, later_ms: int, spoil: str
+) -> None:
+    """A mark is good for an hour and needs the server's signature: else the session is listed."""
+    mark = canary.mark(await store.server_key(canary.KEY), clock.now_ms())
+    clock.advance(later_ms)
+    await collector.post(**{"User-Agent": f"{FIREFOX} {mark[: len(mark) - len(spoil)]}{spoil}"})
+    session = await store.session(session_id())
+
+    assert session is not None
+    assert (bool(spoil) and mark.endswith("0")) == session.canary
+
+
+async def test_an_unknown_key_is_counted_with_the_page_that_has_it(
+    collector: Collector, store: Store
+) -> None:
+    """A loader that no site has: the origin of the page and the key are told to that site alone."""
+    for referer in (f"{ORIGIN}/checkout?x=1", "https://other.example/"):
+        async with collector.client.get("/s/sgone.js", headers={"Referer": referer}) as answer:
+            assert 404 == answer.status
+    counted = await health(collector)
+
+    assert {f"{ORIGIN} sgone", "https://other.example sgone"} == {
+        one.detail for one in counted.unknown_keys
+    }
+    (wrong,) = [f for f in findings(counted, enabled=True, origins=SITE.origins)
+                if f.code == "wrong_key"]  # fmt: skip
+    assert (("sgone",), 1, True) == (wrong.names, wrong.count, wrong.severe)
+
+
+async def test_what_arrives_of_a_body_is_told(collector: Collector) -> None:
+    """The probe answers with size, hash and who it is, and keeps nothing."""
+    sent = bytes(range(256)) * 8
+    async with collector.client.post(f"/i/{SITE.key}/probe", data=sent) as answer:
+        told = await answer.json()
+
+    assert (len(sent), hashlib.sha256(sent).hexdigest(), "no") == (
+        told["bytes"], told["sha256"], told["forwarded"],
+    )  # fmt: skip
+    assert collector.client.app[SERVER_ID] == told["server"]
+    assert {} == (await health(collector)).counts

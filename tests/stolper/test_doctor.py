@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
 import sqlite3
 import zlib
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import aiohttp
 import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
+from core.health import Code
 from core.model import SessionQuery
 from stolper.app import SERVER_FILE
 from stolper.cli import main
@@ -24,6 +26,7 @@ from tests.e2e.support import Stack, eventually
 from tests.stolper import doctoring
 from tests.stolper.doctoring import GOOGLE, Pages, doctor, session_head
 
+ROOT = Path(__file__).parents[2]
 HOUR_MS = 3_600_000
 
 
@@ -304,3 +307,17 @@ async def test_a_made_up_mark_hides_nobody(stack: Stack, http: aiohttp.ClientSes
 
     assert 1 == await stack.store.count_sessions(SessionQuery())
     assert 0 == await stack.store.count_sessions(SessionQuery(canary=True))
+
+
+def test_every_code_is_documented() -> None:
+    """The table of docs/operating.md names whatever doctor can say."""
+    sources = [*(ROOT / "stolper" / "doctor").glob("*.py"), ROOT / "stolper" / "cli_doctor.py"]
+    code = re.compile(r'Told\(\s*"(\w+)"|^    "(\w+)": \(\n', re.MULTILINE)
+    codes = {
+        one for path in sources for pair in code.findall(path.read_text()) for one in pair if one
+    }
+    codes.update(get_args(Code))
+    table = (ROOT / "docs" / "operating.md").read_text().partition("## stolper doctor")[2]
+
+    assert len(codes) > 50
+    assert set() == {one for one in codes if f"`{one}`" not in table}
