@@ -183,6 +183,7 @@ async def show_one(request: web.Request) -> web.Response:
     built = (console(request).player_dir / "player.js").is_file()
     language = console(request).languages.of(request)
     site = await store.site(session.site)
+    timeline = await _timeline(request, session)
     flags, score = await store.flags(session.id), await store.score(session.id)
     return render(
         request,
@@ -191,15 +192,14 @@ async def show_one(request: web.Request) -> web.Response:
         flags=flags,
         score=score,
         incidents=incidents(score, flags, language.gettext) if score else [],
-        gaps=await store.gaps(session.id),
+        gaps=timeline["gaps"],
+        start_ms=timeline["start"],
         # Pages of the origin "null" have no address that could be shown.
         origin=site.origins[0].removeprefix("null") if site and len(site.origins) == 1 else "",
         lead_ms=LEAD_MS,
         built=built,
         may_pick=await may_edit(request),
-        player=_script_json(
-            {"timeline": await _timeline(request, session), "texts": player_texts(language)}
-        ),
+        player=_script_json({"timeline": timeline, "texts": player_texts(language)}),
     )
 
 

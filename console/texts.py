@@ -11,6 +11,7 @@ from typing import Any
 
 from babel.numbers import format_decimal
 
+from console.health_words import lack_text
 from console.language import Language
 from console.words import GAP_KINDS, Words, gap_text, severity_text
 from core.model import Flag, Session
@@ -80,12 +81,16 @@ def flag_json(flag: Flag, language: Language) -> dict[str, Any]:
 
 
 def _gap_json(gap: GapSpan, language: Language) -> dict[str, Any]:
+    text, reason = gap_text(gap.kind, language.gettext), gap.reason
+    if gap.told:  # its reason is part of the words
+        lack = lack_text(gap.told, gap.reason, language.gettext)
+        text, reason = lack[:1].upper() + lack[1:], ""
     return {
         "kind": gap.kind,
         "at": gap.at_ms,
         "until": gap.until_ms,
-        "text": gap_text(gap.kind, language.gettext),
-        "reason": gap.reason,
+        "text": text,
+        "reason": reason,
     }
 
 

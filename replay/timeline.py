@@ -100,6 +100,7 @@ class GapSpan:
     until_ms: float
     page_load: str
     reason: str
+    told: str = ""  # what the browser calls it, where it is reported
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,14 +320,15 @@ def _gap_span(
 ) -> GapSpan:
     """Put *gap* between what is known before and after the seq that is missing."""
     reason = str(gap.detail.get("reason") or "")
+    told = str(gap.detail.get("kind") or "")
     origin = next((load.origin_ms for load in loads if load.id == gap.page_load), None)
     first, last = gap.detail.get("from_t"), gap.detail.get("until_t")
     if origin is not None and isinstance(first, int | float):
         until = origin + last if isinstance(last, int | float) else end
-        return GapSpan(gap.kind, origin + first, until, gap.page_load, reason)
+        return GapSpan(gap.kind, origin + first, until, gap.page_load, reason, told)
     seq, until_seq = _missing_seqs(gap)
     if seq is None or origin is None:
-        return GapSpan(gap.kind, start, end, gap.page_load, reason)
+        return GapSpan(gap.kind, start, end, gap.page_load, reason, told)
     before: list[float] = [max(start, origin)]
     after: list[float] = []
     for batch in batches:
@@ -342,7 +344,7 @@ def _gap_span(
             elif chunk.seq > until_seq:
                 after.append(origin + chunk.info.first_t)
     at = max(before)
-    return GapSpan(gap.kind, at, max(at, min(after, default=end)), gap.page_load, reason)
+    return GapSpan(gap.kind, at, max(at, min(after, default=end)), gap.page_load, reason, told)
 
 
 def _missing_seqs(gap: Gap) -> tuple[int | None, int]:

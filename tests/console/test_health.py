@@ -183,3 +183,26 @@ async def test_a_site_that_is_off_has_one_finding(console: Running, site: Site) 
 
     assert ["off"] == [one.code for one in findings(health, enabled=False)]
     assert ["no_batches"] != [one.code for one in findings(health, enabled=True)]
+
+
+async def test_a_sessions_page_names_what_it_lacks_without_script(
+    console: Running, http: aiohttp.ClientSession, site: Site
+) -> None:
+    """The ledger of gaps stands in the page itself, with the time and the reason in words."""
+    await console.sign_in(http)
+    visit = Visit(console.store, "holed")
+    gaps = (
+        {"kind": "buffer", "reason": "full", "from_t": 61_000, "until_t": 65_000},
+        {"kind": "refused", "reason": "too_large", "from_t": 70_000},
+    )
+    await visit.send([{"t": 0, "type": "page"}, {"t": 90_000, "type": "scroll"}], gaps=gaps)
+    await visit.send([{"t": 95_000, "type": "scroll"}], seq=3)
+    await console.store.end_session("holed", "idle")
+    async with http.get(f"{console.url}/sessions/holed?lang=en") as answer:
+        told = (await answer.text()).partition('id="gaps"')[2].partition("</ul>")[0]
+
+    for words in (
+        "1:01–1:05", "The server could not be reached until the browser&#39;s buffer was full",
+        "Refused: too large", "Data from the browser did not arrive", "The end of this page was not told",
+    ):  # fmt: skip
+        assert words in told, words
