@@ -115,7 +115,8 @@ async def examine(
 ) -> Report:
     """Look at everything; with *page*, follow a marked session from there."""
     looked = await asyncio.to_thread(folder.examine, data)
-    base = (url or settings.server.public_url or looked.server.get("public_url") or "").rstrip("/")
+    listens = looked.server.get("public_url") or f"http://{settings.server.public}"
+    base = (url or settings.server.public_url or listens).rstrip("/")
     told = list(looked.told)
     if not looked.readable:
         return Report(told, base, None)
@@ -130,7 +131,7 @@ async def examine(
         known = [await site_of(store, site_name)] if site_name else await store.sites()
         if not known:
             told.append(_no_site(data))
-        if base and (looked.server or url):
+        if looked.server or url:
             tried = way.Way(base, str(looked.server.get("server", "")), settings)
             told += await way.examine(tried, known)
         told += await sites.examine(store, known, base, clock.now_ms() - since_ms)

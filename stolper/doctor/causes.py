@@ -60,6 +60,17 @@ class Seen:
                 return name
         return ""
 
+    def hopeless(self) -> bool:
+        """Say whether it is sure that no recorder will start."""
+        answers = [one for one in (self.loader, self.recorder) if one is not None]
+        spoiled = any(one.status != 200 or one.problem for one in answers)
+        unwanted = self.config is not None and (self.wants_none or self.switched_off())
+        return spoiled or unwanted or bool(self.forbidden_script())
+
+    def switched_off(self) -> bool:
+        """Say whether the loader was told that recording is off."""
+        return ((self.config or {}).get("options") or {}).get("enabled") is False
+
     def forbidden_script(self) -> str:
         """Return the directive by which the page's policy forbids the script, "" if it does not."""
         found = (self.blocked("script-src", address) for address in (*self.tags, self.base))
@@ -92,7 +103,7 @@ def script_cause(seen: Seen) -> Told:
         )
     if told := _not_delivered(loader) or (recorder and _not_delivered(recorder)):
         return told
-    if (seen.config or {}).get("options", {}).get("enabled") is False:
+    if seen.switched_off():
         return Told(
             "off",
             True,

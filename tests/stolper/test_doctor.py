@@ -234,7 +234,7 @@ async def test_a_full_disk_is_named(tmp_path: Path, http: aiohttp.ClientSession)
 
 
 async def test_the_reserve_is_kept_and_named(tmp_path: Path, http: aiohttp.ClientSession) -> None:
-    """With less free than the reserve batches are refused as `reserve`; with more they are taken."""
+    """With less free than the reserve batches are refused as `reserve`; once there is room they are taken."""
     with doctoring.small_disk(tmp_path / "disk", 32) as disk:
         stack = Stack(disk / "data", **{"collector.disk_reserve_mb": 16})
         await stack.start()
@@ -249,6 +249,12 @@ async def test_the_reserve_is_kept_and_named(tmp_path: Path, http: aiohttp.Clien
 
             refused = await eventually(refusal)  # what is known of the disk is a second old at most
             report = await doctor(stack)
+            (disk / "ballast").unlink()
+
+            async def taken() -> bool:
+                return (200, "") == await them.post(body(session_head()))
+
+            await eventually(taken)
         finally:
             await stack.stop()
     print([(one.code, one.what) for one in report.told])
