@@ -125,6 +125,7 @@ class Visit:
     start: int = START
     attributes: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, Any] | None = None
+    canary: bool = False
     _seq: dict[str, int] = field(default_factory=dict)
     _count: dict[str, int] = field(default_factory=dict)
 
@@ -168,6 +169,7 @@ class Visit:
                 gaps=gaps,
                 chunk=chunk,
                 chunk_info=info,
+                canary=self.canary,
             )
         )
 

@@ -206,3 +206,18 @@ async def test_a_sessions_page_names_what_it_lacks_without_script(
         "Refused: too large", "Data from the browser did not arrive", "The end of this page was not told",
     ):  # fmt: skip
         assert words in told, words
+
+
+async def test_a_test_by_doctor_is_no_visit(
+    console: Running, http: aiohttp.ClientSession, site: Site
+) -> None:
+    """Its page says what it is; the list of sessions and that of the API know nothing of it."""
+    await console.sign_in(http)
+    await Visit(console.store, "tested", canary=True).send([{"t": 0, "type": "page"}])
+    async with http.get(f"{console.url}/sessions/tested?lang=de") as answer:
+        assert "ein Test von stolper doctor" in await answer.text()
+    async with http.get(f"{console.url}/sessions") as answer:
+        assert "tested" not in await answer.text()
+
+    assert [] == (await call(console, "/sessions"))[1]["sessions"]
+    assert (await call(console, "/sessions/tested"))[1]["session"]["canary"]
