@@ -17,7 +17,15 @@ from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
 import orjson
-from playwright.async_api import Browser, Error, Page, Request, Response, async_playwright
+from playwright.async_api import (
+    APIResponse,
+    Browser,
+    Error,
+    Page,
+    Request,
+    Response,
+    async_playwright,
+)
 
 from collector import canary
 from core.clock import Clock
@@ -193,6 +201,7 @@ class _Visit:
 
         await _until(look, START_S)
         if not self.seen.running:
+            await self._ask_again()
             return script_cause(self.seen)
         if not self.seen.storage and (self.seen.config or {}).get("mode") == "full":
             self.warnings.append(_blocked_storage())
@@ -313,6 +322,27 @@ class _Visit:
             if self.seen.config:
                 self.seen.base = str(self.seen.config.get("base") or self.seen.base)
 
+    async def _ask_again(self) -> None:
+        """
+        Fetch loader and recorder without the page, to see what the browser does not show.
+
+        It hides the answers that it keeps from pages (a 404 that is no script), and bytes that are none.
+        """
+        assert self._page is not None
+        for name in ("loader", "recorder"):
+            seen: Answer | None = getattr(self.seen, name)
+            if seen is None:
+                continue
+            with suppress(Error):  # then what the browser said is all there is
+                answer = await self._page.context.request.get(seen.url)
+                kind = answer.headers.get("content-type", "")
+                problem = read_script(await answer.body(), kind, "")[1]
+                if answer.status != 200:
+                    code = await _refusal(answer)
+                    setattr(self.seen, name, Answer(seen.url, answer.status, code))
+                elif problem:
+                    setattr(self.seen, name, Answer(seen.url, 200, problem=problem))
+
     async def _found(self, *, marked: bool) -> Session | None:
         """Return the session that holds the tracked event, among the newest."""
         query = SessionQuery(since_ms=self._began_ms - 60_000, canary=marked, limit=20)
@@ -326,11 +356,9 @@ class _Visit:
     async def _answered(self, response: Response) -> None:
         url, status = response.url, response.status
         if LOADER.search(url):
-            code, problem = await _refusal(response), await _script_problem(response)
-            self.seen.loader = Answer(url, status, code, problem=problem)
+            self.seen.loader = Answer(url, status, await _refusal(response))
         elif "/s/recorder." in url:
-            code, problem = await _refusal(response), await _script_problem(response)
-            self.seen.recorder = Answer(url, status, code, problem=problem)
+            self.seen.recorder = Answer(url, status, await _refusal(response))
         elif self._is_batch(response.request):
             self.seen.batches.append(Answer(url, status, await _refusal(response)))
 
@@ -349,7 +377,7 @@ class _Visit:
         return request.method == "POST" and request.url.endswith(f"/i/{key}") and bool(key)
 
 
-async def _refusal(response: Response) -> str:
+async def _refusal(response: Response | APIResponse) -> str:
     """Return the code by which Stolper refuses; "" if it does not, or another answers."""
     if response.status == 200:
         return ""
@@ -357,18 +385,6 @@ async def _refusal(response: Response) -> str:
         return str(orjson.loads(await response.body())["code"])
     except (Error, ValueError, KeyError, TypeError):
         return ""
-
-
-async def _script_problem(response: Response) -> str:
-    """Return what is wrong with a script as it came."""
-    if response.status != 200:
-        return ""
-    headers = response.headers
-    try:
-        raw = await response.body()  # inflated, where a header says that it is gzip
-    except Error:
-        return ""
-    return read_script(raw, headers.get("content-type", ""), "")[1]
 
 
 def _blocked_storage() -> Told:
