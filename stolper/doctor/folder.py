@@ -43,9 +43,11 @@ def examine(data: Path) -> Folder:
     """Look at the data folder *data*."""
     if not (data / DATABASE).is_file():
         return Folder((_no_data(data),), False, {})
-    found = [*_writing(data)]
-    wrong = _schema(data)
+    found = _writing(data)
     server = running(data)
+    if any(one.code == "read_only" for one in found):
+        return Folder(tuple(found), False, server)  # the database's log cannot be opened there
+    wrong = _schema(data)
     found += wrong
     if not server:
         found.append(

@@ -158,3 +158,17 @@ def fill(folder: Path) -> Path:
             except OSError:
                 continue
     return ballast
+
+
+@contextmanager
+def read_only(folder: Path, view: Path) -> Iterator[Path]:
+    """Mount *folder* at *view* without the right to write; skip where that is not allowed."""
+    view.mkdir()
+    bind = ["mount", "--bind", str(folder), str(view)]
+    if subprocess.run(bind, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount (root)")
+    try:
+        subprocess.run(["mount", "-o", "remount,ro,bind", str(view)], check=True)
+        yield view
+    finally:
+        subprocess.run(["umount", "-l", str(view)], check=True)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any, get_args
 
 import aiohttp
-import pytest
 import pytest_asyncio
 from click.testing import CliRunner
 
@@ -263,10 +262,16 @@ async def test_the_reserve_is_kept_and_named(tmp_path: Path, http: aiohttp.Clien
     assert "disk_reserve" == report.told[0].code
 
 
-async def test_a_folder_that_cannot_be_written_is_named(
-    tmp_path: Path, stack: Stack, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """A folder without the right to write (root has every right, so the name is taken by a folder)."""
+async def test_a_folder_that_is_mounted_read_only_is_named(stack: Stack, tmp_path: Path) -> None:
+    """The folder as a container sees that was given it read-only; the server still runs on it."""
+    with doctoring.read_only(stack.server.data, tmp_path / "view") as view:
+        report = await doctor(stack, data=view)
+
+    assert ["read_only"] == [one.code for one in report.told]
+
+
+async def test_a_folder_that_fails_otherwise_is_named(stack: Stack) -> None:
+    """Something that is neither full nor forbidden: the name of the file is taken by a folder."""
     (stack.server.data / folder.PROBE_FILE).mkdir()
     report = await doctor(stack)
 
