@@ -16,8 +16,9 @@ from pathlib import Path
 from aiohttp import web
 
 from collector import asset_routes
+from collector.asked import BROKEN, origin_of, refusal
 from collector.assets import Assets
-from collector.ingest import Ingest, cors
+from collector.ingest import Ingest, response
 from collector.proxies import Proxies
 from collector.script import Script
 from collector.sites import Sites
@@ -138,6 +139,4 @@ async def _never_bare(request: web.Request, handler: Handler) -> web.StreamRespo
         return web.json_response(answer, status=error.status, headers=headers)
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
-        answer = {"ok": False, "code": "failed", "error": "the server made an error; it is logged"}
-        headers = {**cors(request), "Retry-After": "30"}
-        return web.json_response(answer, status=503, headers=headers)
+        return response(refusal(origin_of(request.headers.get("Origin")), BROKEN))
