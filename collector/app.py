@@ -18,7 +18,9 @@ from aiohttp import web
 from collector import asset_routes
 from collector.asked import BROKEN, origin_of, refusal
 from collector.assets import Assets
+from collector.front import FRONT, IDLE_TIMEOUT_S, Front, FrontRunner
 from collector.ingest import Ingest, response
+from collector.log import server_logger
 from collector.proxies import Proxies
 from collector.script import Script
 from collector.sites import Sites
@@ -36,6 +38,9 @@ COUNTERS: web.AppKey[Counter[str]] = web.AppKey("counters", Counter)
 
 TALLY: web.AppKey[Tally] = web.AppKey("tally", Tally)
 """What is counted for the pages of recording health."""
+
+SHUTDOWN_S = 2
+"""How long a stop waits for requests that have begun; their senders would send again."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -102,7 +107,7 @@ def build_app(
             return web.json_response({"ok": False, "error": "the store cannot be read"}, status=503)
         return web.json_response({"ok": True})
 
-    async def front(request: web.Request) -> web.Response:
+    async def start_page(request: web.Request) -> web.Response:
         base = settings.server.public_url.rstrip("/") or proxies.base_url(request) or "https://HOST"
         return web.Response(text=_PAGE.format(base=html.escape(base)), content_type="text/html")
 
@@ -114,16 +119,32 @@ def build_app(
     app.on_cleanup.append(finish)
     app[TALLY] = tally
     app.cleanup_ctx.append(tally.running)
-    app.router.add_post("/i/{key}/early", ingest.early)
-    app.router.add_post("/i/{key}", ingest.post)
+    app.router.add_post("/i/{key}", ingest.post)  # first: routes are tried in order
     app.router.add_options("/i/{key}", ingest.preflight)
+    app.router.add_post("/i/{key}/early", ingest.early)
     asset_routes.add_routes(app, ingest, assets, clock)
     app.router.add_get(r"/s/{part:[a-z]+}.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)
     app.router.add_get("/healthz", health)
-    app.router.add_get("/", front)
+    app.router.add_get("/", start_page)
+    if settings.collector.own_protocol:
+        most_bytes = settings.collector.max_body_bytes
+        app[FRONT] = Front(ingest, clock, proxies, most_bytes=most_bytes)
+        app.cleanup_ctx.append(app[FRONT].running)
+        app.on_shutdown.append(app[FRONT].drain)
     return app
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """Return what runs the public application *app* on its listener."""
+    return FrontRunner(
+        app,
+        access_log=None,
+        logger=server_logger(),
+        shutdown_timeout=SHUTDOWN_S,
+        keepalive_timeout=IDLE_TIMEOUT_S,
+    )
 
 
 @web.middleware

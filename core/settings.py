@@ -95,6 +95,9 @@ class CollectorSettings:
     queue_limit: int = _setting(
         1024, "batches that may wait for the disk before answers are 503", _at_least(1)
     )
+    own_protocol: bool = _setting(
+        False, "plain batches are read by Stolper's own small protocol, all else by aiohttp"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -84,29 +84,30 @@ class Server:
             asyncio.create_task(watching, name="rule files"),
         ]
         self.workbench = self._workbench()
+        private = console.app.build_app(
+            self.store,
+            self.clock,
+            self.settings,
+            live=self.live,
+            end_session=self.closer.end,
+            player_dir=player_dir(),
+            workbench=self.workbench,
+            public_url=lambda: self.settings.server.public_url or self.public_url,
+        )
+        public = collector.app.build_app(
+            self.store,
+            self.clock,
+            self.settings,
+            snippet_dir=snippet_dir(),
+            on_stored=self._stored,
+            watched=self.live.watched,
+        )
         self.console_url = await self._listen(
-            console.app.build_app(
-                self.store,
-                self.clock,
-                self.settings,
-                live=self.live,
-                end_session=self.closer.end,
-                player_dir=player_dir(),
-                workbench=self.workbench,
-                public_url=lambda: self.settings.server.public_url or self.public_url,
-            ),
+            web.AppRunner(private, access_log=None, logger=server_logger(), shutdown_timeout=2),
             self.settings.server.console,
         )
         self.public_url = await self._listen(
-            collector.app.build_app(
-                self.store,
-                self.clock,
-                self.settings,
-                snippet_dir=snippet_dir(),
-                on_stored=self._stored,
-                watched=self.live.watched,
-            ),
-            self.settings.server.public,
+            collector.app.runner(public), self.settings.server.public
         )
 
         # Last of all: a password that is made must be printed.
@@ -159,9 +160,8 @@ class Server:
         urls = {"public_url": self.public_url, "console_url": self.console_url}
         (self.data / SERVER_FILE).write_text(json.dumps(urls))
 
-    async def _listen(self, app: web.Application, address: str) -> str:
+    async def _listen(self, runner: web.AppRunner, address: str) -> str:
         host, _, port = address.rpartition(":")
-        runner = web.AppRunner(app, access_log=None, logger=server_logger(), shutdown_timeout=2)
         self._runners.append(runner)
         await runner.setup()
         try:
