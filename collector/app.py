@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import logging
+import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -38,6 +39,9 @@ COUNTERS: web.AppKey[Counter[str]] = web.AppKey("counters", Counter)
 
 TALLY: web.AppKey[Tally] = web.AppKey("tally", Tally)
 """What is counted for the pages of recording health."""
+
+OWN_FILES = 128
+"""Files that are no connections of pages: database, segment, the console's connections."""
 
 SHUTDOWN_S = 2
 """How long a stop waits for requests that have begun; their senders would send again."""
@@ -129,11 +133,23 @@ def build_app(
     app.router.add_get("/healthz", health)
     app.router.add_get("/", start_page)
     if settings.collector.own_protocol:
-        most_bytes = settings.collector.max_body_bytes
-        app[FRONT] = Front(ingest, clock, proxies, most_bytes=most_bytes)
+        app[FRONT] = Front(
+            ingest,
+            clock,
+            proxies,
+            most_bytes=settings.collector.max_body_bytes,
+            most_connections=_most_connections(),
+            drain_s=SHUTDOWN_S,
+        )
         app.cleanup_ctx.append(app[FRONT].running)
         app.on_shutdown.append(app[FRONT].drain)
     return app
+
+
+def _most_connections() -> int:
+    """Return how many files this process may open, less those that it needs itself."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1_000_000 if soft == resource.RLIM_INFINITY else max(64, soft - OWN_FILES)
 
 
 def runner(app: web.Application) -> web.AppRunner:

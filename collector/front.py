@@ -37,6 +37,11 @@ HEAD_TIMEOUT_S = 10
 SWEEP_S = 1.0
 """How often the time limits are looked at, for all connections at once."""
 
+FOR_EVER = float("inf")
+
+EVICTED = 20
+"""When there are too many connections, one in so many is closed at once: looking costs, too."""
+
 MOST_HALF_BYTES = 256 << 20
 """Most bytes announced by bodies that have not wholly arrived: bounds what a flood of them takes."""
 
@@ -45,15 +50,24 @@ class Front:
     """
     All connections of one listener.
 
-    *most_bytes* is the largest body that is read here; a larger one is aiohttp's to refuse.
+    *most_bytes* is the largest body that is read here; a larger one is aiohttp's to refuse. With
+    more than *most_connections* half heads are closed, then those that are silent for longest.
     """
 
     def __init__(
-        self, ingest: Ingest, clock: Clock, proxies: Proxies, *, most_bytes: int, drain_s: float = 2
+        self,
+        ingest: Ingest,
+        clock: Clock,
+        proxies: Proxies,
+        *,
+        most_bytes: int,
+        most_connections: int,
+        drain_s: float = 2,
     ) -> None:
         self.ingest = ingest
         self.proxies = proxies
         self.most_bytes = most_bytes
+        self.most_connections = most_connections
         self.connections: set[Connection] = set()
         self.draining = False
         self.half_bytes = 0
@@ -90,6 +104,17 @@ class Front:
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def joined(self, connection: Connection) -> None:
+        """Take *connection* in, at the cost of silent ones if there are too many."""
+        self.connections.add(connection)
+        if len(self.connections) <= self.most_connections:
+            return
+        silent = sorted(self.connections, key=Connection.worth)
+        for one in silent[: max(1, len(silent) // EVICTED)]:
+            if one.until < FOR_EVER:  # else its batch is being stored
+                self.ingest.counters["evicted_connections"] += 1
+                one.abort()
 
     def left(self, connection: Connection) -> None:
         """Forget *connection*, which has ended or gone to aiohttp."""
@@ -173,7 +198,7 @@ class Connection(asyncio.Protocol):
         self._peer = str(peer[0]) if isinstance(peer, tuple) else ""
         self._address = self._front.ingest.hashed_address(self._peer)
         self.until = self._loop.time() + IDLE_TIMEOUT_S
-        self._front.connections.add(self)
+        self._front.joined(self)
 
     def connection_lost(self, _: Exception | None) -> None:
         """Forget it. A batch that is being stored is stored; its sender will send it again."""
@@ -223,6 +248,10 @@ class Connection(asyncio.Protocol):
             transport.close()
         elif self._writable:
             self._next()
+
+    def worth(self) -> tuple[int, float]:
+        """Return what to order connections by when some must go: half heads, idle ones, half bodies."""
+        return 2 if self._missing else 0 if self._rest else 1, self.until
 
     def finish(self) -> None:
         """Close when idle, else after the answer."""
@@ -304,7 +333,7 @@ class Connection(asyncio.Protocol):
     def _ask(self, asked: Asked, body: bytes) -> None:
         self._asked = None
         self._waiting = True
-        self.until = float("inf")  # how long storing may take is the store's affair
+        self.until = FOR_EVER  # how long storing may take is the store's affair
         self._front.begin(self, asked, body)
 
     def _next(self) -> None:

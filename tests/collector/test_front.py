@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
+from aiohttp import web
 
+from collector.app import runner as collector_runner
 from collector.front import FRONT, Front
 from core.model import Appended, NewBatch
 from core.store import Store
@@ -333,6 +336,45 @@ async def test_bodies_that_never_end_take_bounded_memory(
     third = await connect(own)
     third.send(large)
     assert [200] == await third.statuses(1)
+
+
+async def test_a_slow_head_is_given_up_by_aiohttp_too(
+    start: Start, connect: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without our own protocol half a head has the time that an idle connection has, not an hour."""
+    monkeypatch.setattr("collector.app.IDLE_TIMEOUT_S", 0.2)
+    collector = await start(collector__own_protocol=False)
+    runner = collector_runner(collector.client.app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    reader, writer = await asyncio.open_connection(*runner.addresses[0])
+    writer.write(request(b"")[:-4])
+
+    assert b"" == await reader.read()
+    writer.close()
+    await runner.cleanup()
+
+
+async def test_silent_connections_make_room(own: Collector, connect: Start) -> None:
+    """With too many connections the one that was silent for longest goes; others go on."""
+    front(own).most_connections = 3
+    wires = [await connect(own) for _ in range(3)]
+    for n in (1, 2, 0):
+        wires[n].send(nth(n))
+        assert [200] == await wires[n].statuses(1)
+    wires[1].send(b"POST /i/")  # a head that has begun has less time left than an idle connection
+    while not any(one._rest for one in front(own).connections):  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    late = await connect(own)
+    late.send(nth(3))
+
+    assert [200] == await late.statuses(1)
+    with contextlib.suppress(ConnectionResetError):
+        assert b"" == await wires[1].ended()
+    wires[0].send(nth(4))
+    wires[2].send(nth(5))
+    assert [[200], [200]] == [await wires[0].statuses(1), await wires[2].statuses(1)]
+    assert 1 == front(own).ingest.counters["evicted_connections"]
 
 
 class Gated:
