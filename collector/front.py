@@ -337,19 +337,24 @@ class Connection(asyncio.Protocol):
         self._front.begin(self, asked, body)
 
     def _next(self) -> None:
-        """Wait for the next request, or take the one that came already."""
+        """Take the next request if it came already, else wait for it."""
         self.until = self._loop.time() + IDLE_TIMEOUT_S
-        if self._paused:
-            self._paused = False
-            self._transport.resume_reading()
         rest, self._rest = self._rest, b""
         if rest:
             self._head(rest)
+        # Not before what came is used up: each read would bring more than a request takes away.
+        if not self._waiting:
+            self._resume()
 
     def _pause(self) -> None:
         if not self._paused:
             self._paused = True
             self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._paused:
+            self._paused = False
+            self._transport.resume_reading()
 
     def _address_of(self, known: Plain) -> bytes:
         if not known.forwarded:
@@ -369,6 +374,7 @@ class Connection(asyncio.Protocol):
             self._transport.close()
             return
         self._front.left(self)
+        self._resume()
         handler = self._other()
         self._transport.set_protocol(handler)
         handler.connection_made(self._transport)

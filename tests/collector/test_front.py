@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import socket
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
@@ -415,6 +416,47 @@ async def test_nothing_is_read_while_an_answer_waits(
     gated.gate.set()
     assert [200] * count == await wire.statuses(count)
     assert list(range(count)) == [batch.seq for batch in collector.heard]
+
+
+async def narrow(collector: Collector) -> Wire:
+    """Return a connection whose answers hardly fit anywhere until they are read."""
+    listening = socket.create_server(("127.0.0.1", 0))
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+    runner = collector.client.server.runner
+    assert runner is not None
+    await web.SockSite(runner, listening).start()
+    client = socket.socket()
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    client.setblocking(False)
+    await asyncio.get_running_loop().sock_connect(client, listening.getsockname())
+    return Wire(*await asyncio.open_connection(sock=client, limit=1024))
+
+
+async def test_a_client_that_does_not_read_is_not_read(start: Start) -> None:
+    """Answers that nobody takes stop the reading of requests; when they are taken, all are answered."""
+    wide = {"collector__address_batches_per_s": 10_000, "collector__site_batches_per_s": 10_000}
+    collector = await start(**wide)
+    wire = await narrow(collector)
+    wire.send(*[request(b"x")] * 2000)
+    while not any(not one._writable for one in front(collector).connections):  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    (connection,) = front(collector).connections
+
+    assert len(connection._rest) < 600_000 < len(request(b"x")) * 2000
+    assert {400} == set(await wire.statuses(2000))
+    wire.writer.close()
+
+
+async def test_a_client_that_never_reads_is_given_up(quick: None, start: Start) -> None:
+    """It is cut off when nothing of its answers went out for a while."""
+    collector = await start(collector__address_batches_per_s=10_000)
+    wire = await narrow(collector)
+    wire.send(*[request(b"x")] * 2000)
+    while not any(not one._writable for one in front(collector).connections):  # noqa: ASYNC110
+        await asyncio.sleep(0.001)
+    while front(collector).connections:  # noqa: ASYNC110
+        await asyncio.sleep(0.01)
+    wire.writer.close()
 
 
 # The end
