@@ -216,7 +216,7 @@ def batch_row(
             info.count,
             info.first_t,
             info.last_t,
-            info.has_snapshot,
+            int(info.has_snapshot),  # sqlite3 looks up an adapter for each bool
             info.encoding,
         )
     return (
@@ -225,7 +225,7 @@ def batch_row(
         batch.seq,
         batch.digest,
         batch.received_ms,
-        late,
+        int(late),
         orjson.dumps(batch.events),
         _json(batch.void) if batch.void else None,
         *chunk,

@@ -107,7 +107,7 @@ class Steady:
         )
         db.executemany(
             "UPDATE page_loads SET last_seq = ?, batches = ?, farewell = ? WHERE id = ?",
-            [(p.last_seq, p.batches, p.farewell, p.row) for p in self._loads.values()],
+            [(p.last_seq, p.batches, int(p.farewell), p.row) for p in self._loads.values()],
         )
         self._drop()
 
