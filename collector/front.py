@@ -73,7 +73,7 @@ class Front:
         self.half_bytes = 0
         self._clock = clock
         self._drain_s = drain_s
-        self._tasks: set[asyncio.Task[None]] = set()
+        self.serving: set[Serving] = set()
         self._date = (0, b"")
         self._quiet = asyncio.Event()
 
@@ -101,9 +101,8 @@ class Front:
             log.warning("%d connections were not done when time was up", len(self.connections))
         for connection in list(self.connections):
             connection.abort()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for one in list(self.serving):
+            one.cancel()
 
     def joined(self, connection: Connection) -> None:
         """Take *connection* in, at the cost of silent ones if there are too many."""
@@ -122,28 +121,19 @@ class Front:
         if self.draining:
             self._look()
 
+    def served(self, serving: Serving) -> None:
+        """Forget *serving*, which has come to its answer."""
+        self.serving.discard(serving)
+        if self.draining:
+            self._look()
+
     def _look(self) -> None:
-        if not self.connections and not self._tasks:
+        if not self.connections and not self.serving:
             self._quiet.set()
 
     def begin(self, connection: Connection, asked: Asked, body: bytes) -> None:
         """Have the batch in *body* stored and *connection* told."""
-        task = asyncio.create_task(self._serve(connection, asked, body))
-        self._tasks.add(task)
-        task.add_done_callback(self._done)
-
-    def _done(self, task: asyncio.Task[None]) -> None:
-        self._tasks.discard(task)
-        if self.draining:
-            self._look()
-
-    async def _serve(self, connection: Connection, asked: Asked, body: bytes) -> None:
-        try:
-            answer = await self.ingest.answer(asked, body)
-        except Exception:
-            log.exception("POST /i/%s failed", asked.key)
-            answer = refusal(asked.origin, BROKEN)
-        connection.answered(answer)
+        Serving(self, connection, asked, body).step()
 
     def date(self) -> bytes:
         """Return the value of the Date header."""
@@ -161,6 +151,53 @@ class Front:
                 connection.give_up()
 
 
+class Serving:
+    """
+    One batch on its way to its answer: what a task does, at half the cost.
+
+    It takes its first step at once, and a step is a call. What it runs may wait for futures
+    only, and must not ask which task it is in.
+    """
+
+    __slots__ = ("_asked", "_connection", "_coroutine", "_front", "_future")
+
+    def __init__(self, front: Front, connection: Connection, asked: Asked, body: bytes) -> None:
+        self._front = front
+        self._connection = connection
+        self._asked = asked
+        self._coroutine = front.ingest.answer(asked, body)
+        self._future: asyncio.Future[Any] | None = None
+        front.serving.add(self)
+
+    def step(self, _: object = None) -> None:
+        """Go on until it must wait, or to the answer."""
+        if self not in self._front.serving:  # given up
+            return
+        try:
+            future = self._coroutine.send(None)
+        except StopIteration as stop:
+            answer: Answer = stop.value
+        except Exception:
+            log.exception("POST /i/%s failed", self._asked.key)
+            answer = refusal(self._asked.origin, BROKEN)
+        else:
+            future._asyncio_future_blocking = (
+                False  # as tasks tell futures that they will be called
+            )
+            future.add_done_callback(self.step)
+            self._future = future
+            return
+        self._front.served(self)
+        self._connection.answered(answer)
+
+    def cancel(self) -> None:
+        """Give it up."""
+        self._front.served(self)
+        self._coroutine.close()
+        if self._future is not None:
+            self._future.cancel()
+
+
 class Connection(asyncio.Protocol):
     """
     One connection, until it ends or goes to aiohttp.
@@ -172,7 +209,7 @@ class Connection(asyncio.Protocol):
 
     __slots__ = (
         "_address", "_asked", "_front", "_loop", "_missing", "_other", "_parts", "_paused",
-        "_peer", "_plain", "_rest", "_transport", "_waiting", "_writable", "until",
+        "_peer", "_plain", "_rest", "_taking", "_transport", "_waiting", "_writable", "until",
     )  # fmt: skip
 
     def __init__(self, front: Front, other: Callable[[], asyncio.Protocol]) -> None:
@@ -185,6 +222,7 @@ class Connection(asyncio.Protocol):
         self._parts: list[bytes] = []
         self._missing = 0
         self._rest = b""
+        self._taking = False
         self._waiting = False
         self._paused = False
         self._writable = True
@@ -214,8 +252,10 @@ class Connection(asyncio.Protocol):
         elif self._waiting or not self._writable:
             self._rest += data
             self._pause()
+        elif self._rest:
+            self._take(self._rest + data, begun=True)
         else:
-            self._head(self._rest + data if self._rest else data)
+            self._take(data)
 
     def eof_received(self) -> bool:
         """Stay for an answer that is due; a client may close its half before that."""
@@ -245,8 +285,10 @@ class Connection(asyncio.Protocol):
         close = self._front.draining or self._plain is None or self._plain.close
         self._write(answer, close=close)
         if close:
+            self._rest = b""
             transport.close()
-        elif self._writable:
+            return
+        if self._writable:
             self._next()
 
     def worth(self) -> tuple[int, float]:
@@ -275,45 +317,61 @@ class Connection(asyncio.Protocol):
             self._front.ingest.counters["slow_heads"] += 1  # a browser takes it for a bad network
         self._transport.close()
 
-    def _head(self, data: bytes) -> None:
-        """Read the head that *data* begins with and what follows it, or hand it all over."""
+    def _take(self, data: bytes, *, begun: bool = False) -> None:
+        """Take the requests in *data*, which ends a head that has *begun*; keep what is over."""
+        self._taking = True
+        going = self._head(data, begun)
+        while going and self._rest and not (self._waiting or self._missing) and self._writable:
+            data, self._rest = self._rest, b""
+            going = self._head(data, begun=False)
+        self._taking = False
+        # Not before what came is used up: each read would bring more than a request takes away.
+        if going and self._writable and not self._waiting:
+            self._resume()
+
+    def _head(self, data: bytes, begun: bool) -> bool:
+        """
+        Read the head that *data* begins with and what follows it, or hand it all over.
+
+        Return whether more may come of what is over.
+        """
         known = self._plain
         if known is None or not known.again(data):
             end = data.find(b"\r\n\r\n") + 4
             if end < 4 and len(data) <= plain.MAX_HEAD_BYTES and data[:1].isupper():
-                if not self._rest:
+                if not begun:
                     self.until = self._loop.time() + HEAD_TIMEOUT_S
                 self._rest = data
-                return
+                self._resume()
+                return False
             known = plain.read(data, end) if end >= 4 else None
-            if known is None or known.length > self._front.most_bytes:
-                self._hand_over(data)
-                return
+            if known is None:
+                return self._hand_over(data)
             self._plain = known
-        elif known.length > self._front.most_bytes:
-            self._hand_over(data)
-            return
-        self._body(known, data)
+        if known.length > self._front.most_bytes:
+            return self._hand_over(data)
+        return self._body(known, data)
 
-    def _body(self, known: Plain, data: bytes) -> None:
+    def _body(self, known: Plain, data: bytes) -> bool:
         asked = Asked(known.key, known.origin, known.user_agent, self._address_of(known))
         begin, end = known.end, known.end + known.length
         if len(data) >= end:
             self._rest = data[end:]
             self._ask(asked, data[begin:end])
-            return
+            return True
         self._rest = b""
         missing = end - len(data)
         if self._front.half_bytes + missing > MOST_HALF_BYTES:
             refused = Refused(503, "busy", "too many large batches arrive", retry_after_s=2)
             self._write(self._front.ingest.refused(asked, refused), close=True)
             self._transport.close()
-            return
+            return False
         self._front.half_bytes += missing
         self._asked = asked
         self._missing = missing
         self._parts = [data[begin:]]
         self.until = self._loop.time() + BODY_TIMEOUT_S
+        return True
 
     def _more(self, data: bytes) -> None:
         """Add *data* to the body that is arriving."""
@@ -337,13 +395,14 @@ class Connection(asyncio.Protocol):
         self._front.begin(self, asked, body)
 
     def _next(self) -> None:
-        """Take the next request if it came already, else wait for it."""
+        """Take the request that came already, or wait for one; not while some are being taken."""
         self.until = self._loop.time() + IDLE_TIMEOUT_S
-        rest, self._rest = self._rest, b""
-        if rest:
-            self._head(rest)
-        # Not before what came is used up: each read would bring more than a request takes away.
-        if not self._waiting:
+        if self._taking:
+            return
+        if self._rest:
+            data, self._rest = self._rest, b""
+            self._take(data)
+        else:
             self._resume()
 
     def _pause(self) -> None:
@@ -368,17 +427,18 @@ class Connection(asyncio.Protocol):
         lines = (start, self._front.date(), b"\r\nContent-Length: ", length, answer.body)
         self._transport.write(b"".join(lines))
 
-    def _hand_over(self, data: bytes) -> None:
+    def _hand_over(self, data: bytes) -> bool:
         """Give the connection to aiohttp for good, with what came of a request."""
         if self._front.draining:
             self._transport.close()
-            return
+            return False
         self._front.left(self)
         self._resume()
         handler = self._other()
         self._transport.set_protocol(handler)
         handler.connection_made(self._transport)
         handler.data_received(data)
+        return False
 
 
 @lru_cache(maxsize=1024)
