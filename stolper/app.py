@@ -39,6 +39,9 @@ log = logging.getLogger("stolper")
 
 SERVER_FILE = "server.json"
 
+BACKLOG = 1024
+"""Connections that may wait to be accepted: a campaign's visitors come at once."""
+
 
 class Server:
     """
@@ -165,7 +168,7 @@ class Server:
         self._runners.append(runner)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+            await web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG).start()
         except OSError as error:
             reason = error.strerror or str(error)
             raise UserError(f"cannot listen on {address}: {reason}") from error
