@@ -19,7 +19,8 @@ from aiohttp import web
 from collector import asset_routes
 from collector.asked import BROKEN, origin_of, refusal
 from collector.assets import Assets
-from collector.front import FRONT, IDLE_TIMEOUT_S, Front, FrontRunner
+from collector.connection import IDLE_TIMEOUT_S
+from collector.front import FRONT, Front, FrontRunner
 from collector.ingest import Ingest, response
 from collector.log import server_logger
 from collector.proxies import Proxies

@@ -25,8 +25,10 @@ class Proxies:
 
     def client(self, request: web.Request) -> str:
         """Return the address of the client that sent *request*."""
-        forwarded = ",".join(request.headers.getall("X-Forwarded-For", []))
-        return self.client_of(request.remote or "", forwarded)
+        peer = request.remote or ""
+        if not self._trusted:
+            return peer
+        return self.client_of(peer, ",".join(request.headers.getall("X-Forwarded-For", [])))
 
     def client_of(self, peer: str, forwarded: str) -> str:
         """Return the client's address: the last one in the chain that is no trusted proxy."""

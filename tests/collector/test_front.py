@@ -275,9 +275,10 @@ async def test_trusted_proxies_say_whose_request_it_is(start: Start, connect: St
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make all time limits short."""
-    limits = {"SWEEP_S": 0.02, "IDLE_TIMEOUT_S": 0.3, "HEAD_TIMEOUT_S": 0.1, "BODY_TIMEOUT_S": 0.1}
+    limits = {"IDLE_TIMEOUT_S": 0.3, "HEAD_TIMEOUT_S": 0.1, "BODY_TIMEOUT_S": 0.1}
     for name, value in limits.items():
-        monkeypatch.setattr(f"collector.front.{name}", value)
+        monkeypatch.setattr(f"collector.connection.{name}", value)
+    monkeypatch.setattr("collector.front.SWEEP_S", 0.02)
 
 
 async def test_a_slow_head_is_given_up(quick: None, own: Collector, connect: Start) -> None:
@@ -321,7 +322,7 @@ async def test_bodies_that_never_end_take_bounded_memory(
     own: Collector, connect: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """503 `busy` once too much is announced; when those go, others are taken again."""
-    monkeypatch.setattr("collector.front.MOST_HALF_BYTES", 10_000)
+    monkeypatch.setattr("collector.connection.MOST_HALF_BYTES", 10_000)
     large = request(body(chunk=b"x" * 8000))
     first, second = await connect(own), await connect(own)
     first.send(large[:1000])
