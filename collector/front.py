@@ -166,9 +166,8 @@ class Serving:
             log.exception("POST /i/%s failed", self._asked.key)
             answer = refusal(self._asked.origin, BROKEN)
         else:
-            future._asyncio_future_blocking = (
-                False  # as tasks tell futures that they will be called
-            )
+            # As a task tells a future that has been waited for that it will be called.
+            future._asyncio_future_blocking = False
             future.add_done_callback(self.step)
             self._future = future
             return
