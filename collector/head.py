@@ -12,7 +12,6 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from itertools import pairwise
 from typing import Any, NoReturn, TypeGuard
 
 import orjson
@@ -166,6 +165,7 @@ class HeadReader:
     ) -> list[Event]:
         """Return the events that the schema knows, by index; the indices of others go to *void*."""
         events: list[Event] = []
+        last, ordered = -1, True
         for raw in _list(head, "events", self._max_events):
             i = raw.get("i") if type(raw) is dict else None
             if not _is_index(i):
@@ -179,7 +179,9 @@ class HeadReader:
             event = {"i": i, "t": raw["t"], "type": raw["type"]}
             reading.into(event, raw, rules, targets)
             events.append(event)
-        if any(after["i"] <= before["i"] for before, after in pairwise(events)):
+            ordered = ordered and i > last
+            last = i
+        if not ordered:
             once = {event["i"]: event for event in reversed(events)}  # the first of each index
             events = [once[i] for i in sorted(once)]
         return events

@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import random
+import secrets
 import socket
 from collections.abc import AsyncIterator, Iterable
 
@@ -40,7 +42,8 @@ class Wire:
         status = int(line.split()[1])
         if status == 100:
             return await self.answer()
-        return status, headers, await self.reader.readexactly(int(headers["Content-Length"]))
+        length = int(headers.get("Content-Length", 0))
+        return status, headers, await self.reader.readexactly(length)
 
     async def statuses(self, count: int) -> list[int]:
         """Return the statuses of the next *count* answers."""
@@ -237,6 +240,52 @@ async def test_what_is_not_plain_is_answered_as_by_aiohttp(start: Start, connect
     found = {form: await _said(ours, connect, data) for form, data in NOT_PLAIN.items()}
     assert expected == found
     assert {200, 204, 400} <= {status for status, _ in found.values()}
+
+
+MIX = {
+    "batch": (None, 200),
+    "no frame": (request(b"x"), 400),
+    "unknown key": (request(DATA, line="POST /i/nobody HTTP/1.1"), 404),
+    "wrong origin": (request(DATA).replace(b"https://shop", b"https://evil"), 403),
+    "empty": (request(b""), 400),
+    "get": (GET, 200),
+    "chunked": (NOT_PLAIN["chunked"], 200),
+    "options": (NOT_PLAIN["options"], 204),
+    "missing": (b"GET /x HTTP/1.1\r\nHost: a\r\n\r\n", 404),
+}
+
+
+@pytest.mark.parametrize("rounds", [40, pytest.param(5000, marks=pytest.mark.long)])
+async def test_any_mix_in_any_pieces_is_answered_in_order(
+    start: Start, connect: Start, rounds: int
+) -> None:
+    """Whatever requests come one behind the other, however cut: each has its answer, and in order."""
+    wide = {f"collector__{name}_batches_per_s": 10**6 for name in ("address", "site")}
+    collector = await start(**wide)
+    assert 200 == (await collector.post(DATA)).status
+    seed = secrets.randbits(32)
+    rnd = random.Random(seed)
+    stored = 1
+    for _ in range(rounds):
+        names = rnd.choices(list(MIX), weights=[9, 2, 2, 2, 2, 1, 1, 1, 1], k=rnd.randint(1, 8))
+        parts = []
+        for name in names:
+            stored += name == "batch"
+            chunk = b"x" * rnd.choice([5, 500, 70_000])
+            parts.append(MIX[name][0] or request(body(head(seq=stored), chunk=chunk)))
+        data = b"".join(parts)
+        wire = await connect(collector)
+        while data:
+            size = rnd.choice([1, 30, 700, 3000, 100_000])
+            wire.send(data[:size])
+            data = data[size:]
+            await asyncio.sleep(0)
+        expected = [MIX[name][1] for name in names]
+
+        assert expected == await wire.statuses(len(names)), seed
+        wire.writer.close()
+    assert stored == len(await collector.store.batches(session_id()))
+    assert 0 == front(collector).half_bytes
 
 
 async def test_a_proxy_that_closes_is_served(own: Collector, connect: Start) -> None:
