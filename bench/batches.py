@@ -7,7 +7,9 @@ Both are compressed, as browsers do it. Seeded: the same number gives the same b
 
 from __future__ import annotations
 
+import base64
 import gzip
+import hashlib
 import json
 import random
 from collections.abc import Iterator
@@ -73,9 +75,9 @@ def mutations(rnd: random.Random, gzip_bytes: int) -> list[dict[str, Any]]:
 def bodies(first_visit: int, count: int, size: int) -> Iterator[Batch]:
     """Yield *count* batches of about *size* bytes, visit by visit from *first_visit* on."""
     events_each = 3 if size < 8000 else 10
-    head_bytes = 750 if size < 8000 else 1500
-    rnd = random.Random(size)
-    pool = [mutations(rnd, size - head_bytes) for _ in range(_POOL)]
+    head_bytes = 560 if size < 8000 else 1500
+    pool = [mutations(random.Random(n), size - head_bytes) for n in range(_POOL)]
+    rnd = random.Random(first_visit)
     chunks = [(events, gzip.compress(_json(events), 6)) for events in pool]
     number, made = first_visit, 0
     while made < count:
@@ -120,21 +122,23 @@ def clarity_bodies(first_visit: int, count: int, size: int, key: str) -> Iterato
 def _heads(number: int, events_each: int) -> Iterator[dict[str, Any]]:
     """Yield the heads of one visit."""
     events = visit(number, PAGES * PER_PAGE * events_each)
+    digest = hashlib.sha256(b"%d" % number).digest()
+    hexes, ids = digest.hex(), base64.urlsafe_b64encode(digest + digest).decode()
     for page in range(PAGES):
         for seq in range(PER_PAGE):
             at = (page * PER_PAGE + seq) * events_each
             targets: list[Any] = []
             sent = [_sent(event, at, targets) for event in events[at : at + events_each]]
             head: dict[str, Any] = {
-                "session": f"01933333-0000-7000-8000-{number:012x}",
-                "secret": f"{number:022x}",
-                "page_load": f"load-{number:010d}-{page}",
-                "tab": f"tab-{number:012d}",
+                "session": f"{hexes[:8]}-{hexes[8:12]}-7{hexes[12:15]}-8{hexes[15:18]}-{hexes[18:30]}",
+                "secret": ids[:22],
+                "page_load": f"{page}{ids[30:50]}",
+                "tab": ids[10:30],
                 "seq": seq,
                 "targets": targets,
                 "events": [{**event, "i": seq * events_each + n} for n, event in enumerate(sent)],
                 "snippet": {"version": "0.1.0"},
-                "visitor": f"visitor-{number:012d}",
+                "visitor": ids[20:45],
             }
             if seq == 0:
                 head["attributes"] = {"language": "de-DE"}
@@ -147,7 +151,11 @@ def _heads(number: int, events_each: int) -> Iterator[dict[str, Any]]:
 def _sent(event: dict[str, Any], at: int, targets: list[Any]) -> dict[str, Any]:
     """Return *event* as the snippet sends it; its target goes to *targets*."""
     sent = {k: v for k, v in event.items() if k not in ("ts", "page_load", "tab")}
-    sent["t"] = round(sent["t"])
+    for name, value in sent.items():
+        if (
+            type(value) is float
+        ):  # the snippet rounds; a row of decimals would be looked at as a card
+            sent[name] = round(value) if name == "t" or name.endswith("_ms") else round(value, 1)
     if "target" in sent:
         if sent["target"] not in targets:
             targets.append(sent["target"])
