@@ -192,6 +192,9 @@ def _serving(command: list[str], port: int | None = None) -> Any:
     finally:
         process.terminate()
         process.wait(60)
+        for pipe in (process.stdin, process.stdout):
+            if pipe is not None:
+                pipe.close()
         os.sched_setaffinity(0, cores)
 
 
