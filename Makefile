@@ -13,7 +13,7 @@ BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -n
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check bench bench-snippet screenshot generate clean
+.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-snippet screenshot generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -85,6 +85,9 @@ test-long: setup build ## soaks, long fuzzing, wide matrices
 
 bench: setup ## how fast the rules are judged, against a hand-written loop in the same run
 	@$(BIN)/python -m bench.detector $(BENCH)
+
+bench-ingest: setup ## what a batch costs the collector, beside a bare handler and a Python peer from the registry
+	@$(BIN)/python -m bench.ingest $(BENCH)
 
 bench-snippet: setup build ## what the snippet costs a page, beside rrweb and other recorders from npm
 	@$(BIN)/python -m bench.snippet $(BENCH)

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import html
 import logging
+import resource
 from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -16,8 +17,12 @@ from pathlib import Path
 from aiohttp import web
 
 from collector import asset_routes, probe
+from collector.asked import BROKEN, origin_of, refusal
 from collector.assets import Assets
-from collector.ingest import Ingest, cors
+from collector.connection import IDLE_TIMEOUT_S
+from collector.front import FRONT, Front, FrontRunner
+from collector.ingest import Ingest, response
+from collector.log import server_logger
 from collector.proxies import Proxies
 from collector.script import Script
 from collector.sites import Sites
@@ -35,6 +40,12 @@ COUNTERS: web.AppKey[Counter[str]] = web.AppKey("counters", Counter)
 
 TALLY: web.AppKey[Tally] = web.AppKey("tally", Tally)
 """What is counted for the pages of recording health."""
+
+OWN_FILES = 128
+"""Files that are no connections of pages: database, segment, the console's connections."""
+
+SHUTDOWN_S = 2
+"""How long a stop waits for requests that have begun; their senders would send again."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -101,7 +112,7 @@ def build_app(
             return web.json_response({"ok": False, "error": "the store cannot be read"}, status=503)
         return web.json_response({"ok": True})
 
-    async def front(request: web.Request) -> web.Response:
+    async def start_page(request: web.Request) -> web.Response:
         base = settings.server.public_url.rstrip("/") or proxies.base_url(request) or "https://HOST"
         return web.Response(text=_PAGE.format(base=html.escape(base)), content_type="text/html")
 
@@ -113,17 +124,45 @@ def build_app(
     app.on_cleanup.append(finish)
     app[TALLY] = tally
     app.cleanup_ctx.append(tally.running)
-    app.router.add_post("/i/{key}/early", ingest.early)
-    app.router.add_post("/i/{key}", ingest.post)
+    app.router.add_post("/i/{key}", ingest.post)  # first: routes are tried in order
     app.router.add_options("/i/{key}", ingest.preflight)
+    app.router.add_post("/i/{key}/early", ingest.early)
     asset_routes.add_routes(app, ingest, assets, clock)
     probe.add_routes(app, ingest, proxies, clock, settings.collector.max_body_bytes)
     app.router.add_get(r"/s/{part:[a-z]+}.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)
     app.router.add_get("/healthz", health)
-    app.router.add_get("/", front)
+    app.router.add_get("/", start_page)
+    if settings.collector.own_protocol:
+        app[FRONT] = Front(
+            ingest,
+            clock,
+            proxies,
+            most_bytes=settings.collector.max_body_bytes,
+            most_connections=_most_connections(),
+            drain_s=SHUTDOWN_S,
+        )
+        app.cleanup_ctx.append(app[FRONT].running)
+        app.on_shutdown.append(app[FRONT].drain)
     return app
+
+
+def _most_connections() -> int:
+    """Return how many files this process may open, less those that it needs itself."""
+    soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
+    return 1_000_000 if soft == resource.RLIM_INFINITY else max(64, soft - OWN_FILES)
+
+
+def runner(app: web.Application) -> web.AppRunner:
+    """Return what runs the public application *app* on its listener."""
+    return FrontRunner(
+        app,
+        access_log=None,
+        logger=server_logger(),
+        shutdown_timeout=SHUTDOWN_S,
+        keepalive_timeout=IDLE_TIMEOUT_S,
+    )
 
 
 @web.middleware
@@ -139,6 +178,4 @@ async def _never_bare(request: web.Request, handler: Handler) -> web.StreamRespo
         return web.json_response(answer, status=error.status, headers=headers)
     except Exception:
         log.exception("%s %s failed", request.method, request.path)
-        answer = {"ok": False, "code": "failed", "error": "the server made an error; it is logged"}
-        headers = {**cors(request), "Retry-After": "30"}
-        return web.json_response(answer, status=503, headers=headers)
+        return response(refusal(origin_of(request.headers.get("Origin")), BROKEN))

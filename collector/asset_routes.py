@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from aiohttp import hdrs, web
 
+from collector.asked import Asked, told
 from collector.assets import MAX_ASSET_BYTES, Assets, media_of
-from collector.ingest import Ingest, cors
+from collector.ingest import Ingest, response
 from collector.limits import Buckets
 from core.clock import Clock
 from core.errors import Refused, StoreBusy, StoreError
@@ -35,41 +35,39 @@ class _Routes:
 
     async def get(self, request: web.Request) -> web.Response:
         """Say whether an asset is kept. Not by a 404: the page's console would show it as an error."""
+        asked = self._ingest.asked(request)
         try:
-            self._ingest.count_request(request)
-            site = await self._ingest.site_of(request)
+            site = await self._ingest.admitted(asked)
         except Refused as refused:
-            return self._ingest.refusal(request, refused)
+            return response(self._ingest.refused(asked, refused))
         held = bool(await self._assets.held(site, [request.match_info["hash"]]))
         cache = f"private, max-age={HELD_CACHE_S}" if held else "no-store"
-        return _answer(request, {"ok": True, "stored": held}, cache)
+        return _answer(asked, {"ok": True, "stored": held}, cache)
 
     async def post(self, request: web.Request) -> web.Response:
         """Keep a font or picture and answer with its hash; null if the site's quota is full."""
+        asked = self._ingest.asked(request)
         try:
-            name = await self._take(request)
-        except Refused as refused:
-            return self._ingest.refusal(request, refused)
+            name = await self._take(request, asked)
+        except Refused as error:
+            refused = error
         except StoreBusy as busy:
-            return self._ingest.refusal(
-                request, Refused(503, busy.code, str(busy), retry_after_s=busy.retry_after_s)
-            )
+            refused = Refused(503, busy.code, str(busy), retry_after_s=busy.retry_after_s)
         except StoreError:
-            return self._ingest.refusal(
-                request, Refused(503, "failed", "it could not be stored", retry_after_s=10)
-            )
-        return _answer(request, {"ok": True, "asset": name}, "no-store")
+            refused = Refused(503, "failed", "it could not be stored", retry_after_s=10)
+        else:
+            return _answer(asked, {"ok": True, "asset": name}, "no-store")
+        return response(self._ingest.refused(asked, refused))
 
-    async def _take(self, request: web.Request) -> str | None:
-        self._ingest.count_request(request)
-        site = await self._ingest.site_of(request)
+    async def _take(self, request: web.Request, asked: Asked) -> str | None:
+        site = await self._ingest.admitted(asked)
         kind = request.query.get("kind", "")
         allowed = {"font": site.options.fonts, "image": site.options.images == "capture"}
         if kind not in ("font", "image"):
             raise Refused(400, "bad_asset", "kind is font or image")
         if not allowed[kind]:
             raise Refused(400, "bad_asset", f"this site does not keep {kind}s")
-        wait_s = self._uploads.take(self._ingest.address_of(request))
+        wait_s = self._uploads.take(asked.address)
         if wait_s:
             reason = "too many assets from this network address"
             raise Refused(429, "rate", reason, retry_after_s=wait_s)
@@ -84,6 +82,7 @@ class _Routes:
         return await self._assets.put(site, "image", media, content)
 
 
-def _answer(request: web.Request, values: dict[str, Any], cache: str) -> web.Response:
-    headers = {**cors(request), hdrs.CACHE_CONTROL: cache}
-    return web.Response(body=orjson.dumps(values), content_type="application/json", headers=headers)
+def _answer(asked: Asked, values: dict[str, Any], cache: str) -> web.Response:
+    answered = response(told(asked.origin, values))
+    answered.headers[hdrs.CACHE_CONTROL] = cache
+    return answered

@@ -13,10 +13,10 @@ import logging
 from collections import Counter
 from collections.abc import Callable
 
-import orjson
 from aiohttp import hdrs, web
 
 from collector import agent, canary, identity
+from collector.asked import Answer, Asked, cors, origin_of, refusal, told
 from collector.assets import Assets
 from collector.head import Head, HeadReader
 from collector.limits import Addresses, Buckets, KnownSessions
@@ -84,100 +84,81 @@ class Ingest:
         self.counters = counters
 
     async def post(self, request: web.Request) -> web.Response:
-        """Take one batch."""
+        """Take one batch that aiohttp reads."""
+        asked = self.asked(request)
         try:
-            answer = await self._take(request)
+            site = await self.admitted(asked)
+            body = await self.body(request, self._settings.max_body_bytes)
         except Refused as refused:
-            return self.refusal(request, refused)
-        except StoreBusy as busy:
-            reason = f"{busy}; send it again"
-            return self.refusal(
-                request, Refused(503, busy.code, reason, retry_after_s=busy.retry_after_s)
-            )
-        except StoreError as error:
-            log.error("a batch could not be stored: %s", error)
-            reason = "the batch could not be stored; send it again"
-            return self.refusal(
-                request, Refused(503, "failed", reason, retry_after_s=FAILED_RETRY_S)
-            )
-        return self._acknowledge(request, *answer)
+            return response(self.refused(asked, refused))
+        return response(await self.taken(asked, site, body))
+
+    async def answer(self, asked: Asked, body: bytes) -> Answer:
+        """Take one batch that has been read."""
+        try:
+            site = await self.admitted(asked)
+        except Refused as refused:
+            return self.refused(asked, refused)
+        return await self.taken(asked, site, body)
 
     async def early(self, request: web.Request) -> web.Response:
         """Count a page that was left before its recorder had come: nothing else tells of it."""
+        asked = self.asked(request)
         try:
-            self.count_request(request)
-            site = await self.site_of(request)
+            site = await self.admitted(asked)
         except Refused as refused:
-            return self.refusal(request, refused)
-        if not _is_test(request):
+            return response(self.refused(asked, refused))
+        if not _is_test(asked):
             self._tally.add(site.key, "early")
-        return web.Response(status=204, headers=cors(request))
+        return web.Response(status=204, headers=cors(asked.origin))
 
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer OPTIONS. The snippet needs none; other clients of the format may."""
         return web.Response(
             status=204,
             headers={
-                **cors(request),
+                **cors(_origin(request)),
                 "Access-Control-Allow-Methods": "POST",
                 "Access-Control-Allow-Headers": "Content-Type",
                 "Access-Control-Max-Age": "86400",
             },
         )
 
-    async def _take(self, request: web.Request) -> tuple[Appended, str, list[str]]:
-        """Check the request, store its batch; return the answer, the session, its stored sheets."""
-        address = self.count_request(request)
-        site = await self.site_of(request)
-        self._limits.batch(self._limits.site_batches, site.key, "this site")
-        frame = self._unpack(await self.body(request, self._settings.max_body_bytes))
-        head = self._reader.read(frame.head)
-        self._count(site, head)
-        if head.session not in self._known:
-            self._limits.session(site.key, address)
-        batch = await self._batch(request, site, frame, head)
-        appended = await self._store.append(batch)
-        if appended.status in _ANSWERS:
-            status, reason = _ANSWERS[appended.status]
-            raise Refused(status, appended.status, reason)
-        self._known.add(head.session)
-        if not _is_test(request):
-            self._tally_batch(site.key, appended, head)
-        if appended.batch is not None:
-            self._tell(appended.batch)
-        held = await self._assets.held(site, head.sheets)
-        if appended.batch is not None:
-            self._assets.look_through(
-                site, frame.chunk, frame.chunk_encoding, set(head.sheets).difference(held)
-            )
-        return appended, head.session, held
-
-    def _tally_batch(self, key: str, appended: Appended, head: Head) -> None:
-        self._tally.add(key, "batch", appended.status)
-        if appended.batch is not None:
-            self._tally.add(key, "version", head.version or "?")
-            for place, count in head.own_errors.items():
-                self._tally.add(key, "own_error", place, count)
+    def asked(self, request: web.Request) -> Asked:
+        """Return what *request* says besides its body."""
+        return Asked(
+            request.match_info["key"],
+            _origin(request),
+            request.headers.get(hdrs.USER_AGENT, ""),
+            self.address_of(request),
+        )
 
     def address_of(self, request: web.Request) -> bytes:
         """Return the keyed hash of the client's network address."""
-        return self._addresses.hashed(self._proxies.client(request))
+        return self.hashed_address(self._proxies.client(request))
 
-    def count_request(self, request: web.Request) -> bytes:
-        """Count a request of an address and return that; raise Refused if it is one too many."""
-        address = self.address_of(request)
-        self._limits.batch(self._limits.address_batches, address, "this network address")
-        return address
+    def hashed_address(self, address: str) -> bytes:
+        """Return the keyed hash of a network address."""
+        return self._addresses.hashed(address)
 
-    async def site_of(self, request: web.Request) -> Site:
-        """Return the site of the request's key, if the page's origin is one of its own."""
-        site = await self._sites.by_key(request.match_info["key"])
+    def count_address(self, asked: Asked) -> None:
+        """Count a request of its address; raise Refused if it is one too many."""
+        self._limits.batch(self._limits.address_batches, asked.address, "this network address")
+
+    async def admitted(self, asked: Asked) -> Site:
+        """
+        Count a request of its address; return the site of its key.
+
+        Raise Refused if it is one too many, or the page's origin is none of the site's own.
+        """
+        self.count_address(asked)
+        site = self._sites.remembered(asked.key) or await self._sites.by_key(asked.key)
         if site is None:
             raise Refused(404, "unknown_site", "there is no site with this key on this server")
-        origin = _origin(request)
+        origin = asked.origin
         if origin is not None and origin.lower() not in site.origins:
             self._log_origin(site, origin)
-            if not _is_test(request):
+            if not _is_test(asked):
                 self._tally.add(site.key, "origin", origin)
             raise Refused(
                 403, "origin", f"pages of {origin[:200]} may not send for this site; see the log"
@@ -185,6 +166,54 @@ class Ingest:
         if not site.options.enabled:
             raise Refused(403, "off", "recording is switched off for this site")
         return site
+
+    async def taken(self, asked: Asked, site: Site, body: bytes) -> Answer:
+        """Store the batch in *body* and return the answer, a refusal too."""
+        try:
+            return await self._take(asked, site, body)
+        except Refused as refused:
+            return self.refused(asked, refused)
+        except StoreBusy as busy:
+            reason = f"{busy}; send it again"
+            retry_after_s = busy.retry_after_s
+            code = busy.code
+        except StoreError as error:
+            log.error("a batch could not be stored: %s", error)
+            reason = "the batch could not be stored; send it again"
+            retry_after_s = FAILED_RETRY_S
+            code = "failed"
+        return self.refused(asked, Refused(503, code, reason, retry_after_s=retry_after_s))
+
+    async def _take(self, asked: Asked, site: Site, body: bytes) -> Answer:
+        self._limits.batch(self._limits.site_batches, site.key, "this site")
+        frame = self._unpack(body)
+        head = self._reader.read(frame.head)
+        if head.dropped or head.masked:
+            self._count(site, head)
+        if head.session not in self._known:
+            self._limits.session(site.key, asked.address)
+        appended = await self._store.append(await self._batch(asked, site, frame, head))
+        if appended.status in _ANSWERS:
+            status, reason = _ANSWERS[appended.status]
+            raise Refused(status, appended.status, reason)
+        self._known.add(head.session)
+        if not _is_test(asked):
+            self._tally_batch(site.key, appended, head)
+        if appended.batch is not None:
+            self._tell(appended.batch)
+        held = await self._assets.held(site, head.sheets) if head.sheets else []
+        if appended.batch is not None and head.sheets:
+            self._assets.look_through(
+                site, frame.chunk, frame.chunk_encoding, set(head.sheets).difference(held)
+            )
+        return self._acknowledged(asked, appended, head.session, held)
+
+    def _tally_batch(self, key: str, appended: Appended, head: Head) -> None:
+        self._tally.add(key, "batch", appended.status)
+        if appended.batch is not None:
+            self._tally.add(key, "version", head.version or "?")
+            for place, count in head.own_errors.items():
+                self._tally.add(key, "own_error", place, count)
 
     def _log_origin(self, site: Site, origin: str) -> None:
         """Tell the operator, once for each origin; the page itself learns nothing of the site."""
@@ -223,10 +252,9 @@ class Ingest:
         except WireError as error:
             raise Refused(400, "bad_frame", str(error)) from None
 
-    async def _batch(self, request: web.Request, site: Site, frame: Frame, head: Head) -> NewBatch:
+    async def _batch(self, asked: Asked, site: Site, frame: Frame, head: Head) -> NewBatch:
         now = self._clock.now_ms()
-        user_agent = request.headers.get(hdrs.USER_AGENT, "")
-        attributes = agent.attributes_of(user_agent)
+        attributes = agent.attributes_of(asked.user_agent)
         attributes.update(head.attributes)
         attributes["site"] = site.name
         who = None
@@ -259,8 +287,8 @@ class Ingest:
             assets=head.assets,
             sheets=head.sheets,
             last=head.last,
-            canary=canary.claimed(user_agent)
-            and canary.genuine(user_agent, await self._server_key(canary.KEY), now),
+            canary=canary.claimed(asked.user_agent)
+            and canary.genuine(asked.user_agent, await self._server_key(canary.KEY), now),
         )
 
     async def _server_key(self, name: str) -> bytes:
@@ -283,31 +311,23 @@ class Ingest:
                 log.warning("the site '%s' sent text that had to be masked here", site.name)
             self.counters["masked"] += head.masked
 
-    def _acknowledge(
-        self, request: web.Request, appended: Appended, session: str, held: list[str]
-    ) -> web.Response:
+    def _acknowledged(
+        self, asked: Asked, appended: Appended, session: str, held: list[str]
+    ) -> Answer:
         self.counters[appended.status] += 1
         settings = self._settings
         flush_ms = settings.live_flush_ms if self._watched(session) else settings.flush_ms
-        told: dict[str, object] = {"ok": True, "status": appended.status, "flush_ms": flush_ms}
+        values: dict[str, object] = {"ok": True, "status": appended.status, "flush_ms": flush_ms}
         if held:
-            told["assets"] = held
-        body = orjson.dumps(told)
-        return web.Response(body=body, content_type="application/json", headers=cors(request))
+            values["assets"] = held
+        return told(asked.origin, values)
 
-    def refusal(self, request: web.Request, refused: Refused) -> web.Response:
+    def refused(self, asked: Asked, refused: Refused) -> Answer:
         """Count *refused* and return the answer that tells it."""
         self.counters[f"refused_{refused.code}"] += 1
-        key = request.match_info["key"]
-        if self._sites.knows(key) and not _is_test(request):
-            self._tally.add(key, "refused", refused.code)
-        headers = cors(request)
-        if refused.retry_after_s is not None:
-            headers[hdrs.RETRY_AFTER] = str(refused.retry_after_s)
-        body = orjson.dumps({"ok": False, "code": refused.code, "error": refused.reason})
-        return web.Response(
-            status=refused.status, body=body, content_type="application/json", headers=headers
-        )
+        if self._sites.knows(asked.key) and not _is_test(asked):
+            self._tally.add(asked.key, "refused", refused.code)
+        return refusal(asked.origin, refused)
 
 
 class _Limits:
@@ -340,30 +360,15 @@ class _Limits:
             raise Refused(429, "rate", reason, retry_after_s=wait_s)
 
 
-def cors(request: web.Request) -> dict[str, str]:
-    """
-    Let the page read the answer, a refusal too: it holds nothing but the reason.
-
-    Without this a page of a wrong origin could not tell a refusal from a dead network,
-    and would go on sending.
-    """
-    origin = _origin(request)
-    if origin is None:
-        return {"Cache-Control": "no-store"}
-    return {
-        "Cache-Control": "no-store",
-        "Access-Control-Allow-Origin": origin,
-        "Access-Control-Expose-Headers": "Retry-After",
-        "Vary": "Origin",
-    }
+def response(answer: Answer) -> web.Response:
+    """Return *answer* as aiohttp sends it."""
+    return web.Response(status=answer.status, body=answer.body, headers=answer.headers())
 
 
-def _is_test(request: web.Request) -> bool:
+def _is_test(asked: Asked) -> bool:
     """Say whether `stolper doctor` sends: that is counted nowhere."""
-    return canary.claimed(request.headers.get(hdrs.USER_AGENT, ""))
+    return canary.claimed(asked.user_agent)
 
 
 def _origin(request: web.Request) -> str | None:
-    """Return the page's origin; browsers send ASCII, what else comes is the origin of nobody."""
-    origin = request.headers.get(hdrs.ORIGIN)
-    return origin if origin is None or (origin.isascii() and origin.isprintable()) else "null"
+    return origin_of(request.headers.get(hdrs.ORIGIN))

@@ -13,7 +13,8 @@ from importlib.metadata import version
 
 from aiohttp import hdrs, web
 
-from collector.ingest import Ingest, cors
+from collector.asked import cors
+from collector.ingest import Ingest, response
 from collector.proxies import Proxies
 from core.clock import Clock
 from core.errors import Refused
@@ -30,11 +31,12 @@ def add_routes(
 
     async def post(request: web.Request) -> web.Response:
         """Answer with what arrived."""
+        asked = ingest.asked(request)
         try:
-            ingest.count_request(request)
+            ingest.count_address(asked)
             body = await ingest.body(request, most_bytes)
         except Refused as refused:
-            return ingest.refusal(request, refused)
+            return response(ingest.refused(asked, refused))
         told = {
             "ok": True,
             "server": app[SERVER_ID],
@@ -45,6 +47,6 @@ def add_routes(
             "content_type": request.headers.get(hdrs.CONTENT_TYPE, ""),
             "forwarded": proxies.forwarded(request),
         }
-        return web.json_response(told, headers=cors(request))
+        return web.json_response(told, headers=cors(asked.origin))
 
     app.router.add_post("/i/{key}/probe", post)

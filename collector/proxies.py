@@ -24,11 +24,17 @@ class Proxies:
         self._trusted: list[Network] = [ipaddress.ip_network(network) for network in trusted]
 
     def client(self, request: web.Request) -> str:
-        """Return the address of the client: the last one in the chain that is no trusted proxy."""
-        address = request.remote or ""
+        """Return the address of the client that sent *request*."""
+        peer = request.remote or ""
+        if not self._trusted:
+            return peer
+        return self.client_of(peer, ",".join(request.headers.getall("X-Forwarded-For", [])))
+
+    def client_of(self, peer: str, forwarded: str) -> str:
+        """Return the client's address: the last one in the chain that is no trusted proxy."""
+        address = peer
         if self._trusted and self._is_trusted(address):
-            chain = ",".join(request.headers.getall("X-Forwarded-For", [])).split(",")
-            for hop in reversed([hop.strip() for hop in chain if hop.strip()]):
+            for hop in reversed([hop.strip() for hop in forwarded.split(",") if hop.strip()]):
                 address = hop
                 if not self._is_trusted(hop):
                     break

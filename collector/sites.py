@@ -26,12 +26,19 @@ class Sites:
         """Say whether *key* is that of a site that was asked for."""
         return key in self._known
 
+    def remembered(self, key: str) -> Site | None:
+        """Return the site with that key if it was asked for a moment ago."""
+        known = self._known.get(key)
+        if known is not None and 0 <= self._clock.now_ms() - known[1] < REMEMBER_MS:
+            return known[0]
+        return None
+
     async def by_key(self, key: str) -> Site | None:
         """Return the site with that key (its name does not count), or None."""
+        known = self.remembered(key)
+        if known is not None:
+            return known
         now = self._clock.now_ms()
-        known = self._known.get(key)
-        if known is not None and 0 <= now - known[1] < REMEMBER_MS:
-            return known[0]
         site = await self._store.site(key) if _KEY.fullmatch(key) else None
         if site is None or site.key != key:
             self._known.pop(key, None)

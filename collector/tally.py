@@ -45,8 +45,13 @@ class Tally:
         """Count *what* for the site with the key *site*."""
         now = self._clock.now_ms()
         day = now // DAY_MS
-        known = self._details[site, day, what]
         detail = detail[:DETAIL_MAX]
+        key = (site, day, what, detail)
+        if key in self._last:  # counted a moment ago, as most are
+            self._counts[key] += count
+            self._last[key] = now
+            return
+        known = self._details[site, day, what]
         if detail not in known:
             detail = detail if len(known) < MOST_DETAILS else OTHERS
             known.add(detail)

@@ -98,6 +98,9 @@ class CollectorSettings:
     disk_reserve_mb: int = _setting(
         256, "megabytes of the disk that recordings leave free; 0 keeps none back", _at_least(0)
     )
+    own_protocol: bool = _setting(
+        False, "plain batches are read by Stolper's own small protocol, all else by aiohttp"
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,9 @@ GZIP = 1
 MOST_VERSIONS = 32
 """Below the first printable character: what else was sent there is mostly text."""
 
+MOST_SHRUNK = 1040
+"""How many bytes one byte of deflate can stand for: at most 1032, by its format."""
+
 _FRAME = struct.Struct(">BBBBII")  # version, head encoding, chunk encoding, 0, sent_t, head length
 FRAME_BYTES = _FRAME.size
 
@@ -67,18 +70,26 @@ def unpack(body: bytes, *, max_head_bytes: int) -> Frame:
         raise WireError(f"the head should have {head_length} bytes, {len(body) - FRAME_BYTES} came")
     head = body[FRAME_BYTES:end]
     if head_encoding == GZIP:
-        inflater = zlib.decompressobj(wbits=31)
-        try:
-            head = inflater.decompress(head, max_head_bytes + 1)
-        except zlib.error as error:
-            raise WireError(f"the head is not valid gzip: {error}") from None
-        if len(head) <= max_head_bytes and not inflater.eof:
-            raise WireError("the head's gzip is cut off")
+        head = _inflated(head, max_head_bytes)
     if len(head) > max_head_bytes:
         raise WireError(f"the head has more than {max_head_bytes} bytes")
     digest = hashlib.blake2b(body[:4], digest_size=16)
     digest.update(body[8:])
     return Frame(sent_t, head, body[end:], chunk_encoding, digest.digest())
+
+
+def _inflated(head: bytes, most: int) -> bytes:
+    """Return the head that gzip bytes hold, or its first *most* + 1 bytes."""
+    try:
+        if len(head) * MOST_SHRUNK <= most:  # it cannot hold more; half the time of the other way
+            return zlib.decompress(head, 31)
+        inflater = zlib.decompressobj(wbits=31)
+        inflated = inflater.decompress(head, most + 1)
+    except zlib.error as error:
+        raise WireError(f"the head is not valid gzip: {error}") from None
+    if len(inflated) <= most and not inflater.eof:
+        raise WireError("the head's gzip is cut off")
+    return inflated
 
 
 def pack(

@@ -43,6 +43,9 @@ log = logging.getLogger("stolper")
 SERVER_FILE = "server.json"
 LOCK_FILE = "server.lock"
 
+BACKLOG = 1024
+"""Connections that may wait to be accepted: a campaign's visitors come at once."""
+
 
 class Server:
     """
@@ -93,19 +96,16 @@ class Server:
             asyncio.create_task(watching, name="rule files"),
         ]
         self.workbench = self._workbench()
-        self.console_url = await self._listen(
-            console.app.build_app(
-                self.store,
-                self.clock,
-                self.settings,
-                live=self.live,
-                end_session=self.closer.end,
-                player_dir=player_dir(),
-                workbench=self.workbench,
-                public_url=lambda: self.settings.server.public_url or self.public_url,
-                snippet_version=built_version(snippet_dir()),
-            ),
-            self.settings.server.console,
+        private = console.app.build_app(
+            self.store,
+            self.clock,
+            self.settings,
+            live=self.live,
+            end_session=self.closer.end,
+            player_dir=player_dir(),
+            workbench=self.workbench,
+            public_url=lambda: self.settings.server.public_url or self.public_url,
+            snippet_version=built_version(snippet_dir()),
         )
         public = collector.app.build_app(
             self.store,
@@ -115,7 +115,13 @@ class Server:
             on_stored=self._stored,
             watched=self.live.watched,
         )
-        self.public_url = await self._listen(public, self.settings.server.public)
+        self.console_url = await self._listen(
+            web.AppRunner(private, access_log=None, logger=server_logger(), shutdown_timeout=2),
+            self.settings.server.console,
+        )
+        self.public_url = await self._listen(
+            collector.app.runner(public), self.settings.server.public
+        )
 
         # Last of all: a password that is made must be printed.
         self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
@@ -172,13 +178,12 @@ class Server:
         }
         (self.data / SERVER_FILE).write_text(json.dumps(told))
 
-    async def _listen(self, app: web.Application, address: str) -> str:
+    async def _listen(self, runner: web.AppRunner, address: str) -> str:
         host, _, port = address.rpartition(":")
-        runner = web.AppRunner(app, access_log=None, logger=server_logger(), shutdown_timeout=2)
         self._runners.append(runner)
         await runner.setup()
         try:
-            await web.TCPSite(runner, host.strip("[]"), int(port)).start()
+            await web.TCPSite(runner, host.strip("[]"), int(port), backlog=BACKLOG).start()
         except OSError as error:
             reason = error.strerror or str(error)
             raise UserError(f"cannot listen on {address}: {reason}") from error

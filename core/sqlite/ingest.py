@@ -47,11 +47,11 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
         (batch.session, batch.page_load),
     ).fetchone()
     if known is not None and batch.seq <= known[4]:
-        stored = db.execute(
+        before = db.execute(
             "SELECT digest FROM batches WHERE page_load = ? AND seq = ?", (known[0], batch.seq)
         ).fetchone()
-        if stored is not None:
-            return Appended("duplicate" if stored[0] == batch.digest else "conflict")
+        if before is not None:
+            return Appended("duplicate" if before[0] == batch.digest else "conflict")
     load = _page_load(db, batch, known)
     late = session is not None and session[2] is not None
     position = _insert_batch(db, tail, batch, load.row, late)
@@ -61,12 +61,17 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
         )
     if batch.assets or batch.sheets:
         assets.use(db, batch.site, batch.session, batch.assets, batch.sheets, batch.received_ms)
-    facts = _Facts.of(batch, load.origin_ms)
+    facts = Facts.of(batch, load.origin_ms)
     if session is None:
         _insert_session(db, batch, facts, load.holes)
     else:
         stays = late and not _reopens(batch, load.origin_ms, *session[3:])
         _update_session(db, batch, facts, load.holes, stays_ended=stays)
+    return stored(batch, position, load.tab, load.origin_ms, late=late)
+
+
+def stored(batch: NewBatch, position: int, tab: str, origin_ms: float, *, late: bool) -> Appended:
+    """Return what is told of *batch* once it is durable."""
     return Appended(
         "stored",
         StoredBatch(
@@ -74,10 +79,10 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
             site=batch.site,
             session=batch.session,
             page_load=batch.page_load,
-            tab=load.tab,
+            tab=tab,
             seq=batch.seq,
             received_ms=batch.received_ms,
-            events=timed(batch.events, load.origin_ms, batch.page_load, load.tab),
+            events=timed(batch.events, origin_ms, batch.page_load, tab),
             void=batch.void,
             late=late,
         ),
@@ -142,7 +147,7 @@ def _page_load(db: sqlite3.Connection, batch: NewBatch, known: Any) -> _Load:
                 batch.seq,
                 batch.seq,
                 _json(batch.page or {}),
-                _says_farewell(batch),
+                says_farewell(batch),
             ),
         ).lastrowid
         assert row is not None
@@ -152,7 +157,7 @@ def _page_load(db: sqlite3.Connection, batch: NewBatch, known: Any) -> _Load:
     db.execute(
         "UPDATE page_loads SET first_seq = ?1, last_seq = ?2, batches = batches + 1,"
         " farewell = CASE WHEN ?3 = ?2 THEN ?4 ELSE farewell END WHERE id = ?5",
-        (min(first_seq, batch.seq), newest, batch.seq, _says_farewell(batch), row),
+        (min(first_seq, batch.seq), newest, batch.seq, says_farewell(batch), row),
     )
     if batch.page:
         db.execute(
@@ -161,7 +166,7 @@ def _page_load(db: sqlite3.Connection, batch: NewBatch, known: Any) -> _Load:
     return _Load(row, tab, origin_ms, newest - last_seq - 1)
 
 
-def _says_farewell(batch: NewBatch) -> bool:
+def says_farewell(batch: NewBatch) -> bool:
     """
     Say whether nothing more need come after *batch*.
 
@@ -174,11 +179,32 @@ def _says_farewell(batch: NewBatch) -> bool:
     return newest is not None and newest["type"] == "visibility" and newest.get("state") == "hidden"
 
 
+INSERT_BATCH = (
+    "INSERT INTO batches (position, page_load, seq, digest, received_ms, late, events, void,"
+    " segment, offset, length, crc32, chunk_count, first_t, last_t, has_snapshot, encoding)"
+    " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_NO_CHUNK = (None,) * 9
+
+
 def _insert_batch(
     db: sqlite3.Connection, tail: Tail, batch: NewBatch, load: int, late: bool
 ) -> int:
-    void = _json(batch.void) if batch.void else None
-    chunk: tuple[Any, ...] = (None,) * 9
+    row = batch_row(tail, batch, load, late=late, position=None)
+    position = db.execute(INSERT_BATCH, row).lastrowid
+    assert position is not None
+    return position
+
+
+def batch_row(
+    tail: Tail, batch: NewBatch, load: int, *, late: bool, position: int | None
+) -> tuple[Any, ...]:
+    """
+    Return the row of *batch*, whose chunk is placed in *tail*.
+
+    *load* is the row of its page load; without *position* the database gives the next one.
+    """
+    chunk: tuple[Any, ...] = _NO_CHUNK
     info = batch.chunk_info
     if batch.chunk and info is not None:
         offset = tail.place(batch.chunk)
@@ -190,30 +216,24 @@ def _insert_batch(
             info.count,
             info.first_t,
             info.last_t,
-            info.has_snapshot,
+            int(info.has_snapshot),  # sqlite3 looks up an adapter for each bool
             info.encoding,
         )
-    position = db.execute(
-        "INSERT INTO batches (page_load, seq, digest, received_ms, late, events, void, segment,"
-        " offset, length, crc32, chunk_count, first_t, last_t, has_snapshot, encoding)"
-        " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-        (
-            load,
-            batch.seq,
-            batch.digest,
-            batch.received_ms,
-            late,
-            orjson.dumps(batch.events),
-            void,
-            *chunk,
-        ),
-    ).lastrowid
-    assert position is not None
-    return position
+    return (
+        position,
+        load,
+        batch.seq,
+        batch.digest,
+        batch.received_ms,
+        int(late),
+        orjson.dumps(batch.events),
+        _json(batch.void) if batch.void else None,
+        *chunk,
+    )
 
 
 @dataclass(slots=True)
-class _Facts:
+class Facts:
     """What a batch's events say of their session."""
 
     pages: int = 0
@@ -224,7 +244,7 @@ class _Facts:
     last_path: str | None = None
 
     @classmethod
-    def of(cls, batch: NewBatch, origin_ms: float) -> _Facts:
+    def of(cls, batch: NewBatch, origin_ms: float) -> Facts:
         facts = cls()
         for event in batch.events:
             ts = origin_ms + event["t"]
@@ -240,7 +260,7 @@ class _Facts:
         return facts
 
 
-def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int) -> None:
+def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: Facts, holes: int) -> None:
     now = batch.received_ms
     db.execute(
         "INSERT INTO sessions (id, site, secret_hash, started_ms, last_ms, seen_ms, pages, events,"
@@ -269,7 +289,7 @@ def _insert_session(db: sqlite3.Connection, batch: NewBatch, facts: _Facts, hole
 
 
 def _update_session(
-    db: sqlite3.Connection, batch: NewBatch, facts: _Facts, holes: int, *, stays_ended: bool
+    db: sqlite3.Connection, batch: NewBatch, facts: Facts, holes: int, *, stays_ended: bool
 ) -> None:
     """Add the batch to its session's counters; open it again unless it *stays_ended*."""
     attributes = batch.attributes

@@ -150,9 +150,7 @@ class SqliteStore(Store):
 
     async def append(self, batch: NewBatch) -> Appended:
         self._reserve.check()
-        return await self._writer.submit(
-            lambda db, tail: ingest.append(db, tail, batch), bounded=True
-        )
+        return await self._writer.append(batch)
 
     async def idle_sessions(self, now_ms: int) -> list[Session]:
         return await self._readers.run(records.idle_sessions, now_ms)
@@ -162,7 +160,8 @@ class SqliteStore(Store):
     ) -> Session | None:
         now_ms = self._clock.now_ms()
         return await self._writer.submit(
-            lambda db, _: ingest.end_session(db, session, kind, now_ms, idle_at_ms)
+            lambda db, _: ingest.end_session(db, session, kind, now_ms, idle_at_ms),
+            touches=(session,),
         )
 
     # Records
@@ -209,13 +208,17 @@ class SqliteStore(Store):
             return name
         self._reserve.check()
         if size is None and not await self._readers.run(assets.fits, new):
-            await self._writer.submit(lambda db, _: assets.refuse(db, new), bounded=True)
+            await self._writer.submit(
+                lambda db, _: assets.refuse(db, new), bounded=True, touches=()
+            )
             return None
         try:
             await self._readers.in_thread(lambda: self._blobs.write(new.site, name, new.content))
         except OSError as error:
             raise StoreFailed(f"an asset could not be written: {error}") from error
-        kept = await self._writer.submit(lambda db, _: assets.insert(db, new, name), bounded=True)
+        kept = await self._writer.submit(
+            lambda db, _: assets.insert(db, new, name), bounded=True, touches=()
+        )
         if not kept:
             await self._readers.in_thread(lambda: self._blobs.drop(new.site, name))
         return name if kept else None
@@ -241,7 +244,7 @@ class SqliteStore(Store):
         return await self._readers.run(judged.checkpoint)
 
     async def commit_verdicts(self, verdicts: Sequence[Verdicts]) -> None:
-        await self._writer.submit(lambda db, _: judged.commit(db, verdicts))
+        await self._writer.submit(lambda db, _: judged.commit(db, verdicts), touches=())
 
     async def flags(self, session: str, *, withdrawn: bool = False) -> list[Flag]:
         return await self._readers.run(judged.flags, session, withdrawn)
@@ -278,7 +281,7 @@ class SqliteStore(Store):
     # Health
 
     async def note(self, counts: Sequence[HealthCount]) -> None:
-        await self._writer.submit(lambda db, _: health.note(db, counts))
+        await self._writer.submit(lambda db, _: health.note(db, counts), touches=())
 
     async def health(self, site: str, since_ms: int) -> SiteHealth:
         return await self._readers.run(health.health, site, since_ms)
@@ -302,4 +305,6 @@ class SqliteStore(Store):
         return await self._readers.run(accounts.token, hash_)
 
     async def audit(self, at_ms: int, who: str, action: str, subject: str) -> None:
-        await self._writer.submit(lambda db, _: accounts.audit(db, at_ms, who, action, subject))
+        await self._writer.submit(
+            lambda db, _: accounts.audit(db, at_ms, who, action, subject), touches=()
+        )

@@ -3,7 +3,7 @@ The one writer: a thread that commits what waits in groups.
 
 Owns the queue, the order of the durable steps (chunk bytes written and fsynced, then rows
 committed, then answers) and recovery after a failed group. What a job writes is the job's
-own affair (ingest.py, verdicts.py ...).
+own affair (judged.py, assets.py ...); batches are steady.py's and ingest.py's.
 """
 
 from __future__ import annotations
@@ -12,17 +12,20 @@ import asyncio
 import logging
 import sqlite3
 import threading
-from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from core.clock import Clock
 from core.errors import StolperError, StoreBusy, StoreFailed
+from core.model import Appended, NewBatch
+from core.sqlite import ingest
 from core.sqlite.disk import Disk
 from core.sqlite.schema import connect
 from core.sqlite.segments import FOLDER, Tail
+from core.sqlite.steady import Steady
 
 log = logging.getLogger(__name__)
 
@@ -39,9 +42,10 @@ RETRY_AFTER_S = 2
 
 @dataclass(slots=True)
 class _Job:
-    apply: Apply[Any]
-    loop: asyncio.AbstractEventLoop
     future: asyncio.Future[Any]
+    batch: NewBatch | None  # to append, or else *apply* is to be done
+    apply: Apply[Any] | None = None
+    touches: Sequence[str] | None = None
     result: Any = None
     error: Exception | None = None
 
@@ -56,9 +60,10 @@ class Writer:
         self._queue_limit = queue_limit
         self._tail = Tail(data / FOLDER, disk)
         self._db: sqlite3.Connection | None = None
-        self._waiting: deque[_Job] = deque()
-        self._wake = threading.Condition()
+        self._steady = Steady()
+        self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
         self._closing = False
+        self._closes = threading.Lock()  # nothing is put behind the end of the queue
         self._thread = threading.Thread(target=self._run, name="stolper-writer", daemon=True)
 
     def start(self) -> None:
@@ -67,42 +72,66 @@ class Writer:
 
     def stop(self) -> None:
         """Finish what waits and end the thread. Blocks."""
-        with self._wake:
-            self._closing = True
-            self._wake.notify()
+        with self._closes:
+            if not self._closing:
+                self._closing = True
+                self._waiting.put(None)
         if self._thread.ident is not None:
             self._thread.join()
 
-    async def submit(self, apply: Apply[T], *, bounded: bool = False) -> T:
+    async def append(self, batch: NewBatch) -> Appended:
+        """
+        Append *batch* in the next group; return what came of it once that is durable.
+
+        Raise StoreBusy when the queue is full, StoreFailed if the group could not be committed.
+        """
+        if self._waiting.qsize() >= self._queue_limit:
+            raise StoreBusy(RETRY_AFTER_S)
+        job = _Job(asyncio.get_running_loop().create_future(), batch)
+        self._put(job)
+        appended: Appended = await job.future
+        return appended
+
+    async def submit(
+        self, apply: Apply[T], *, bounded: bool = False, touches: Sequence[str] | None = None
+    ) -> T:
         """
         Run *apply* in the next group and return its answer once that is durable.
 
-        With *bounded*, raise StoreBusy when the queue is full. Raise StoreFailed if the
+        *touches* are the sessions whose rows it may change as a batch would; not given, it may
+        be any. With *bounded*, raise StoreBusy when the queue is full. Raise StoreFailed if the
         group could not be committed.
         """
-        loop = asyncio.get_running_loop()
-        job = _Job(apply, loop, loop.create_future())
-        with self._wake:
-            if self._closing:
-                raise StoreFailed("the store is closed")
-            if bounded and len(self._waiting) >= self._queue_limit:
-                raise StoreBusy(RETRY_AFTER_S)
-            self._waiting.append(job)
-            self._wake.notify()
+        if bounded and self._waiting.qsize() >= self._queue_limit:
+            raise StoreBusy(RETRY_AFTER_S)
+        job = _Job(asyncio.get_running_loop().create_future(), None, apply, touches)
+        self._put(job)
         result: T = await job.future
         return result
 
+    def _put(self, job: _Job) -> None:
+        with self._closes:
+            if self._closing:
+                raise StoreFailed("the store is closed")
+            self._waiting.put(job)
+
     def _run(self) -> None:
-        while True:
-            with self._wake:
-                while not self._waiting and not self._closing:
-                    self._wake.wait()
-                if not self._waiting:
+        ended = False
+        while not ended:
+            group: list[_Job] = []
+            job = self._waiting.get()
+            while job is not None:
+                group.append(job)
+                if len(group) == GROUP_JOBS:
                     break
-                count = min(len(self._waiting), GROUP_JOBS)
-                group = [self._waiting.popleft() for _ in range(count)]
-            self._commit(group)
-            _answer(group)
+                try:
+                    job = self._waiting.get_nowait()
+                except Empty:
+                    break
+            ended = job is None
+            if group:
+                self._commit(group)
+                _answer(group)
         self._tail.close()
         if self._db is not None:
             self._db.close()
@@ -113,8 +142,7 @@ class Writer:
         try:
             db = self._begin()
             self._tail.begin(self._clock.now_ms())
-            for job in group:
-                self._apply(db, job)
+            self._write(db, group)
             self._tail.flush()
             committing = True
             self._disk.commit(db)
@@ -142,15 +170,56 @@ class Writer:
         self._db.execute("BEGIN IMMEDIATE")
         return self._db
 
+    def _write(self, db: sqlite3.Connection, group: list[_Job]) -> None:
+        """
+        Write the rows of *group*; if one job cannot, begin again and do each by itself.
+
+        A savepoint for each job costs more than the job: SQLite keeps a copy of every page.
+        """
+        try:
+            self._steady.begin(db)
+            for job in group:
+                job.result = self._done(db, job)
+            self._steady.flush(db)
+        except OSError:
+            raise
+        except Exception:
+            self._steady.forget()
+            if not db.in_transaction:  # SQLite gave the whole transaction up (disk full, I/O)
+                raise
+            db.execute("ROLLBACK")
+            self._tail.rewind(0)
+            db.execute("BEGIN IMMEDIATE")
+            for job in group:
+                self._apply(db, job)
+
+    def _done(self, db: sqlite3.Connection, job: _Job) -> Any:
+        if job.batch is not None:
+            return self._steady.append(db, self._tail, job.batch)
+        assert job.apply is not None
+        self._steady.flush(db)
+        result = job.apply(db, self._tail)
+        if job.touches is None:
+            self._steady.forget()
+        else:
+            for session in job.touches:
+                self._steady.forget(session)
+        return result
+
     def _apply(self, db: sqlite3.Connection, job: _Job) -> None:
+        """Do *job* alone: an error of it is its own."""
         mark = self._tail.mark
         db.execute("SAVEPOINT job")
         try:
-            job.result = job.apply(db, self._tail)
+            if job.batch is not None:
+                job.result = ingest.append(db, self._tail, job.batch)
+            else:
+                assert job.apply is not None
+                job.result = job.apply(db, self._tail)
         except OSError:
             raise
         except Exception as error:
-            if not db.in_transaction:  # SQLite gave the whole transaction up (disk full, I/O)
+            if not db.in_transaction:
                 raise
             db.execute("ROLLBACK TO job")
             self._tail.rewind(mark)
@@ -158,6 +227,7 @@ class Writer:
         db.execute("RELEASE job")
 
     def _recover(self, *, keep_bytes: bool) -> None:
+        self._steady.forget()
         if keep_bytes:
             self._tail.close()
         else:
@@ -183,7 +253,7 @@ def _answer(group: list[_Job]) -> None:
     """Hand the answers to their event loops, one wake-up for each loop."""
     by_loop: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
     for job in group:
-        by_loop.setdefault(job.loop, []).append(job)
+        by_loop.setdefault(job.future.get_loop(), []).append(job)
     for loop, jobs in by_loop.items():
         try:
             loop.call_soon_threadsafe(_resolve, jobs)

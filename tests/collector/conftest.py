@@ -6,9 +6,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
 from collector.app import build_app
+from collector.front import FrontRunner
 from core.model import StoredBatch
 from core.settings import load_settings
 from core.sqlite import SqliteStore
@@ -52,11 +54,28 @@ async def store(tmp_path: Path, clock: ManualClock) -> AsyncIterator[Store]:
     await store.close()
 
 
+class Listener(TestServer):
+    """A server as `collector.app.runner` makes it."""
+
+    async def _make_runner(self, **kwargs: object) -> web.AppRunner:
+        return FrontRunner(self.app, **kwargs)
+
+
+@pytest.fixture(params=["aiohttp", "own"])
+def route(request: pytest.FixtureRequest) -> str:
+    """Return who reads plain batches."""
+    return str(request.param)
+
+
 @pytest.fixture
 async def start(
-    tmp_path: Path, snippet: Path, clock: ManualClock, store: Store
+    tmp_path: Path, snippet: Path, clock: ManualClock, store: Store, route: str
 ) -> AsyncIterator[Start]:
-    """Return what starts a collector; its arguments are settings, a store instead, a listener."""
+    """
+    Return what starts a collector; its arguments are settings, a store instead, a listener.
+
+    Whatever is tested through it is tested with plain batches read by aiohttp and by our own.
+    """
     clients: list[TestClient] = []  # type: ignore[type-arg] -- its arguments differ by version
 
     async def make(
@@ -64,6 +83,7 @@ async def start(
         hear: Callable[[StoredBatch], None] | None = None,
         **settings: object,
     ) -> Collector:
+        settings.setdefault("collector__own_protocol", route == "own")
         heard: list[StoredBatch] = []
         watched: set[str] = set()
         app = build_app(
@@ -76,7 +96,7 @@ async def start(
             on_stored=hear or heard.append,
             watched=watched.__contains__,
         )
-        client = TestClient(TestServer(app))
+        client = TestClient(Listener(app))
         clients.append(client)
         await client.start_server()
         return Collector(client, on, clock, heard, watched)

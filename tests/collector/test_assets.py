@@ -22,6 +22,12 @@ FONT = b"wOF2" + bytes(100)
 OTHER_ORIGIN = {"Origin": "https://evil.example"}
 
 
+@pytest.fixture
+def route() -> str:
+    """Return who reads plain batches: what this module asks for goes on to aiohttp either way."""
+    return "own"
+
+
 def hash_of(content: str | bytes) -> str:
     """Return the name under which *content* is kept."""
     return hashlib.sha256(content.encode() if isinstance(content, str) else content).hexdigest()[

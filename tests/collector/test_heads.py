@@ -13,7 +13,7 @@ from collector.head import MAX_ITEMS, MAX_TEXT, Head, HeadReader
 from core.errors import Refused
 from core.events import load_schema
 from core.model import Session, StoredBatch
-from tests.collector.support import COOKIELESS, Collector, body, click, head, session_id
+from tests.collector.support import COOKIELESS, TARGET, Collector, body, click, head, session_id
 
 READER = HeadReader(load_schema(), max_events=500)
 
@@ -202,6 +202,26 @@ def test_a_target_that_is_not_in_the_list_is_left_out(target: Any) -> None:
     (event,) = read(head(events=[click(target=target)])).events
 
     assert "target" not in event
+
+
+def test_a_target_is_the_same_when_it_comes_again() -> None:
+    """What was remembered of it is what it was read as, counts too; a head that is masked reads anew."""
+    odd = {**TARGET, "unknown": 1, "node": "no number", "label": "Ann"}
+    deep: Any = []
+    for _ in range(300):
+        deep = [deep]
+    plain, masked = (
+        head(targets=[odd, {"tag": "p", "path": deep}, odd], events=[click(i, target=i) for i in range(3)],
+             page=page)
+        for page in ({"path": "/"}, {"path": "/a@b.de"})
+    )  # fmt: skip
+    reader = HeadReader(load_schema(), max_events=10)
+    read = [reader.read(json.dumps(one).encode()) for one in (plain, masked, plain, masked)]
+
+    assert read[0].events == read[1].events == read[2].events == read[3].events
+    assert [5] * 4 == [one.dropped["fields"] for one in read]
+    assert {"key", "tag", "label", "path"} == set(read[2].events[0]["target"])
+    assert [0, 1, 0, 1] == [one.masked for one in read]
 
 
 def test_long_texts_and_lists_are_cut() -> None:

@@ -18,6 +18,12 @@ from tests.core.support import NOON
 CONFIG = re.compile(r"boot\((.*)\);$")
 
 
+@pytest.fixture
+def route() -> str:
+    """Return who reads plain batches: what this module asks for goes on to aiohttp either way."""
+    return "own"
+
+
 async def test_the_loader_carries_its_site(collector: Collector) -> None:
     """The placeholder becomes the configuration; cached for 300 s, usable from any page."""
     answer = await collector.client.get(f"/s/{SITE.key}.js")

@@ -96,6 +96,7 @@ def test_the_documentation_tells_every_default_and_help() -> None:
     def row(setting: Declared) -> str:
         value = setting.default
         shown = list(value) if isinstance(value, tuple) else value
+        shown = str(value).lower() if isinstance(value, bool) else shown  # as TOML has it
         default = "empty" if shown == "" else f"`{shown}`"
         return f"| `{setting.key}` | {default} | {setting.help} |"
 

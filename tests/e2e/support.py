@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import secrets
 import time
 from collections.abc import Awaitable, Callable
@@ -17,6 +18,9 @@ from core.model import Mode, Privacy, Site
 from core.settings import load_settings
 from stolper.app import Server
 
+ROUTE = {name: value for name, value in os.environ.items() if name.endswith("_OWN_PROTOCOL")}
+"""Who reads plain batches: the whole suite can be run either way."""
+
 
 class Stack:
     """A running server with an API client. Made by the `server` fixture."""
@@ -26,7 +30,7 @@ class Stack:
             "server.public": "127.0.0.1:0",
             "server.console": "127.0.0.1:0",
         }
-        settings = load_settings(data, env={}, overrides=given | overrides)
+        settings = load_settings(data, env=ROUTE, overrides=given | overrides)
         self.server = Server(settings, data)
         self.store = self.server.store
         self._http: aiohttp.ClientSession | None = None
