@@ -139,6 +139,8 @@ async def examine(
     finally:
         await store.close()
     if outcome is not None:
+        if outcome.stage is None:
+            told = [_no_traffic(one) if _is_silence(one, outcome.site) else one for one in told]
         told += [*outcome.warnings, *([outcome.stopped] if outcome.stopped else [])]
     return Report(_once(told), base, outcome)
 
@@ -151,6 +153,23 @@ async def _follow(store: SqliteStore, known: list[Site], page: str, base: str) -
     if not known:
         raise UserError("there is no site yet: stolper site add NAME --origin ...")
     return await canary.examine(store, SystemClock(), page, base)
+
+
+def _is_silence(told: Told, site: str) -> bool:
+    """Say whether *told* looks for a cause why nothing comes from *site*."""
+    return told.site == site and told.code == "no_loader"
+
+
+def _no_traffic(told: Told) -> Told:
+    """Return what silence means where a marked session has come through from end to end."""
+    return Told(
+        "no_traffic",
+        False,
+        "The way works from end to end, and no visitor's page has asked for the script.",
+        "Visit the page with a browser of your own: it has to appear in the console. Does the line"
+        " stand in the pages that visitors are led to?",
+        told.site,
+    )
 
 
 def _once(told: list[Told]) -> list[Told]:

@@ -89,6 +89,7 @@ class Outcome:
     stopped: Told | None
     warnings: tuple[Told, ...]  # what is wrong on the way without stopping it
     session: str  # "" if none was begun
+    site: str  # name of its site
 
     @property
     def stage(self) -> Stage | None:
@@ -138,8 +139,8 @@ async def follow(
             passed.append(stage)
     finally:
         await visit.close()
-    session = visit.session.id if visit.session else ""
-    return Outcome(tuple(passed), stopped, tuple(visit.warnings), session)
+    session, site = (visit.session.id, visit.session.site_name) if visit.session else ("", "")
+    return Outcome(tuple(passed), stopped, tuple(visit.warnings), session, site)
 
 
 class _Visit:

@@ -165,7 +165,7 @@ async def _nothing_is_left(stack: Stack) -> None:
 async def test_the_command_follows_a_session_of_a_server_that_runs(
     stack: Stack, shop: Shop
 ) -> None:
-    """In a process of its own: all six stages pass, and what it says besides is that nobody visits."""
+    """In a process of its own: all six stages pass, and what is left to say is that nobody visits."""
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "stolper.cli", "doctor", "--canary", f"{shop.origin}/healthy",
         "--site", "shop", "--data", str(stack.server.data),
@@ -177,4 +177,4 @@ async def test_the_command_follows_a_session_of_a_server_that_runs(
 
     stages = ["page", "script", "batch", "store", "rule", "replay"]
     assert stages == [line.split()[1] for line in text.splitlines() if line.startswith("  ok ")]
-    assert (1, True) == (process.returncode, "no_loader" in text)
+    assert (1, True) == (process.returncode, "note    no_traffic: [shop]" in text)
