@@ -33,8 +33,8 @@ INTERACTIONS = frozenset({MOUSE_MOVE, MOUSE_INTERACTION, SCROLL, INPUT, TOUCH_MO
 """Sources that only a person's hand makes: they count as activity."""
 
 _MAX_T_MS = 10_000_000_000  # 115 days after the page's time origin: no page lives longer
-_MAX_NODES = 500_000  # of one snapshot; real pages stay under 50 000
-_MAX_DEPTH = 2_000  # elements within one another; browsers' parsers stop at 512, scripts need not
+MAX_NODES = 500_000  # of one snapshot; real pages stay under 50 000
+MAX_DEPTH = 2_000  # elements within one another; browsers' parsers stop at 512, scripts need not
 
 
 def check_event(event: Any) -> str | None:
@@ -84,10 +84,10 @@ def _check_tree(root: Any) -> str | None:
     while pending:
         node, depth = pending.pop()
         seen += 1
-        if seen > _MAX_NODES:
+        if seen > MAX_NODES:
             return "has too many nodes"
-        if depth > _MAX_DEPTH:
-            return f"has elements nested deeper than {_MAX_DEPTH}"
+        if depth > MAX_DEPTH:
+            return f"has elements nested deeper than {MAX_DEPTH}"
         if not isinstance(node, dict) or not _is_int(node.get("id")):
             return "has a node without an id"
         kind = node.get("type")
