@@ -33,6 +33,7 @@ from core.model import (
     User,
     Verdicts,
 )
+from core.sealed import KeyframeRef, Sealed
 from core.site_options import SiteOptions
 
 
@@ -198,6 +199,43 @@ class VerdictStore(Protocol):
         """
 
 
+class SealStore(Protocol):
+    """
+    Finished sessions' recordings as objects of their own (core/sealed.py).
+
+    Sealing changes where chunks lie and how they are encoded, not what they say: chunks() and
+    read_chunk() give them before and after. A chunk that comes later lies in a segment; the session
+    waits to be sealed again then.
+    """
+
+    async def unsealed_sessions(self, closed_before_ms: int, limit: int) -> list[Session]:
+        """Return up to *limit* ended sessions that are not sealed and were closed before."""
+
+    async def seal(self, sealed: Sealed) -> bool:
+        """
+        Let *sealed* take the place of its session's chunks and return once that is durable.
+
+        False, and nothing is changed, if the session has other chunks by now. Raise StoreFailed if
+        the write failed; then nothing is changed either.
+        """
+
+    async def leave_unsealed(self, session: str) -> None:
+        """Note that *session* cannot be sealed, so that it is not tried again until a chunk comes."""
+
+    async def keyframes(self, session: str, page_load: str) -> list[KeyframeRef]:
+        """Return the keyframes of a document, by time; none before it is sealed."""
+
+    async def read_keyframe(self, ref: KeyframeRef) -> bytes:
+        """Return the events of a keyframe as JSON. Raise StoreError if they are damaged."""
+
+    async def release(self) -> int:
+        """
+        Remove what nobody needs: segments whose sessions are all sealed, objects of seals that failed.
+
+        Return how many files that were. Segments of this hour and the last are left alone.
+        """
+
+
 class AccountStore(Protocol):
     """Users and tokens of the console."""
 
@@ -237,6 +275,7 @@ class Store(
     RecordStore,
     AssetStore,
     VerdictStore,
+    SealStore,
     AccountStore,
     HealthStore,
     Protocol,
@@ -257,6 +296,7 @@ __all__ = [
     "IngestStore",
     "RecordStore",
     "Scope",
+    "SealStore",
     "SiteStore",
     "Store",
     "VerdictStore",

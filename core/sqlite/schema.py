@@ -99,6 +99,23 @@ def m008_health(db: Database) -> None:
     db.execute("ALTER TABLE page_loads ADD COLUMN farewell INTEGER NOT NULL DEFAULT 1")
 
 
+@migrations()
+def m009_sealed(db: Database) -> None:
+    """Keep finished sessions' recordings as objects of their own; those of old releases wait for it."""
+    db.execute("ALTER TABLE sessions ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX sessions_unsealed ON sessions (ended_ms) WHERE sealed <> 1")
+    db.execute("ALTER TABLE batches ADD COLUMN frame INTEGER")
+    db.execute(
+        "CREATE TABLE sealed (session TEXT PRIMARY KEY, name TEXT NOT NULL, bytes INTEGER NOT NULL,"
+        " received INTEGER NOT NULL, sealed_ms INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE keyframes (session TEXT NOT NULL, page_load TEXT NOT NULL, t REAL NOT NULL,"
+        " frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,"
+        " crc32 INTEGER NOT NULL, PRIMARY KEY (session, page_load, t)) WITHOUT ROWID"
+    )
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(

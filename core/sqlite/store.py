@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from core.clock import Clock
@@ -36,22 +37,28 @@ from core.model import (
     Verdicts,
     asset_hash,
 )
+from core.sealed import KeyframeRef, Sealed
 from core.site_options import SiteOptions
-from core.sqlite import accounts, assets, health, ingest, judged, records
+from core.sqlite import accounts, assets, health, ingest, judged, objects, records, sealing
 from core.sqlite.disk import Disk
+from core.sqlite.objects import Objects, recoded
 from core.sqlite.readers import Readers
 from core.sqlite.rows import session_of
 from core.sqlite.schema import migrate
-from core.sqlite.segments import FOLDER, read_chunk
+from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
 from core.sqlite.writer import Writer
 from core.store import Store
 
 QUEUE_LIMIT = 1024
 DATABASE = "stolper.db"
+HOUR_MS = 3_600_000
+
+OBJECT_GRACE_MS = HOUR_MS
+"""How long an object without a row is left alone: another process may be about to write it."""
 
 
 class SqliteStore(Store):
-    """One data folder: stolper.db, segments/ and blobs/."""
+    """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(
         self,
@@ -71,6 +78,7 @@ class SqliteStore(Store):
         self._clock = clock
         self._disk = disk or Disk()
         self._blobs = assets.Blobs(data / assets.FOLDER, self._disk)
+        self._objects = Objects(data / objects.FOLDER, self._disk)
         self._queue_limit = queue_limit
         self._read_only = read_only
         self._opened: tuple[Writer | None, Readers] | None = None
@@ -100,7 +108,7 @@ class SqliteStore(Store):
     def _prepare(self) -> None:
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (FOLDER, assets.FOLDER):
+        for name in (FOLDER, assets.FOLDER, objects.FOLDER):
             (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
         database.touch(mode=0o600)  # its log and index files take over its mode
@@ -190,7 +198,24 @@ class SqliteStore(Store):
         return await self._readers.run(records.chunks, session)
 
     async def read_chunk(self, ref: ChunkRef) -> bytes:
-        return await self._readers.in_thread(lambda: read_chunk(self._data / FOLDER, ref))
+        try:
+            return await self._readers.in_thread(lambda: self._chunk(ref))
+        except StoreError:
+            # It may have been sealed after *ref* was given out.
+            now = await self._readers.run(records.chunk, ref.session, ref.page_load, ref.seq)
+            if (
+                now is None
+                or now.frame is None
+                or (now.segment, now.frame) == (ref.segment, ref.frame)
+            ):
+                raise
+            content = await self._readers.in_thread(lambda: self._chunk(now))
+            return recoded(content, now.info.encoding, ref.info.encoding)
+
+    def _chunk(self, ref: ChunkRef) -> bytes:
+        if ref.frame is None:
+            return read_chunk(self._data / FOLDER, ref)
+        return self._objects.part(ref.segment, ref.frame, ref.offset, ref.length, ref.crc32)
 
     async def gaps(self, session: str) -> list[Gap]:
         return await self._readers.run(records.gaps, session)
@@ -276,6 +301,62 @@ class SqliteStore(Store):
 
     async def health(self, site: str, since_ms: int) -> SiteHealth:
         return await self._readers.run(health.health, site, since_ms)
+
+    # Sealing
+
+    async def unsealed_sessions(self, closed_before_ms: int, limit: int) -> list[Session]:
+        return await self._readers.run(sealing.unsealed_sessions, closed_before_ms, limit)
+
+    async def seal(self, sealed: Sealed) -> bool:
+        name, size = None, 0
+        if sealed.frames:
+            try:
+                name, size = await self._readers.in_thread(
+                    lambda: self._objects.write(sealed.frames)
+                )
+            except OSError as error:
+                raise StoreFailed(f"a session could not be sealed: {error}") from error
+        now_ms = self._clock.now_ms()
+        # A commit that failed may still turn out to have happened: release() looks at the object.
+        done, unneeded = await self._writer.submit(
+            lambda db, _: sealing.seal(db, sealed, name, size, now_ms)
+        )
+        if unneeded is not None:
+            await self._readers.in_thread(lambda: self._objects.drop(unneeded))
+        return done
+
+    async def leave_unsealed(self, session: str) -> None:
+        await self._writer.submit(lambda db, _: sealing.leave(db, session))
+
+    async def keyframes(self, session: str, page_load: str) -> list[KeyframeRef]:
+        return await self._readers.run(sealing.keyframes, session, page_load)
+
+    async def read_keyframe(self, ref: KeyframeRef) -> bytes:
+        return await self._readers.in_thread(
+            lambda: self._objects.part(ref.name, ref.frame, ref.offset, ref.length, ref.crc32)
+        )
+
+    async def release(self) -> int:
+        now_ms = self._clock.now_ms()
+        segments = await self._readers.in_thread(lambda: segment_names(self._data / FOLDER))
+        objects = await self._readers.in_thread(lambda: self._objects.old(now_ms - OBJECT_GRACE_MS))
+        needed, newest = await self._readers.run(sealing.segments_needed)
+        released = 0
+        for name in segments:
+            if name < hour_name(now_ms - HOUR_MS) and name not in needed:
+                release = partial(self._release, name, newest)
+                released += await self._writer.submit(release)
+        for name in set(objects) - await self._readers.run(sealing.objects):
+            await self._readers.in_thread(partial(self._objects.drop, name))
+            released += 1
+        return released
+
+    def _release(self, name: str, newest: int, db: sqlite3.Connection, tail: Tail) -> bool:
+        """Remove a segment that is still not needed, under the lock that lets nobody append meanwhile."""
+        if tail.segment == name or sealing.came_since(db, name, newest):
+            return False
+        self._disk.unlink(self._data / FOLDER / name)
+        return True
 
     # Accounts
 

@@ -1,0 +1,129 @@
+"""
+Which sessions are sealed, as which objects, and what may be removed for it. Rows only.
+
+The columns: `sessions.sealed` (WAITING, SEALED, LEFT), and of a batch with a sealed chunk `frame`,
+with `offset`, `length`, `crc32` and `encoding` in that frame, and no `segment`.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import zlib
+
+from core.model import Session
+from core.sealed import KeyframeRef, Sealed, SealedChunk
+from core.sqlite.records import chunks
+from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
+
+WAITING, SEALED, LEFT = 0, 1, 2
+"""LEFT: it could not be sealed and stays in its segments, which are kept for it."""
+
+
+def unsealed_sessions(db: sqlite3.Connection, closed_before_ms: int, limit: int) -> list[Session]:
+    """Return up to *limit* sessions that wait and were closed before, first ended first."""
+    rows = db.execute(
+        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE s.sealed = 0"
+        " AND s.ended_ms IS NOT NULL AND coalesce(s.closed_ms, s.ended_ms) < ?"
+        " ORDER BY s.ended_ms, s.id LIMIT ?",
+        (closed_before_ms, limit),
+    )
+    return [session_from(row) for row in rows]
+
+
+def seal(
+    db: sqlite3.Connection, sealed: Sealed, name: str | None, size: int, now_ms: int
+) -> tuple[bool, str | None]:
+    """
+    Let the object *name* take the place of the session's chunks; None: it has none.
+
+    Return whether that was done, and the object that no row names from now on. Not done if the
+    session's chunks are others by now.
+    """
+    if chunks(db, sealed.session) != list(sealed.chunks):
+        return False, name
+    old = db.execute(
+        "SELECT name, received FROM sealed WHERE session = ?", (sealed.session,)
+    ).fetchone()
+    loads = dict(
+        db.execute(
+            "SELECT name, id FROM page_loads WHERE session = ?", (sealed.session,)
+        ).fetchall()
+    )
+    db.execute("DELETE FROM keyframes WHERE session = ?", (sealed.session,))
+    for number, frame in enumerate(sealed.frames):
+        offset = 0
+        for part in frame.parts:
+            length, crc32 = len(part.content), zlib.crc32(part.content)
+            if isinstance(part, SealedChunk):
+                where = number, offset, length, crc32, part.encoding
+                db.execute(
+                    "UPDATE batches SET segment = NULL, frame = ?, offset = ?, length = ?,"
+                    " crc32 = ?, encoding = ? WHERE page_load = ? AND seq = ?",
+                    (*where, loads[part.page_load], part.seq),
+                )
+            else:
+                db.execute(
+                    "INSERT INTO keyframes VALUES (?, ?, ?, ?, ?, ?, ?)",
+                    (sealed.session, part.page_load, part.t, number, offset, length, crc32),
+                )
+            offset += length
+    if name is None:
+        db.execute("DELETE FROM sealed WHERE session = ?", (sealed.session,))
+    else:
+        received = (old[1] if old else 0) + sum(
+            ref.length for ref in sealed.chunks if ref.frame is None
+        )
+        db.execute(
+            "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?)",
+            (sealed.session, name, size, received, now_ms),
+        )
+    db.executemany(
+        "INSERT OR IGNORE INTO asset_uses"
+        " SELECT ?, site, hash FROM assets WHERE site = ? AND hash = ?",
+        [(sealed.session, sealed.site, asset) for asset in sealed.assets],
+    )
+    db.execute("UPDATE sessions SET sealed = ? WHERE id = ?", (SEALED, sealed.session))
+    return True, old[0] if old else None
+
+
+def leave(db: sqlite3.Connection, session: str) -> None:
+    """Note that *session* cannot be sealed; a chunk that comes lets it be tried again."""
+    db.execute("UPDATE sessions SET sealed = ? WHERE id = ?", (LEFT, session))
+
+
+def keyframes(db: sqlite3.Connection, session: str, page_load: str) -> list[KeyframeRef]:
+    """Return the keyframes of a document, by time."""
+    rows = db.execute(
+        "SELECT k.session, k.page_load, k.t, s.name, k.frame, k.offset, k.length, k.crc32"
+        " FROM keyframes k JOIN sealed s ON s.session = k.session"
+        " WHERE k.session = ? AND k.page_load = ? ORDER BY k.t",
+        (session, page_load),
+    )
+    return [KeyframeRef(*row) for row in rows]
+
+
+def objects(db: sqlite3.Connection) -> set[str]:
+    """Return the names of all objects that count."""
+    return {row[0] for row in db.execute("SELECT name FROM sealed")}
+
+
+def segments_needed(db: sqlite3.Connection) -> tuple[set[str], int]:
+    """Return the segments that hold chunks of sessions that are not sealed, and the newest position."""
+    db.execute("BEGIN")  # one view for both
+    try:
+        newest = db.execute("SELECT coalesce(max(position), 0) FROM batches").fetchone()[0]
+        rows = db.execute(
+            "SELECT DISTINCT b.segment FROM sessions s JOIN page_loads p ON p.session = s.id"
+            " JOIN batches b ON b.page_load = p.id WHERE s.sealed <> 1 AND b.segment IS NOT NULL"
+        )
+        return {row[0] for row in rows}, newest
+    finally:
+        db.execute("COMMIT")
+
+
+def came_since(db: sqlite3.Connection, segment: str, position: int) -> bool:
+    """Return whether a batch after *position* put its chunk into *segment*."""
+    row = db.execute(
+        "SELECT 1 FROM batches WHERE position > ? AND segment = ? LIMIT 1", (position, segment)
+    ).fetchone()
+    return row is not None
