@@ -13,12 +13,13 @@ from typing import Literal
 DAY_MS = 86_400_000
 
 What = Literal[
-    "loader", "loader_off", "early", "batch", "refused", "origin", "version", "own_error"
+    "loader", "loader_off", "early", "batch", "refused", "origin", "version", "own_error", "masked"
 ]
 """
 What is counted for a site and day, by detail: loaders fetched (while switched off), pages that were
 left before their recorder had come, batches (stored, duplicate), batches refused (code) and where
-from (origin), snippet versions of the batches, errors of the snippet's own (place in it).
+from (origin), snippet versions of the batches, errors of the snippet's own (place in it), texts that were
+masked here because the page had not (recording).
 """
 
 QUIET_MS = 15 * 60_000

@@ -33,11 +33,15 @@ from stolper.folder import OWN_RULES
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
 from stolper.rulebook import Rulebook
+from stolper.sealer import BackgroundSealer
 from stolper.workbench import ServerWorkbench
 
 log = logging.getLogger("stolper")
 
 SERVER_FILE = "server.json"
+
+BUSY_MS = 1000
+"""For so long after a batch arrived the sealer rests most of the time."""
 
 
 class Server:
@@ -59,6 +63,7 @@ class Server:
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._lock_file: int | None = None
+        self._arrived_ms = 0
 
     async def start(self) -> None:
         """Open the store, catch up with judging, then listen: console first, public last."""
@@ -78,10 +83,12 @@ class Server:
         self.closer = SessionCloser(self.store, self.clock, on_ended=self._ended)
         await self.detector.start()
         self.rulebook.swap = self.detector.swap
+        sealer = BackgroundSealer(self.store, self.clock, busy=self._busy)
         watching = self.rulebook.watch(self.settings.detector.reload_ms)
         self._tasks = [
             asyncio.create_task(self.closer.run(), name="session closer"),
             asyncio.create_task(watching, name="rule files"),
+            asyncio.create_task(sealer.run(), name="sealer"),
         ]
         self.workbench = self._workbench()
         self.console_url = await self._listen(
@@ -189,8 +196,12 @@ class Server:
         )
 
     def _stored(self, batch: StoredBatch) -> None:
+        self._arrived_ms = self.clock.now_ms()
         self.detector.notify(batch)
         self.live.batch_stored(batch)
+
+    def _busy(self) -> bool:
+        return abs(self.clock.now_ms() - self._arrived_ms) < BUSY_MS
 
     def _judged(self, verdicts: Verdicts) -> None:
         self.live.verdicts(verdicts)
