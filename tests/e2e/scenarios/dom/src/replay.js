@@ -17,3 +17,15 @@ window.outlinesAt = async (events, moments, base) => {
   replayer.destroy();
   return found;
 };
+
+/** Return what `portray` (fidelity/src/probe.js) tells of *events* at one *moment*. */
+window.portraitAt = async (events, moment, base) => {
+  document.body.replaceChildren();
+  const replayer = new Replayer(events, { mouseTail: false, showWarning: false });
+  await new Promise((done) => setTimeout(done, 5)); // its own timers set the first picture
+  replayer.pause(moment - events[0].timestamp);
+  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+  const portrait = window.portray(replayer.iframe.contentDocument, base);
+  replayer.destroy();
+  return portrait;
+};
