@@ -7,6 +7,7 @@ The snippet masks before it sends; this is the second line of defence.
 from __future__ import annotations
 
 import re
+from collections import Counter
 from typing import Any
 
 from core.places import LINKS, said_places
@@ -70,16 +71,17 @@ def scrubbed(text: str) -> tuple[str, int]:
     return text, emails + ibans + cards
 
 
-def scrub_recording(events: list[Any], raw: bytes) -> int:
+def scrub_recording(events: list[Any], raw: bytes) -> Counter[str]:
     """
-    Mask in *events*, whose JSON is *raw*, what is to be masked; return how often that was.
+    Mask in *events*, whose JSON is *raw*, what is to be masked; return how often that was,
+    by the attribute or what else it stood in.
 
     Only texts for people are looked at, and of addresses what follows the path: style sheets,
     drawings and the names of pictures (`logo@2x.png`) are full of what only looks like it.
     """
     if not _worth_a_look(raw):
-        return 0
-    hits = 0
+        return Counter()
+    hits: Counter[str] = Counter()
     for event in events:
         if not isinstance(event, dict):
             continue
@@ -91,7 +93,7 @@ def scrub_recording(events: list[Any], raw: bytes) -> int:
             masked, found = scrubbed(rest)
             if found:
                 holder[key] = kept + masked
-                hits += found
+                hits[key] += found
     return hits
 
 

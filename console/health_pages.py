@@ -109,6 +109,7 @@ def health_json(site: Site, health: SiteHealth) -> dict[str, Any]:
         "refused_origins": by_detail("origin"),
         "versions": by_detail("version"),
         "own_errors": by_detail("own_error"),
+        "masked": by_detail("masked"),
         "sessions": health.sessions,
         "sessions_incomplete": health.incomplete,
         "sessions_without_snapshot": health.no_snapshot,

@@ -19,7 +19,7 @@ What = Literal[
 What is counted for a site and day, by detail: loaders fetched (while switched off), pages that were
 left before their recorder had come, batches (stored, duplicate), batches refused (code) and where
 from (origin), snippet versions of the batches, errors of the snippet's own (place in it), texts that were
-masked here because the page had not (recording).
+masked at sealing because the page had not (attribute, or what else they stood in).
 """
 
 QUIET_MS = 15 * 60_000
@@ -62,7 +62,7 @@ class Tallied:
 
 Code = Literal[
     "off", "no_loader", "no_batches", "silent", "origin", "refused", "no_snapshot", "gaps",
-    "own_errors", "assets_full",
+    "own_errors", "masked", "assets_full",
 ]  # fmt: skip
 
 
@@ -130,6 +130,9 @@ def findings(health: SiteHealth, *, enabled: bool) -> list[Finding]:
     if errors := health.of("own_error"):
         names = tuple(one.detail for one in errors)
         found.append(Finding("own_errors", False, names, health.total("own_error")))
+    if leaks := health.of("masked"):
+        names = tuple(one.detail for one in leaks)
+        found.append(Finding("masked", False, names, health.total("masked")))
     if health.assets_full:
         found.append(Finding("assets_full", False))
     return found

@@ -9,6 +9,7 @@ reading names what is wrong with them.
 from __future__ import annotations
 
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,8 +50,8 @@ SHORTEST, LONGEST = 1_000, 1_000_000
 MOST_SHEETS = 500
 """Style texts of one chunk that are looked for; the store looks at no more hashes at once."""
 
-Scrub = Callable[[list[Any], bytes], int]
-"""Masks what is left of secrets in events, whose JSON it is given too; returns how many there were."""
+Scrub = Callable[[list[Any], bytes], Counter[str]]
+"""Masks what is left of secrets in events, whose JSON it is given too; returns how many there were, by place."""
 
 
 @dataclass(slots=True)
@@ -67,7 +68,7 @@ class Sealer:
 
     def __init__(self, scrub: Scrub | None = None) -> None:
         self.assets: set[str] = set()
-        self.hits = 0
+        self.hits: Counter[str] = Counter()
         self._scrub = scrub
         self._left = MAX_BYTES
         self._layout = _Layout()

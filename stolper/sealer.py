@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from collections import Counter
 from collections.abc import Callable
 from typing import Protocol
 
@@ -32,6 +33,9 @@ AT_ONCE = 20
 
 SHARE = 0.2
 """Share of the time that is worked while batches arrive."""
+
+MOST_PLACES, DETAIL_MAX = 20, 60
+"""Attributes of one session that are told apart; anybody can make up names."""
 
 RELEASE_MS = 600_000
 """How often segments are looked at."""
@@ -135,16 +139,22 @@ class BackgroundSealer:
                 return True
         return False
 
-    async def _tell(self, session: Session, hits: int) -> None:
+    async def _tell(self, session: Session, hits: Counter[str]) -> None:
         """Count what was masked here: the page's own masking let it pass."""
         now_ms = self._clock.now_ms()
         log.warning(
             "%d texts that look like an e-mail address, an IBAN or a card number were masked in the"
             " recording of session %s: the page's masking let them pass",
-            *(hits, session.id),
+            *(hits.total(), session.id),
         )
-        count = HealthCount(session.site, now_ms // DAY_MS, "masked", "recording", hits, now_ms)
-        await self._store.note([count])
+        await self._store.note(
+            [
+                HealthCount(
+                    session.site, now_ms // DAY_MS, "masked", place[:DETAIL_MAX], count, now_ms
+                )
+                for place, count in hits.most_common(MOST_PLACES)
+            ]
+        )
 
     async def _release(self) -> None:
         now_ms = self._clock.now_ms()

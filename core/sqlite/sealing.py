@@ -21,9 +21,10 @@ WAITING, SEALED, LEFT = 0, 1, 2
 
 def unsealed_sessions(db: sqlite3.Connection, closed_before_ms: int, limit: int) -> list[Session]:
     """Return up to *limit* sessions that wait and were closed before, first ended first."""
+    # The index is of what is not sealed; that what waits is part of it, SQLite does not see.
     rows = db.execute(
-        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE s.sealed = 0"
-        " AND s.ended_ms IS NOT NULL AND coalesce(s.closed_ms, s.ended_ms) < ?"
+        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE s.sealed <> 1"
+        " AND s.sealed = 0 AND s.ended_ms IS NOT NULL AND coalesce(s.closed_ms, s.ended_ms) < ?"
         " ORDER BY s.ended_ms, s.id LIMIT ?",
         (closed_before_ms, limit),
     )
@@ -113,8 +114,9 @@ def segments_needed(db: sqlite3.Connection) -> tuple[set[str], int]:
     try:
         newest = db.execute("SELECT coalesce(max(position), 0) FROM batches").fetchone()[0]
         rows = db.execute(
-            "SELECT DISTINCT b.segment FROM sessions s JOIN page_loads p ON p.session = s.id"
-            " JOIN batches b ON b.page_load = p.id WHERE s.sealed <> 1 AND b.segment IS NOT NULL"
+            "SELECT DISTINCT b.segment FROM sessions s CROSS JOIN page_loads p ON p.session = s.id"
+            " CROSS JOIN batches b ON b.page_load = p.id"  # in this order: few sessions wait
+            " WHERE s.sealed <> 1 AND b.segment IS NOT NULL"
         )
         return {row[0] for row in rows}, newest
     finally:

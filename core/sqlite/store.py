@@ -53,6 +53,8 @@ QUEUE_LIMIT = 1024
 DATABASE = "stolper.db"
 HOUR_MS = 3_600_000
 
+DAY_MS = 24 * HOUR_MS
+
 OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
@@ -81,6 +83,7 @@ class SqliteStore(Store):
         self._objects = Objects(data / objects.FOLDER, self._disk)
         self._queue_limit = queue_limit
         self._read_only = read_only
+        self._look_ms = 0  # when files below sealed/ are looked at for some that no row names
         self._opened: tuple[Writer | None, Readers] | None = None
 
     async def open(self) -> None:
@@ -317,12 +320,14 @@ class SqliteStore(Store):
             except OSError as error:
                 raise StoreFailed(f"a session could not be sealed: {error}") from error
         now_ms = self._clock.now_ms()
+        look_ms, self._look_ms = self._look_ms, min(self._look_ms, now_ms + OBJECT_GRACE_MS)
         # A commit that failed may still turn out to have happened: release() looks at the object.
         done, unneeded = await self._writer.submit(
             lambda db, _: sealing.seal(db, sealed, name, size, now_ms)
         )
         if unneeded is not None:
             await self._readers.in_thread(lambda: self._objects.drop(unneeded))
+        self._look_ms = look_ms
         return done
 
     async def leave_unsealed(self, session: str) -> None:
@@ -339,17 +344,25 @@ class SqliteStore(Store):
     async def release(self) -> int:
         now_ms = self._clock.now_ms()
         segments = await self._readers.in_thread(lambda: segment_names(self._data / FOLDER))
-        objects = await self._readers.in_thread(lambda: self._objects.old(now_ms - OBJECT_GRACE_MS))
         needed, newest = await self._readers.run(sealing.segments_needed)
         released = 0
         for name in segments:
             if name < hour_name(now_ms - HOUR_MS) and name not in needed:
                 release = partial(self._release, name, newest)
                 released += await self._writer.submit(release)
-        for name in set(objects) - await self._readers.run(sealing.objects):
-            await self._readers.in_thread(partial(self._objects.drop, name))
-            released += 1
+        if now_ms >= self._look_ms:
+            released += await self._drop_strange_objects(now_ms)
+            self._look_ms = now_ms + DAY_MS
         return released
+
+    async def _drop_strange_objects(self, now_ms: int) -> int:
+        """Remove what a seal that failed, here or in a process that died, has left."""
+        before_ms = now_ms - OBJECT_GRACE_MS
+        old = set(await self._readers.in_thread(lambda: self._objects.old(before_ms)))
+        strange = old - await self._readers.run(sealing.objects)
+        for name in strange:
+            await self._readers.in_thread(partial(self._objects.drop, name))
+        return len(strange)
 
     def _release(self, name: str, newest: int, db: sqlite3.Connection, tail: Tail) -> bool:
         """Remove a segment that is still not needed, under the lock that lets nobody append meanwhile."""

@@ -143,7 +143,7 @@ def test_every_finding_has_words(language: str) -> None:
     """Each code has a sentence and what to do, and so have refusals and gaps that can be."""
     spoken = Languages()[language]
     codes = ("off", "no_loader", "no_batches", "silent", "origin", "refused", "no_snapshot",
-             "gaps", "own_errors")  # fmt: skip
+             "gaps", "own_errors", "masked", "assets_full")  # fmt: skip
     for code in codes:
         finding = Finding(code, True, ("busy",), 2)  # type: ignore[arg-type] -- each is one
         what, do = finding_text(finding, "https://h", spoken.gettext, spoken.ngettext)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import errno
 import gzip
 import shutil
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -13,7 +14,7 @@ from hypothesis import strategies as st
 
 from core.errors import StoreError, StoreFailed
 from core.sealed import Keyframe, SealedFrame
-from core.sqlite import SqliteStore, objects
+from core.sqlite import SqliteStore, objects, sealing
 from tests.core.support import SITE, ManualClock, batch
 from tests.core.test_sqlite_faults import RecordingDisk
 from tests.core.test_store_sealing import HOUR_MS, contents, made, text, visit
@@ -174,3 +175,21 @@ async def test_a_crash_between_any_two_steps_loses_nothing(tmp_path: Path) -> No
         assert [text(seq) for seq in range(len(there))] == there
         assert 3 <= len(there)
         await crashed.close()
+
+
+async def test_what_waits_is_found_by_its_index(tmp_path: Path) -> None:
+    """Neither the sessions to seal nor the segments they need cost a look at every session."""
+    store = await opened(tmp_path / "d")
+    await store.close()
+    db = sqlite3.connect(tmp_path / "d" / "stolper.db")
+    seen: list[str] = []
+    db.set_trace_callback(seen.append)
+    sealing.unsealed_sessions(db, 0, 9)
+    sealing.segments_needed(db)
+    db.set_trace_callback(None)
+    selects = [one for one in seen if "sealed <> 1" in one]
+    plans = [" ".join(row[3] for row in db.execute(f"EXPLAIN QUERY PLAN {one}")) for one in selects]
+    db.close()
+
+    assert 2 == len(plans)
+    assert ["INDEX sessions_unsealed" in plan for plan in plans] == [True, True], plans
