@@ -36,9 +36,21 @@ class Keyframe:
     content: bytes
 
 
+STOCK = -1
+"""As a frame's base: the site's stock, which many sessions rest on (replay/stock.py)."""
+
+
+@dataclass(frozen=True, slots=True)
+class StockRef:
+    """The stock of *site* with the hash *name*."""
+
+    site: str
+    name: str
+
+
 @dataclass(frozen=True, slots=True)
 class SealedFrame:
-    """Parts that are compressed together; *base* is the number of an earlier frame."""
+    """Parts that are compressed together; *base* is the number of an earlier frame, or STOCK."""
 
     parts: tuple[SealedChunk | Keyframe, ...]
     base: int | None = None
@@ -54,7 +66,8 @@ class Sealed:
     """
     What a session is sealed as. *chunks* are those it was made of, all of the session.
 
-    *assets* are hashes that stand for style texts in the frames.
+    *assets* are hashes that stand for style texts in the frames, *stock* is what frames with the base
+    STOCK rest on.
     """
 
     session: str
@@ -62,6 +75,7 @@ class Sealed:
     chunks: tuple[ChunkRef, ...]
     frames: tuple[SealedFrame, ...]
     assets: tuple[str, ...] = ()
+    stock: StockRef | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -33,7 +33,7 @@ from core.model import (
     User,
     Verdicts,
 )
-from core.sealed import KeyframeRef, Sealed
+from core.sealed import KeyframeRef, Sealed, StockRef
 from core.site_options import SiteOptions
 
 
@@ -228,9 +228,16 @@ class SealStore(Protocol):
     async def read_keyframe(self, ref: KeyframeRef) -> bytes:
         """Return the events of a keyframe as JSON. Raise StoreError if they are damaged."""
 
+    async def put_stock(self, site: str, content: bytes) -> StockRef:
+        """Keep *content* as the stock of the site with that key; return it once that is durable."""
+
+    async def stock(self, site: str) -> tuple[StockRef, bytes] | None:
+        """Return the newest stock of a site; None if there is none. Raise StoreError if it is damaged."""
+
     async def release(self) -> int:
         """
-        Remove what nobody needs: segments whose sessions are all sealed, objects of seals that failed.
+        Remove what nobody needs: segments whose sessions are all sealed, objects of seals that failed,
+        stocks that neither are the newest nor anything rests on.
 
         Return how many files that were. Segments of this hour and the last are left alone.
         """

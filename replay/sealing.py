@@ -16,7 +16,7 @@ from typing import Any
 
 from core.model import ChunkRef, PageLoad, asset_hash
 from core.places import Place, style_places
-from core.sealed import Keyframe, SealedChunk, SealedFrame
+from core.sealed import STOCK, Keyframe, SealedChunk, SealedFrame
 from core.wire import GZIP, IDENTITY
 from replay import deep
 from replay.ids import put_ids_back
@@ -64,14 +64,19 @@ class Opened:
 
 
 class Sealer:
-    """Takes the chunks of one session in order, document by document."""
+    """
+    Takes the chunks of one session in order, document by document.
 
-    def __init__(self, scrub: Scrub | None = None) -> None:
+    *stocked*: its site has a stock for pages to rest on. *pages* holds what pages begin with.
+    """
+
+    def __init__(self, scrub: Scrub | None = None, *, stocked: bool = False) -> None:
+        self.pages: list[bytes] = []
         self.assets: set[str] = set()
         self.hits: Counter[str] = Counter()
         self._scrub = scrub
         self._left = MAX_BYTES
-        self._layout = _Layout()
+        self._layout = _Layout(STOCK if stocked else None)
         self._track: _Track | None = None
 
     def begin(self, load: PageLoad, refs: Iterable[ChunkRef]) -> None:
@@ -111,7 +116,8 @@ class Sealer:
             content = deep.dumps(opened.events)
         ref = opened.ref
         part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY)
-        self._layout.chunk(part, any(_is_snapshot(event) for event in opened.events))
+        if self._layout.chunk(part, any(_is_snapshot(event) for event in opened.events)):
+            self.pages.append(content)
         if self._track is not None:
             put_ids_back(opened.events)
             for made in self._track.follow(opened.events, len(content)):
@@ -128,29 +134,37 @@ class Sealer:
 class _Layout:
     """Which parts go into one frame, and what it rests on."""
 
-    def __init__(self) -> None:
+    def __init__(self, stock: int | None) -> None:
         self.frames: list[SealedFrame] = []
+        self._stock = stock
         self._open: list[SealedChunk | Keyframe] = []
         self._bytes = 0
-        self._session: int | None = None  # the frame that holds the session's first page
-        self._load: int | None = None  # the same of the document
+        self._session: int | None = stock  # what pages rest on: the stock, or the first of them
+        self._load: int | None = None  # the frame that holds the document's page
 
-    def chunk(self, part: SealedChunk, snapshot: bool) -> None:
+    def chunk(self, part: SealedChunk, snapshot: bool) -> bool:
+        """Take a chunk; return whether it ends the beginning of a document, up to its page."""
         self._open.append(part)
         self._bytes += len(part.content)
         if snapshot and self._load is None:
             self._load = self._close(self._session)
             self._session = self._load if self._session is None else self._session
-        elif self._bytes >= FRAME_BYTES:
-            self._close(self._load)
+            return True
+        if self._bytes >= FRAME_BYTES:
+            self._close(self._base)
+        return False
+
+    @property
+    def _base(self) -> int | None:
+        return self._stock if self._load is None else self._load
 
     def keyframe(self, part: Keyframe) -> None:
         """Put a keyframe into a frame of its own."""
-        self.frames.append(SealedFrame((part,), self._load))
+        self.frames.append(SealedFrame((part,), self._base))
 
     def close_load(self) -> None:
         """The document ends."""
-        self._close(self._load)
+        self._close(self._base)
         self._load = None
 
     def _close(self, base: int | None) -> int | None:

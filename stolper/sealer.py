@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter
+from collections import Counter, OrderedDict
 from collections.abc import Callable
 from typing import Protocol
 
@@ -19,9 +19,10 @@ from core.clock import Clock
 from core.errors import StoreError
 from core.health import DAY_MS, HealthCount
 from core.model import Session
-from core.sealed import Sealed
+from core.sealed import Sealed, StockRef
 from core.store import AssetStore, HealthStore, RecordStore, SealStore
 from replay.sealing import Sealer
+from replay.stock import Stock
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +34,9 @@ AT_ONCE = 20
 
 SHARE = 0.2
 """Share of the time that is worked while batches arrive."""
+
+MOST_STOCKS = 8
+"""Sites whose pages are remembered: some megabytes each."""
 
 MOST_PLACES, DETAIL_MAX = 20, 60
 """Attributes of one session that are told apart; anybody can make up names."""
@@ -63,6 +67,7 @@ class BackgroundSealer:
         self._after_ms = after_ms
         self._every_ms = every_ms
         self._released_ms: int | None = None
+        self._stocks: OrderedDict[str, tuple[StockRef | None, Stock]] = OrderedDict()
 
     async def run(self) -> None:
         """Seal until cancelled. A store that cannot do it now is asked again."""
@@ -79,7 +84,8 @@ class BackgroundSealer:
         """Seal some of the sessions that wait; return how many were sealed or left."""
         before = self._clock.now_ms() - self._after_ms
         done = 0
-        for session in await self._store.unsealed_sessions(before, AT_ONCE):
+        waiting = await self._store.unsealed_sessions(before, AT_ONCE)
+        for session in sorted(waiting, key=lambda one: one.site):  # a stock is made ready once
             done += await self.seal(session)
         return done
 
@@ -97,7 +103,8 @@ class BackgroundSealer:
         return True
 
     async def _seal(self, session: Session) -> bool:
-        sealer = Sealer(scrub_recording)
+        resting, stock = await self._stock(session.site)
+        sealer = Sealer(scrub_recording, stocked=resting is not None)
         refs = await self._store.chunks(session.id)
         for load in await self._store.page_loads(session.id):
             own = [ref for ref in refs if ref.page_load == load.id]
@@ -112,15 +119,35 @@ class BackgroundSealer:
                 held = await self._held(session.site, [*opened.sheets])
                 await asyncio.to_thread(sealer.take, opened, held)
                 await self._rest(time.perf_counter() - begun)
-        whole = Sealed(
-            session.id, session.site, tuple(refs), sealer.frames(), tuple(sorted(sealer.assets))
-        )
+        assets = tuple(sorted(sealer.assets))
+        whole = Sealed(session.id, session.site, tuple(refs), sealer.frames(), assets, resting)
         begun = time.perf_counter()
         done = await self._store.seal(whole)
-        if done and sealer.hits:
+        if done:
             await self._tell(session, sealer.hits)
+            await asyncio.to_thread(stock.learn, sealer.pages, session.visitor or session.id)
+            await self._renew(session.site, stock)
         await self._rest(time.perf_counter() - begun)
         return done
+
+    async def _stock(self, site: str) -> tuple[StockRef | None, Stock]:
+        """Return what recordings of *site* rest on now, and what is known of its pages."""
+        known = self._stocks.get(site)
+        if known is None:
+            found = await self._store.stock(site)
+            known = (found[0], Stock(found[1])) if found else (None, Stock())
+        self._stocks[site] = known
+        self._stocks.move_to_end(site)
+        if len(self._stocks) > MOST_STOCKS:
+            self._stocks.popitem(last=False)
+        return known
+
+    async def _renew(self, site: str, stock: Stock) -> None:
+        """Store *stock* if enough has come in."""
+        content = stock.renewed()
+        if content is not None:
+            self._stocks.pop(site, None)  # should it fail, what is stored counts
+            self._stocks[site] = await self._store.put_stock(site, content), stock
 
     async def _held(self, site: str, names: list[str]) -> set[str]:
         return await self._store.stored_assets(site, names) if names else set()
@@ -140,7 +167,9 @@ class BackgroundSealer:
         return False
 
     async def _tell(self, session: Session, hits: Counter[str]) -> None:
-        """Count what was masked here: the page's own masking let it pass."""
+        """Count what was masked here, if anything: the page's own masking let it pass."""
+        if not hits:
+            return
         now_ms = self._clock.now_ms()
         log.warning(
             "%d texts that look like an e-mail address, an IBAN or a card number were masked in the"

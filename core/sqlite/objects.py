@@ -7,8 +7,9 @@ said by rows alone.
     8 bytes  magic
     4 bytes  length of the head, big-endian
     4 bytes  its CRC-32
-    head     JSON: frames, each as [compressed length, length, number of its base or -1]
-    frames   zstd without magic, its base frame's content as raw dictionary
+    head     JSON: {"stock": [site, hash] or null, "frames": each [compressed length, length, base]},
+             base the number of a frame, -1 the stock, null nothing
+    frames   zstd without magic, its base's content as raw dictionary
 """
 
 from __future__ import annotations
@@ -28,11 +29,12 @@ import orjson
 import zstandard as zstd
 
 from core.errors import StoreError
-from core.sealed import SealedFrame
+from core.sealed import STOCK, SealedFrame, StockRef
 from core.sqlite.disk import Disk
 from core.wire import GZIP
 
 FOLDER = "sealed"
+STOCKS = "stocks"
 ENDING = ".sealed"
 
 LEVEL = 9
@@ -45,6 +47,8 @@ _MAGIC = b"STOLPER1"
 _LEAD = struct.Struct(">8sII")
 _FORMAT = zstd.FORMAT_ZSTD1_MAGICLESS
 
+StockOf = Callable[[StockRef], bytes]
+
 
 @dataclass(frozen=True, slots=True)
 class _Place:
@@ -53,29 +57,37 @@ class _Place:
     offset: int
     packed: int
     length: int
-    base: int
+    base: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class _Head:
+    stock: StockRef | None
+    places: list[_Place]
 
 
 class Objects:
-    """The files, by name. Reading is done by several threads."""
+    """The files, by name. Reading is done by several threads. *stock_of* reads a stock."""
 
-    def __init__(self, folder: Path, disk: Disk) -> None:
+    def __init__(self, folder: Path, disk: Disk, stock_of: StockOf) -> None:
         self._folder = folder
         self._disk = disk
+        self._stock_of = stock_of
         self._cache: OrderedDict[tuple[str, int], bytes] = OrderedDict()
         self._cached = 0
         self._lock = threading.Lock()
+        self._prepared: tuple[StockRef, zstd.ZstdCompressionDict] | None = None
 
-    def write(self, frames: Sequence[SealedFrame]) -> tuple[str, int]:
+    def write(self, frames: Sequence[SealedFrame], stock: StockRef | None) -> tuple[str, int]:
         """Write an object and return its name and size once it is durable. Raise OSError."""
         token = secrets.token_hex(8)
         name = f"{token[:2]}/{token}{ENDING}"
         path = self._folder / name
+        data = pack(frames, stock, None if stock is None else self._prepare(stock))
         if not path.parent.is_dir():
             path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
             self._disk.fsync_folder(self._folder)
         draft = path.with_name(f".{path.name}")
-        data = pack(frames)
         try:
             fd = self._disk.open_append(draft)
             try:
@@ -90,35 +102,46 @@ class Objects:
         self._disk.fsync_folder(path.parent)
         return name, len(data)
 
+    def _prepare(self, stock: StockRef) -> zstd.ZstdCompressionDict:
+        """Return *stock* ready to compress with, which takes longer than a session."""
+        if self._prepared is None or self._prepared[0] != stock:
+            dictionary = _dictionary(self._stock_of(stock))
+            dictionary.precompute_compress(level=LEVEL)
+            self._prepared = stock, dictionary
+        return self._prepared[1]
+
     def read(self, name: str, frame: int) -> bytes:
         """Return the content of a frame. Raise StoreError if it is damaged or not there."""
-        with self._lock:
-            known = self._cache.get((name, frame))
-            if known is not None:
-                self._cache.move_to_end((name, frame))
-                return known
+        known = self._known(name, frame)
+        if known is not None:
+            return known
         try:
             with (self._folder / name).open("rb") as file:
-                places = _read_head(file.read(_LEAD.size), file.read, name)
-                content = self._frame(file.fileno(), name, places, frame)
+                head = _read_head(file.read(_LEAD.size), file.read, name)
+                return self._frame(file.fileno(), name, head, frame)
         except OSError as error:
             raise StoreError(f"object {name} cannot be read: {error}") from error
-        return content
 
-    def _frame(self, fd: int, name: str, places: list[_Place], number: int) -> bytes:
-        chain = _chain(places, number, name)
+    def _frame(self, fd: int, name: str, head: _Head, number: int) -> bytes:
         content: bytes | None = None
-        for nth in chain:
-            with self._lock:
-                known = self._cache.get((name, nth))
+        for nth in _chain(head, number, name):
+            known = self._known(name, nth)
             if known is None:
-                place = places[nth]
+                place = head.places[nth]
+                base = self._stock_of(_stock(head, name)) if place.base == STOCK else content
                 packed = os.pread(fd, place.packed, place.offset)
-                known = _unpack(packed, place.length, content, name)
+                known = _unpack(packed, place.length, base, name)
                 self._keep(name, nth, known)
             content = known
         assert content is not None
         return content
+
+    def _known(self, name: str, frame: int) -> bytes | None:
+        with self._lock:
+            found = self._cache.get((name, frame))
+            if found is not None:
+                self._cache.move_to_end((name, frame))
+            return found
 
     def _keep(self, name: str, frame: int, content: bytes) -> None:
         with self._lock:
@@ -160,43 +183,51 @@ def recoded(content: bytes, encoding: int, wanted: int) -> bytes:
     return gzip.compress(content, 1, mtime=0) if wanted == GZIP else gzip.decompress(content)
 
 
-def pack(frames: Sequence[SealedFrame]) -> bytes:
-    """Return *frames* as the bytes of a file."""
+def pack(
+    frames: Sequence[SealedFrame],
+    stock: StockRef | None = None,
+    prepared: zstd.ZstdCompressionDict | None = None,
+) -> bytes:
+    """Return *frames* as the bytes of a file. *prepared* is what *stock* is compressed with."""
     contents = [frame.content for frame in frames]
-    dictionaries: dict[int, zstd.ZstdCompressionDict] = {}
+    dictionaries: dict[int | None, zstd.ZstdCompressionDict | None] = {None: None, STOCK: prepared}
     packed: list[bytes] = []
     for frame, content in zip(frames, contents, strict=True):
-        if frame.base is None:
-            dictionary = None
-        elif (dictionary := dictionaries.get(frame.base)) is None:
-            dictionary = dictionaries[frame.base] = _dictionary(contents[frame.base])
-        packed.append(_pack(content, dictionary, frame.base and len(contents[frame.base])))
-    head = orjson.dumps(
-        [
-            [len(one), len(content), -1 if frame.base is None else frame.base]
+        base = frame.base
+        if base not in dictionaries:
+            dictionaries[base] = _dictionary(contents[base or 0])
+        known = len(contents[base]) if base is not None and base >= 0 else 0
+        packed.append(_pack(content, dictionaries[base], known))
+    told = {
+        "stock": None if stock is None else [stock.site, stock.name],
+        "frames": [
+            [len(one), len(content), frame.base]
             for frame, content, one in zip(frames, contents, packed, strict=True)
-        ]
-    )
+        ],
+    }
+    head = orjson.dumps(told)
     return b"".join([_LEAD.pack(_MAGIC, len(head), zlib.crc32(head)), head, *packed])
 
 
-def contents(data: bytes, name: str) -> Iterator[bytes]:
+def contents(data: bytes, name: str, stock_of: StockOf) -> Iterator[bytes]:
     """Give the content of every frame of an object's file. Raise StoreError if it is damaged."""
     at = _LEAD.size
 
     def read(count: int) -> bytes:
         return data[at : at + count]
 
-    places = _read_head(data[: _LEAD.size], read, name)
+    head = _read_head(data[: _LEAD.size], read, name)
     made: list[bytes] = []
-    for place in places:
+    for place in head.places:
         packed = data[place.offset : place.offset + place.packed]
-        base = made[place.base] if 0 <= place.base < len(made) else None
+        base = None if place.base is None or place.base < 0 else made[place.base]
+        if place.base == STOCK:
+            base = stock_of(_stock(head, name))
         made.append(_unpack(packed, place.length, base, name))
         yield made[-1]
 
 
-def _read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> list[_Place]:
+def _read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> _Head:
     try:
         magic, length, checksum = _LEAD.unpack(lead)
     except struct.error:
@@ -204,20 +235,27 @@ def _read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> list[_Pl
     head = read(length) if magic == _MAGIC else b""
     if magic != _MAGIC or zlib.crc32(head) != checksum:
         raise StoreError(f"object {name} has a damaged head")
+    told = orjson.loads(head)
     offset = _LEAD.size + length
     places = []
-    for packed, content, base in orjson.loads(head):
+    for packed, content, base in told["frames"]:
         places.append(_Place(offset, packed, content, base))
         offset += packed
-    return places
+    return _Head(StockRef(*told["stock"]) if told["stock"] else None, places)
 
 
-def _chain(places: list[_Place], number: int, name: str) -> list[int]:
+def _stock(head: _Head, name: str) -> StockRef:
+    if head.stock is None:
+        raise StoreError(f"object {name} names no stock")
+    return head.stock
+
+
+def _chain(head: _Head, number: int, name: str) -> list[int]:
     """Return the frames that are needed for frame *number*, the first base first."""
-    if not 0 <= number < len(places):
+    if not 0 <= number < len(head.places):
         raise StoreError(f"object {name} has no frame {number}")
     chain = [number]
-    while (base := places[chain[-1]].base) >= 0:
+    while (base := head.places[chain[-1]].base) is not None and base >= 0:
         if base >= chain[-1]:
             raise StoreError(f"object {name} has a damaged head")
         chain.append(base)
@@ -228,11 +266,11 @@ def _dictionary(content: bytes) -> zstd.ZstdCompressionDict:
     return zstd.ZstdCompressionDict(content, dict_type=zstd.DICT_TYPE_RAWCONTENT)
 
 
-def _pack(content: bytes, dictionary: zstd.ZstdCompressionDict | None, known: int | None) -> bytes:
+def _pack(content: bytes, dictionary: zstd.ZstdCompressionDict | None, known: int) -> bytes:
     parameters = zstd.ZstdCompressionParameters.from_level(
         LEVEL,
         source_size=len(content),
-        dict_size=known or 0,
+        dict_size=known,
         format=_FORMAT,
         write_checksum=True,
         write_content_size=True,

@@ -107,8 +107,14 @@ def m009_sealed(db: Database) -> None:
     db.execute("ALTER TABLE batches ADD COLUMN frame INTEGER")
     db.execute(
         "CREATE TABLE sealed (session TEXT PRIMARY KEY, name TEXT NOT NULL, bytes INTEGER NOT NULL,"
-        " received INTEGER NOT NULL, sealed_ms INTEGER NOT NULL) WITHOUT ROWID"
+        " received INTEGER NOT NULL, sealed_ms INTEGER NOT NULL, stock TEXT) WITHOUT ROWID"
     )
+    db.execute("CREATE INDEX sealed_by_stock ON sealed (stock) WHERE stock IS NOT NULL")
+    db.execute(
+        "CREATE TABLE stocks (id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL,"
+        " bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL)"
+    )
+    db.execute("CREATE INDEX stocks_by_site ON stocks (site, id)")
     db.execute(
         "CREATE TABLE keyframes (session TEXT NOT NULL, page_load TEXT NOT NULL, t REAL NOT NULL,"
         " frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,"

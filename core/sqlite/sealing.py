@@ -11,7 +11,7 @@ import sqlite3
 import zlib
 
 from core.model import Session
-from core.sealed import KeyframeRef, Sealed, SealedChunk
+from core.sealed import KeyframeRef, Sealed, SealedChunk, StockRef
 from core.sqlite.records import chunks
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
@@ -42,6 +42,7 @@ def seal(
     """
     if chunks(db, sealed.session) != list(sealed.chunks):
         return False, name
+    stock = None if sealed.stock is None else sealed.stock.name
     old = db.execute(
         "SELECT name, received FROM sealed WHERE session = ?", (sealed.session,)
     ).fetchone()
@@ -75,8 +76,8 @@ def seal(
             ref.length for ref in sealed.chunks if ref.frame is None
         )
         db.execute(
-            "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?)",
-            (sealed.session, name, size, received, now_ms),
+            "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)",
+            (sealed.session, name, size, received, now_ms, stock),
         )
     db.executemany(
         "INSERT OR IGNORE INTO asset_uses"
@@ -101,6 +102,33 @@ def keyframes(db: sqlite3.Connection, session: str, page_load: str) -> list[Keyf
         (session, page_load),
     )
     return [KeyframeRef(*row) for row in rows]
+
+
+def put_stock(db: sqlite3.Connection, stock: StockRef, size: int, now_ms: int) -> None:
+    """Note a stock, whose file is durable, as the newest of its site."""
+    db.execute(
+        "INSERT INTO stocks (site, name, bytes, created_ms) VALUES (?, ?, ?, ?)",
+        (stock.site, stock.name, size, now_ms),
+    )
+
+
+def newest_stock(db: sqlite3.Connection, site: str) -> StockRef | None:
+    """Return the newest stock of *site*."""
+    row = db.execute(
+        "SELECT site, name FROM stocks WHERE site = ? ORDER BY id DESC LIMIT 1", (site,)
+    ).fetchone()
+    return StockRef(*row) if row else None
+
+
+def drop_unused_stocks(db: sqlite3.Connection) -> list[StockRef]:
+    """Forget stocks that are not the newest of their site and that nothing rests on; return them."""
+    rows = db.execute(
+        "DELETE FROM stocks WHERE id NOT IN (SELECT max(id) FROM stocks GROUP BY site)"
+        " AND NOT EXISTS (SELECT 1 FROM sealed WHERE sealed.stock = stocks.name)"
+        " RETURNING site, name"
+    ).fetchall()
+    left = {row[0] for row in db.execute("SELECT name FROM stocks")}
+    return [StockRef(site, name) for site, name in rows if name not in left]
 
 
 def objects(db: sqlite3.Connection) -> set[str]:

@@ -37,7 +37,7 @@ from core.model import (
     Verdicts,
     asset_hash,
 )
-from core.sealed import KeyframeRef, Sealed
+from core.sealed import KeyframeRef, Sealed, StockRef
 from core.site_options import SiteOptions
 from core.sqlite import accounts, assets, health, ingest, judged, objects, records, sealing
 from core.sqlite.disk import Disk
@@ -80,9 +80,11 @@ class SqliteStore(Store):
         self._clock = clock
         self._disk = disk or Disk()
         self._blobs = assets.Blobs(data / assets.FOLDER, self._disk)
-        self._objects = Objects(data / objects.FOLDER, self._disk)
+        self._stocks = assets.Blobs(data / objects.STOCKS, self._disk)
+        self._objects = Objects(data / objects.FOLDER, self._disk, self._stock_of)
         self._queue_limit = queue_limit
         self._read_only = read_only
+        self._stock_read: tuple[StockRef, bytes] | None = None
         self._look_ms = 0  # when files below sealed/ are looked at for some that no row names
         self._opened: tuple[Writer | None, Readers] | None = None
 
@@ -111,7 +113,7 @@ class SqliteStore(Store):
     def _prepare(self) -> None:
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (FOLDER, assets.FOLDER, objects.FOLDER):
+        for name in (FOLDER, assets.FOLDER, objects.FOLDER, objects.STOCKS):
             (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
         database.touch(mode=0o600)  # its log and index files take over its mode
@@ -315,7 +317,7 @@ class SqliteStore(Store):
         if sealed.frames:
             try:
                 name, size = await self._readers.in_thread(
-                    lambda: self._objects.write(sealed.frames)
+                    lambda: self._objects.write(sealed.frames, sealed.stock)
                 )
             except OSError as error:
                 raise StoreFailed(f"a session could not be sealed: {error}") from error
@@ -341,6 +343,29 @@ class SqliteStore(Store):
             lambda: self._objects.part(ref.name, ref.frame, ref.offset, ref.length, ref.crc32)
         )
 
+    async def put_stock(self, site: str, content: bytes) -> StockRef:
+        stock = StockRef(site, asset_hash(content))
+        try:
+            await self._readers.in_thread(lambda: self._stocks.write(site, stock.name, content))
+        except OSError as error:
+            raise StoreFailed(f"a stock could not be written: {error}") from error
+        now_ms = self._clock.now_ms()
+        await self._writer.submit(lambda db, _: sealing.put_stock(db, stock, len(content), now_ms))
+        return stock
+
+    async def stock(self, site: str) -> tuple[StockRef, bytes] | None:
+        found = await self._readers.run(sealing.newest_stock, site)
+        if found is None:
+            return None
+        return found, await self._readers.in_thread(lambda: self._stock_of(found))
+
+    def _stock_of(self, stock: StockRef) -> bytes:
+        """Return a stock's content; the last one is remembered: most of what is read rests on it."""
+        known = self._stock_read
+        if known is None or known[0] != stock:
+            known = self._stock_read = stock, self._stocks.read(stock.site, stock.name)
+        return known[1]
+
     async def release(self) -> int:
         now_ms = self._clock.now_ms()
         segments = await self._readers.in_thread(lambda: segment_names(self._data / FOLDER))
@@ -352,6 +377,10 @@ class SqliteStore(Store):
                 released += await self._writer.submit(release)
         if now_ms >= self._look_ms:
             released += await self._drop_strange_objects(now_ms)
+            unused = await self._writer.submit(lambda db, _: sealing.drop_unused_stocks(db))
+            for one in unused:
+                await self._readers.in_thread(partial(self._stocks.drop, one.site, one.name))
+            released += len(unused)
             self._look_ms = now_ms + DAY_MS
         return released
 

@@ -13,11 +13,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import StoreError, StoreFailed
-from core.sealed import Keyframe, SealedFrame
+from core.sealed import Keyframe, SealedFrame, StockRef
 from core.sqlite import SqliteStore, objects, sealing
 from tests.core.support import SITE, ManualClock, batch
 from tests.core.test_sqlite_faults import RecordingDisk
 from tests.core.test_store_sealing import HOUR_MS, contents, made, text, visit
+
+
+def none(ref: StockRef) -> bytes:
+    raise StoreError("there is no stock")
 
 
 def frame(content: bytes, base: int | None) -> SealedFrame:
@@ -33,7 +37,7 @@ def test_frames_come_back(given_: list[tuple[bytes, int]]) -> None:
         for number, (content, base) in enumerate(given_)
     ]
 
-    assert [one for one, _ in given_] == [*objects.contents(objects.pack(frames), "x")]
+    assert [one for one, _ in given_] == [*objects.contents(objects.pack(frames), "x", none)]
 
 
 def test_what_repeats_costs_little() -> None:
@@ -67,7 +71,7 @@ async def test_every_damaged_byte_is_noticed(tmp_path: Path) -> None:
         broken = bytearray(whole)
         broken[at] ^= 0x55
         path.write_bytes(broken)
-        reader = objects.Objects(tmp_path / "d" / "sealed", RecordingDisk())
+        reader = objects.Objects(tmp_path / "d" / "sealed", RecordingDisk(), none)
         name = f"{path.parent.name}/{path.name}"
         for number in range(3):
             try:
@@ -79,7 +83,7 @@ async def test_every_damaged_byte_is_noticed(tmp_path: Path) -> None:
     for length in (0, 5, 20, len(whole) - 1):
         path.write_bytes(whole[:length])
         with pytest.raises(StoreError):
-            objects.Objects(tmp_path / "d" / "sealed", RecordingDisk()).read(name, 3)
+            objects.Objects(tmp_path / "d" / "sealed", RecordingDisk(), none).read(name, 3)
 
 
 async def seal_and_release(store: SqliteStore) -> None:

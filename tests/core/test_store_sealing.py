@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StoreError
-from core.sealed import Keyframe, Sealed, SealedChunk, SealedFrame
+from core.sealed import STOCK, Keyframe, Sealed, SealedChunk, SealedFrame
 from core.store import Store
 from core.wire import GZIP, IDENTITY
 from tests.core.support import NOON, SITE, ManualClock, batch, stored
@@ -239,3 +239,35 @@ async def test_style_sheets_of_sealed_sessions_are_in_use(store: Store) -> None:
     whole = await made(store)
 
     assert await store.seal(dataclasses.replace(whole, assets=("0" * 32,)))
+
+
+async def test_sessions_rest_on_their_sites_stock(
+    store: Store, clock: ManualClock, tmp_path: Path
+) -> None:
+    """The newest stock is given out; older ones stay for what rests on them, and no longer."""
+    assert None is await store.stock(SITE.key)
+    refs = [await store.put_stock(SITE.key, content) for content in (text(0), b"other" * 99)]
+
+    assert (refs[1], b"other" * 99) == await store.stock(SITE.key)
+    assert None is await store.stock("other")
+    await visit(store)
+    await store.end_session("session-a", "left")
+    whole = await made(store)
+    frames = tuple(dataclasses.replace(one, base=one.base or STOCK) for one in whole.frames)
+    whole = dataclasses.replace(whole, frames=frames, stock=refs[0])
+
+    assert await store.seal(whole)
+    clock.now = int((tmp_path / "data").stat().st_mtime * 1000) + 24 * HOUR_MS
+    unused = await store.put_stock(SITE.key, b"third")
+    newest = await store.put_stock(SITE.key, b"fourth")
+    await store.release()
+
+    assert [text(seq) for seq in range(3)] == await contents(store)
+    kept = {path.name for path in (tmp_path / "data" / "stocks" / SITE.key).iterdir()}
+    assert {refs[0].name, newest.name} == kept - {unused.name, refs[1].name} == kept
+    (tmp_path / "data" / "stocks" / SITE.key / refs[0].name).write_bytes(b"broken")
+    reader = type(store)(tmp_path / "data", clock)  # type: ignore[call-arg] -- an embedded one
+    await reader.open()
+    with pytest.raises(StoreError):
+        await reader.read_chunk((await reader.chunks("session-a"))[0])
+    await reader.close()

@@ -299,3 +299,33 @@ async def test_it_runs_until_it_is_cancelled(store: SqliteStore, clock: Clock) -
     await asyncio.gather(task, return_exceptions=True)
 
     assert before == await recording(store)
+
+
+async def test_a_page_that_everybody_sees_costs_next_to_nothing(
+    store: SqliteStore, clock: Clock
+) -> None:
+    """Once three visitors have sent it alike; after a restart, too, and it is read as before."""
+    rows = [element(10 + n, "li", [], {"class": f"row{n * n % 7919:x}"}) for n in range(800)]
+    sizes = []
+    for number in range(6):
+        visit = Visit(store, f"v{number}", start=clock.now)
+        await visit.send([], recording=rrweb_page(children=[*rows, text_node(9, f"{number}")]))
+        before = await recording(store, visit.id)
+        await sealed(store, clock, visit.id)  # each by another sealer, which knows what is stored
+        if number < 3:
+            await _learned(store, clock)
+        [ref] = await store.chunks(visit.id)
+        sizes.append((store._data / "sealed" / ref.segment).stat().st_size)
+
+        assert before == await recording(store, visit.id)
+
+    assert max(sizes[3:]) * 8 < min(sizes[:3]), sizes
+
+
+async def _learned(store: SqliteStore, clock: Clock) -> None:
+    """Let one sealer see all visits so far, as one that runs on has seen them."""
+    sealer = BackgroundSealer(store, clock)
+    for number in range(3):
+        session = await store.session(f"v{number}")
+        if session is not None:
+            await sealer.seal(session)
