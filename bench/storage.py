@@ -1,5 +1,5 @@
 """
-What finished sessions take: `python -m bench.storage [--visits 3] [--pages 8] [--packages FOLDER]`.
+What finished sessions take: `python -m bench.storage [--visits 6] [--pages 6] [--packages FOLDER]`.
 
 Visits three sites made of themes from npm with the built snippet in them, seals the sessions, and
 prints for each what the browser's gzip batches took, what the object takes, and the CPU time of
@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -30,15 +31,17 @@ from playwright.async_api import Browser, BrowserContext, Error, Page, Route, as
 
 from bench.snippet.replayed import serving
 from core.clock import SystemClock
-from core.model import Session
+from core.model import Session, Site
 from core.sqlite import SqliteStore
 from core.wire import GZIP
 from replay.recording import decode_chunk, load_recording
+from replay.stock import KNOWN_BY
 from stolper.sealer import BackgroundSealer
 from tests.conftest import CHROMIUM_FLAGS
 from tests.e2e.support import Stack
 
 VIEWPORT = {"width": 1200, "height": 800}
+AT_ONCE = 3  # visitors: more would starve each other on two cores
 GOAL, GOAL_MS = 12.0, 50.0
 
 
@@ -83,9 +86,9 @@ class Taken:
 def options_of(arguments: Sequence[str]) -> argparse.Namespace:
     """Return what *arguments* ask for."""
     parser = argparse.ArgumentParser(prog="python -m bench.storage", description=__doc__)
-    parser.add_argument("--visits", type=int, default=3, help="visits of each site")
-    parser.add_argument("--pages", type=int, default=8, help="pages of a visit")
-    parser.add_argument("--stay", type=float, default=12.0, help="seconds on a page")
+    parser.add_argument("--visits", type=int, default=6, help="visits of each site")
+    parser.add_argument("--pages", type=int, default=6, help="pages of a visit")
+    parser.add_argument("--stay", type=float, default=8.0, help="seconds on a page")
     parser.add_argument("--packages", type=Path, help="keep the themes in this folder")
     parser.add_argument(
         "--data", type=Path, help="keep the recordings in this folder, or use those"
@@ -113,6 +116,7 @@ class Shown:
     """A theme on this machine, with the snippet in its pages."""
 
     def __init__(self, theme: Theme, packages: Path) -> None:
+        self.name = theme.package
         self.root = packages / "node_modules" / theme.package / theme.folder
         self.pages = [
             path.name
@@ -190,14 +194,23 @@ async def record(options: argparse.Namespace, data: Path, packages: Path) -> Non
                 origin = await closing.enter_async_context(serving(shown.app()))
                 site = await stack.site(origin, name=theme.package, mode="full")
                 shown.embed = stack.script(site)
-                for number in range(options.visits):
-                    pages = random.Random(f"{theme.package} {number}").sample(
-                        shown.pages, min(options.pages, len(shown.pages))
-                    )
-                    await _one(browser, origin, pages, options.stay)
+                await _site(browser, origin, shown, options)
             await browser.close()
     finally:
         await stack.stop()
+
+
+async def _site(browser: Browser, origin: str, shown: Shown, options: argparse.Namespace) -> None:
+    """Visit one site, a few visitors at a time."""
+    turn = asyncio.Semaphore(AT_ONCE)
+
+    async def one(number: int) -> None:
+        chance = random.Random(f"{shown.name} {number}")
+        pages = chance.sample(shown.pages, min(options.pages, len(shown.pages)))
+        async with turn:
+            await _one(browser, origin, pages, options.stay)
+
+    await asyncio.gather(*(one(number) for number in range(options.visits)))
 
 
 async def _one(browser: Browser, origin: str, pages: list[str], stay_s: float) -> None:
@@ -215,8 +228,8 @@ async def _one(browser: Browser, origin: str, pages: list[str], stay_s: float) -
         await context.close()
 
 
-async def measure(store: SqliteStore, session: Session) -> Taken:
-    """Seal *session* and say what it takes."""
+async def measure(store: SqliteStore, sealer: BackgroundSealer, session: Session) -> Taken:
+    """Let *sealer* seal *session* and say what it takes."""
     refs = await store.chunks(session.id)
     if session.ended_ms is None:
         await store.end_session(session.id, "left")
@@ -228,7 +241,6 @@ async def measure(store: SqliteStore, session: Session) -> Taken:
     as_rrweb = sum([await _as_rrweb(store, session.id, load.id) for load in await store.page_loads(session.id)])  # fmt: skip
     whole = b"".join(plain)
     events = sum(ref.info.count for ref in refs)
-    sealer = BackgroundSealer(store, SystemClock())
     begun = time.process_time()
     await sealer.seal(session)
     cpu_ms = (time.process_time() - begun) * 1000
@@ -276,16 +288,42 @@ def table(taken: list[Taken], say: Callable[[str], None]) -> None:
         )
 
 
+def _later(taken: list[Taken]) -> list[Taken]:
+    """Return the sessions that could rest on what their sites' pages have in common."""
+    before: Counter[str] = Counter()
+    found = []
+    for one in taken:
+        if before[one.site] >= KNOWN_BY:
+            found.append(one)
+        before[one.site] += 1
+    return found
+
+
 def verdict(taken: list[Taken], say: Callable[[str], None]) -> None:
     """Print the ratios over all sessions beside the goals."""
     sent, sealed = sum(one.sent for one in taken), sum(one.sealed for one in taken)
     as_rrweb = sum(one.as_rrweb for one in taken)
     cpu = [one.cpu_ms for one in taken]
     say(f"gzip batches / sealed: {sent / sealed:.1f} (goal {GOAL:.0f})")
+    later = _later(taken)
+    if later:
+        ratio = sum(one.sent for one in later) / sum(one.sealed for one in later)
+        say(f"the same from the visit on that follows {KNOWN_BY} of the site: {ratio:.1f}")
     say(f"gzip batches as rrweb sends them / sealed: {as_rrweb / sealed:.1f}")
     say(
         f"CPU of sealing a session: median {statistics.median(cpu):.0f} ms, most {max(cpu):.0f}"
         f" (goal {GOAL_MS:.0f})"
+    )
+
+
+async def _once(store: SqliteStore, site: Site, say: Callable[[str], None]) -> None:
+    """Print what a site takes once, however many sessions it has."""
+    usage = await store.asset_usage(site.key)
+    stock = await store.stock(site.key)
+    stocks = 0 if stock is None else len(stock[1])
+    say(
+        f"{site.name}, once: {usage.count} assets of {usage.bytes / 1000:,.0f} KB, stock of"
+        f" {stocks / 1000:,.0f} KB"
     )
 
 
@@ -307,12 +345,12 @@ async def run(options: argparse.Namespace, say: Callable[[str], None] = print) -
             sessions = sorted([*waiting, *done], key=lambda one: one.started_ms)
             if not sessions:
                 raise SystemExit(f"no session in {data} waits to be sealed")
-            taken = [await measure(store, session) for session in sessions]
+            sealer = BackgroundSealer(store, SystemClock())
+            taken = [await measure(store, sealer, session) for session in sessions]
             table(taken, say)
             verdict(taken, say)
             for site in await store.sites():
-                usage = await store.asset_usage(site.key)
-                say(f"{site.name}: {usage.count} assets, {usage.bytes / 1000:,.0f} KB, once")
+                await _once(store, site, say)
         finally:
             await store.close()
 

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from bench.storage import Shown, Theme, measure, options_of, run, table, verdict
 from core.sqlite import SqliteStore
+from stolper.sealer import BackgroundSealer
 from tests.console.support import START, Clock, Visit, rrweb_page, scroll, shop
 
 
@@ -43,7 +44,7 @@ async def test_a_session_that_is_sealed_is_weighed_once(tmp_path: Path) -> None:
     store = SqliteStore(tmp_path / "data", Clock(START + 9_000_000))
     await store.open()
     [session] = await store.open_sessions()
-    taken = await measure(store, session)
+    taken = await measure(store, BackgroundSealer(store, Clock(START)), session)
     lines: list[str] = []
     table([taken], lines.append)
     verdict([taken], lines.append)

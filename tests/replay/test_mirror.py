@@ -332,6 +332,38 @@ def test_strangers_events_do_no_harm(monkeypatch: pytest.MonkeyPatch) -> None:
             mirror.apply(mutation(50, adds=[add]))
 
 
+JUNK: list[Any] = [None, -1, 0, 1, 7, 1e300, True, "", "x", [], {}, [[]], {"id": 1}, [None], "rr_a"]
+
+
+def spoiled(value: Any, chance: random.Random) -> Any:
+    """Return JSON *value* with about one of thirty values in it exchanged, or left out."""
+    if chance.random() < 1 / 30:
+        return chance.choice(JUNK)
+    if isinstance(value, dict):
+        kept = {name: one for name, one in value.items() if chance.random() > 1 / 60}
+        return {name: spoiled(one, chance) for name, one in kept.items()}
+    if isinstance(value, list):
+        return [spoiled(one, chance) for one in value]
+    return value
+
+
+@settings(max_examples=150)
+@given(st.integers(), st.integers(10, 60))
+def test_spoiled_events_do_no_harm(seed: int, steps: int) -> None:
+    """Whatever passes the check of its shape can be mirrored, and gives a well-formed keyframe."""
+    chance = random.Random(seed)
+    events, _ = played(seed, steps)
+    mirror = mirrored(events[:2])
+    for event in events[2:]:
+        broken = spoiled(event, chance)
+        if check_event(broken) is None:
+            mirror.apply(broken)
+    told = rebuilt(mirror, 99)
+    mirrored(told)
+
+    assert [None] * len(told) == [check_event(event) for event in told]
+
+
 def test_an_empty_mirror_is_quiet() -> None:
     """Nothing has been applied: there is nothing to tell."""
     assert keyframe(Mirror(), 0) is None
