@@ -15,12 +15,18 @@ from core.model import ChunkRef
 
 @dataclass(frozen=True, slots=True)
 class SealedChunk:
-    """The recording of one batch. *encoding* is that of *content* (core/wire.py)."""
+    """
+    The recording of one batch. *encoding* is that of *content* (core/wire.py).
+
+    *span*: times (ms) of its first and last event, where they were read; what the batch's head said of
+    them counts no longer then.
+    """
 
     page_load: str
     seq: int
     content: bytes
     encoding: int
+    span: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, slots=True)

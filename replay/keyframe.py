@@ -155,7 +155,7 @@ def _adopted(mirror: Mirror) -> Iterator[Data]:
     left = dict(mirror.sheets)
     hosts = {host: data for host, data in mirror.adopted.items() if host in mirror.nodes}
     for data in hosts.values():
-        ids = dict.fromkeys(one for one in data["styleIds"] if isinstance(one, int))
+        ids = dict.fromkeys(one for one in data["styleIds"] if type(one) is int)
         yield from _constructed(data, {one: left.pop(one) for one in ids if one in left})
     # Sheets that nothing has adopted now: a page may do so again, and will not tell them anew.
     assert mirror.root is not None

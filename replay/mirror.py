@@ -346,8 +346,8 @@ class Mirror:
         self.adopted.pop(data["id"], None)  # so that the order is that of the last ones
         self.adopted[data["id"]] = {"id": data["id"], "styleIds": data["styleIds"]}
         for style in data.get("styles") or ():
-            if isinstance(style.get("styleId"), int):
-                self.sheets[style["styleId"]] = Constructed(data["id"], style.get("rules"))
+            if (id_ := _id(style.get("styleId"))) is not None:
+                self.sheets[id_] = Constructed(data["id"], style.get("rules"))
 
     def _select(self, data: Data) -> None:
         self.selection = data
@@ -385,4 +385,4 @@ def _given(data: Data) -> Data:
 
 def _id(value: Any) -> int | None:
     """Return *value* if it can be an id; others' shape was not checked everywhere."""
-    return value if isinstance(value, int) else None
+    return value if type(value) is int else None

@@ -23,7 +23,7 @@ from replay.ids import put_ids_back
 from replay.keyframe import keyframe
 from replay.mirror import Mirror, MirrorFull
 from replay.recording import MAX_CHUNK_EVENTS, MAX_CHUNK_VALUES
-from replay.shape import FULL_SNAPSHOT, check_event
+from replay.shape import FULL_SNAPSHOT, MAX_T_MS, check_event
 
 KEYFRAME_EVENTS = 500
 KEYFRAME_MS = 120_000
@@ -115,7 +115,7 @@ class Sealer:
             self.hits += hits
             content = deep.dumps(opened.events)
         ref = opened.ref
-        part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY)
+        part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY, _span(opened.events))
         if self._layout.chunk(part, any(_is_snapshot(event) for event in opened.events)):
             self.pages.append(content)
         if self._track is not None:
@@ -242,6 +242,16 @@ def _is_long(refs: list[ChunkRef]) -> bool:
     times = [t for ref in refs for t in (ref.info.first_t, ref.info.last_t)]
     span = max(times, default=0) - min(times, default=0)
     return events >= KEYFRAME_EVENTS or (events >= FEW_EVENTS and span >= KEYFRAME_MS)
+
+
+def _span(events: list[Any]) -> tuple[float, float] | None:
+    """Return the times of the first and the last of *events*: a head may say anything."""
+    known = []
+    for event in events:
+        t = event.get("timestamp") if isinstance(event, dict) else None
+        if isinstance(t, int | float) and 0 <= t <= MAX_T_MS:
+            known.append(float(t))
+    return (min(known), max(known)) if known else None
 
 
 def _is_snapshot(event: Any) -> bool:

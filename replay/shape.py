@@ -32,7 +32,7 @@ ADOPTED_SHEET = 15
 INTERACTIONS = frozenset({MOUSE_MOVE, MOUSE_INTERACTION, SCROLL, INPUT, TOUCH_MOVE, DRAG})
 """Sources that only a person's hand makes: they count as activity."""
 
-_MAX_T_MS = 10_000_000_000  # 115 days after the page's time origin: no page lives longer
+MAX_T_MS = 10_000_000_000  # 115 days after the page's time origin: no page lives longer
 MAX_NODES = 500_000  # of one snapshot; real pages stay under 50 000
 MAX_DEPTH = 2_000  # elements within one another; browsers' parsers stop at 512, scripts need not
 
@@ -45,7 +45,7 @@ def check_event(event: Any) -> str | None:
     if not _is_int(kind) or not 0 <= kind <= _LAST_TYPE:
         return "has no known type"
     at = event.get("timestamp")
-    if not _is_number(at) or not 0 <= at <= _MAX_T_MS:
+    if not _is_number(at) or not 0 <= at <= MAX_T_MS:
         return "has no usable timestamp"
     if kind < FULL_SNAPSHOT:  # DomContentLoaded, Load: nothing in them is read
         return None

@@ -60,8 +60,9 @@ def seal(
                 where = number, offset, length, crc32, part.encoding
                 db.execute(
                     "UPDATE batches SET segment = NULL, frame = ?, offset = ?, length = ?,"
-                    " crc32 = ?, encoding = ? WHERE page_load = ? AND seq = ?",
-                    (*where, loads[part.page_load], part.seq),
+                    " crc32 = ?, encoding = ?, first_t = coalesce(?, first_t),"
+                    " last_t = coalesce(?, last_t) WHERE page_load = ? AND seq = ?",
+                    (*where, *(part.span or (None, None)), loads[part.page_load], part.seq),
                 )
             else:
                 db.execute(

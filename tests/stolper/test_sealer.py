@@ -329,3 +329,20 @@ async def _learned(store: SqliteStore, clock: Clock) -> None:
         session = await store.session(f"v{number}")
         if session is not None:
             await sealer.seal(session)
+
+
+async def test_times_are_those_of_the_events(store: SqliteStore, clock: Clock) -> None:
+    """A head that lies about its chunk's times hides nothing from a range of the recording."""
+    events = await long_visit(store, 1, 1_200)
+    late = {"type": 3, "timestamp": 50_000, "data": {"source": 3, "id": 1, "x": 5, "y": 77}}
+    await Visit(store, "v", _seq={"load-1": 90}).send([], recording=[late])
+    await store._writer.submit(
+        lambda db, _: db.execute("UPDATE batches SET first_t = 1, last_t = 2 WHERE seq = 90")
+    )
+    await sealed(store, clock)
+    found = await load_range(store, "v", "load-1", START + 50_001)
+    assert found is not None
+
+    assert events[-1]["timestamp"] < 50_000
+    assert found.from_ms is not None
+    assert [77] == [e["data"].get("y") for e in found.recording.events if e["data"].get("x") == 5]
