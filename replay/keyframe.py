@@ -1,14 +1,17 @@
 """
 Tells what a mirror holds as rrweb events: a page size, a full snapshot, and what follows from it.
 
-They rebuild in the player what all events before would have. Ids that follow the one before are left
-out, as on the wire (replay/ids.py).
+They rebuild in the player what all events before would have. Written as JSON at once, from texts that
+nodes keep: most of a page is as it was at the keyframe before.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
+import orjson
+
+from replay import deep
 from replay.mirror import (
     ASSET,
     CANVAS,
@@ -33,9 +36,9 @@ from replay.shape import (
 )
 
 
-def keyframe(mirror: Mirror, at: float) -> list[Data] | None:
+def keyframe(mirror: Mirror, at: float) -> bytes | None:
     """
-    Return events at the time *at* (ms) that rebuild what *mirror* holds.
+    Return events at the time *at* (ms), as JSON, that rebuild what *mirror* holds.
 
     None if it holds no page yet, or one that is nested deeper than the player takes.
     """
@@ -43,21 +46,34 @@ def keyframe(mirror: Mirror, at: float) -> list[Data] | None:
     if root is None:
         return None
     writer = _Writer(at)
-    tree = writer.tree(root)
-    if tree is None:
-        return None
-    _, place = root.scroll or (0, {"x": 0, "y": 0})
-    offset = {"left": place["x"], "top": place["y"]}
-    made = [(META, dict(mirror.meta)), (FULL_SNAPSHOT, {"node": tree, "initialOffset": offset})]
-    for frame, document in writer.frames:  # grows while documents in documents are written
-        told = writer.tree(document)
-        if told is None:
+    trees: list[tuple[Node | None, bytes | None]] = [(None, writer.tree(root))]
+    for holder, document in writer.frames:  # grows while documents in documents are written
+        trees.append((holder, writer.tree(document)))
+    made = [(META, deep.dumps(mirror.meta))]
+    for frame, tree in trees:
+        if tree is None:
             return None
-        add = {"parentId": frame.id, "nextId": None, "node": told}
-        made.append((INCREMENTAL, {**_mutation(adds=[add]), "isAttachIframe": True}))
-    made += ((CUSTOM, note) for note in _notes(mirror))
-    made += ((INCREMENTAL, data) for data in _state(mirror, writer.met, at))
-    return [{"type": kind, "data": data, "timestamp": at} for kind, data in made]
+        made.append((FULL_SNAPSHOT, _page(root, tree)) if frame is None else _attached(frame, tree))
+    made += ((CUSTOM, deep.dumps(note)) for note in _notes(mirror))
+    made += ((INCREMENTAL, deep.dumps(data)) for data in _state(mirror, writer.met, at))
+    time = orjson.dumps(int(at) if float(at).is_integer() else at)
+    events = (b'{"type":%d,"data":%b,"timestamp":%b}' % (kind, data, time) for kind, data in made)
+    return b"[" + b",".join(events) + b"]"
+
+
+def _page(root: Node, tree: bytes) -> bytes:
+    """Return the data of a full snapshot."""
+    _, place = root.scroll or (0, {"x": 0, "y": 0})
+    offset = orjson.dumps({"left": place["x"], "top": place["y"]})
+    return b'{"node":%b,"initialOffset":%b}' % (tree, offset)
+
+
+def _attached(frame: Node, tree: bytes) -> tuple[int, bytes]:
+    """Return type and data of the event that puts a document into *frame*."""
+    return INCREMENTAL, (
+        b'{"source":0,"texts":[],"attributes":[],"removes":[],"adds":[{"parentId":%d,'
+        b'"nextId":null,"node":%b}],"isAttachIframe":true}' % (frame.id, tree)
+    )
 
 
 class _Writer:
@@ -68,52 +84,60 @@ class _Writer:
         self.frames: list[tuple[Node, Node]] = []
         self.met: list[Node] = []
 
-    def tree(self, top: Node) -> Data | None:
+    def tree(self, top: Node) -> bytes | None:
         """Return *top* with all in it; None if that is too deep. Documents in frames are put aside."""
+        out: list[bytes] = []
+        open_: list[Node] = []
+        node: Node | None = top
         last = -1
-        told = self._told(top, None)
-        open_: list[tuple[Iterator[Node], list[Data]]] = []
-        if "childNodes" in told:
-            open_.append((top.children(), told["childNodes"]))
-        last = top.id
-        while open_:
-            children, into = open_[-1]
-            for node in children:
-                if node.data["type"] == DOCUMENT and node.parent is not None:
-                    self.frames.append((node.parent, node))
-                    continue
-                one = self._told(node, last)
-                last = node.id
-                into.append(one)
-                if node.first is not None and "childNodes" in one:
-                    open_.append((node.children(), one["childNodes"]))
-                    break
+        comma = b""
+        while True:
+            if node is None:  # the last child was told
+                done = open_.pop()
+                out.append(b"]}")
+                if not open_:
+                    return b"".join(out)
+                node, comma = done.after, b","
+            elif node.data["type"] == DOCUMENT and open_:
+                self.frames.append((open_[-1], node))
+                node = node.after
             else:
-                open_.pop()
-            if len(open_) > MAX_DEPTH:
-                return None
-        return told
+                # An id that follows the one before is left out, as on the wire.
+                out.append(
+                    comma + b"{" if node.id == last + 1 else b'%b{"id":%d,' % (comma, node.id)
+                )
+                out.append(node.text or self._text(node))
+                last = node.id
+                if node.marked:
+                    self.met.append(node)
+                if node.data["type"] not in (DOCUMENT, ELEMENT):
+                    node, comma = node.after, b","
+                    continue
+                open_.append(node)
+                if len(open_) > MAX_DEPTH:
+                    return None
+                node, comma = node.first, b""
 
-    def _told(self, node: Node, last: int | None) -> Data:
-        """Return *node* without its children; without its id too if that is the one after *last*."""
-        told: Data = {} if last is not None and node.id == last + 1 else {"id": node.id}
-        told |= node.data
-        kind = told["type"]
-        if kind == ELEMENT:
-            told["attributes"] = self._attributes(node)
-        if kind in (DOCUMENT, ELEMENT):
-            told["childNodes"] = []
-        if node.own or node.css or node.field or node.scroll or node.media:
-            self.met.append(node)
-        return told
+    def _text(self, node: Node) -> bytes:
+        """Return the JSON of *node* after its id, open before its children; it is kept for the next time."""
+        data = node.data
+        if data["type"] not in (DOCUMENT, ELEMENT):
+            node.text = deep.dumps(data)[1:]
+            return node.text
+        playing = node.media is not None and "rr_mediaState" in data["attributes"]
+        if playing:
+            data = {**data, "attributes": self._playing(node)}
+        text = deep.dumps(data)[1:-1] + b',"childNodes":['
+        if not playing:
+            node.text = text
+        return text
 
-    def _attributes(self, node: Node) -> Data:
-        """Return the attributes, as they are now where media have played on."""
-        found = dict(node.data["attributes"])
-        if node.media is not None and "rr_mediaState" in found:
-            found["rr_mediaState"] = "played" if node.media.playing else "paused"
-            found["rr_mediaCurrentTime"] = node.media.time_at(self._at)
-        return found
+    def _playing(self, node: Node) -> Data:
+        """Return the attributes of a medium as they are now that it has played on."""
+        assert node.media is not None
+        state = "played" if node.media.playing else "paused"
+        now = {"rr_mediaState": state, "rr_mediaCurrentTime": node.media.time_at(self._at)}
+        return {**node.data["attributes"], **now}
 
 
 def _notes(mirror: Mirror) -> Iterator[Data]:
@@ -121,7 +145,7 @@ def _notes(mirror: Mirror) -> Iterator[Data]:
     notes = mirror.notes
     yield from ({"tag": ASSET, "payload": payload} for payload in notes.assets.values())
     if notes.sizes:
-        yield {"tag": SIZES, "payload": dict(notes.sizes)}
+        yield {"tag": SIZES, "payload": notes.sizes}
     for id_, payload in notes.canvases.items():
         if id_ in mirror.nodes:
             yield {"tag": CANVAS, "payload": payload}
@@ -129,7 +153,7 @@ def _notes(mirror: Mirror) -> Iterator[Data]:
 
 def _state(mirror: Mirror, met: list[Node], at: float) -> Iterator[Data]:
     """Give what is true of the *met* nodes of *mirror* beside their attributes."""
-    own = [{"id": node.id, "attributes": dict(node.own)} for node in met if node.own]
+    own = [{"id": node.id, "attributes": node.own} for node in met if node.own]
     if own:
         yield _mutation(attributes=own)
     for node in met:

@@ -135,6 +135,7 @@ class Mirror:
         self.root = self._build(data["node"], at)
         offset = data.get("initialOffset") or {}
         x, y = number(offset.get("left"), 0), number(offset.get("top"), 0)
+        self.root.marked = True
         self.root.scroll = self._next(), {"source": SCROLL, "id": self.root.id, "x": x, "y": y}
         self._attach_waiting()
 
@@ -161,6 +162,7 @@ class Mirror:
             attributes = data["attributes"] = dict(data["attributes"])
             if at is not None and "rr_mediaState" in attributes:
                 node.media = media_of(attributes, at)
+                node.marked = True
         if len(self.nodes) >= MAX_NODES:
             raise MirrorFull(f"more than {MAX_NODES} nodes at once")
         self.nodes[node.id] = node
@@ -229,6 +231,7 @@ class Mirror:
         node = self._make(told)
         if told.get("isShadow"):
             parent.data["isShadowHost"] = True
+            parent.text = None
         insert(parent, node, self._place(one, parent))
         _restyled(parent, node)
         if self._waiting:
@@ -265,11 +268,13 @@ class Mirror:
         if node is None or "textContent" not in node.data:
             return
         node.data["textContent"] = one.get("value")
+        node.text = None
         if node.parent is not None:
             _restyled(node.parent, node)
 
     def _attributes(self, node: Node, changes: Data) -> None:
         attributes: Data = node.data["attributes"]
+        node.text = None
         if node.data["tagName"] in SHEETS and changes.get("_cssText") is not None:
             # The player makes the element anew; nulls are then as good as gone.
             attributes.update(changes)
@@ -280,6 +285,7 @@ class Mirror:
         for name, value in changes.items():
             if name.startswith("rr_") and name != "rr_open_mode":
                 own = node.own = node.own or {}
+                node.marked = True
                 _set(own, name, value)
             elif name == "style" and isinstance(value, dict):
                 attributes["style"] = with_declarations(attributes.get("style"), value)
@@ -299,7 +305,7 @@ class Mirror:
     def _scroll(self, data: Data) -> None:
         node = self.nodes.get(data["id"])
         if node is not None:
-            node.scroll = self._next(), data
+            node.scroll, node.marked = (self._next(), data), True
 
     def _resize(self, data: Data) -> None:
         self.meta |= {"width": data["width"], "height": data["height"]}
@@ -307,7 +313,7 @@ class Mirror:
     def _input(self, data: Data) -> None:
         node = self.nodes.get(data["id"])
         if node is not None:
-            node.field = self._next(), data
+            node.field, node.marked = (self._next(), data), True
 
     def _media(self, data: Data, at: float) -> None:
         node = self.nodes.get(data["id"])
@@ -318,7 +324,8 @@ class Mirror:
         autoplay = "autoplay" in node.data["attributes"]
         playing = kind == PLAY or (kind != PAUSE and (before.playing if before else autoplay))
         told = {**(before.told if before else {}), **_given(data)}
-        node.media = Media(playing, at, {**told, "source": MEDIA, "id": node.id})
+        node.media, node.marked = Media(playing, at, {**told, "source": MEDIA, "id": node.id}), True
+        node.text = None
 
     def _rules(self, data: Data) -> None:
         sheet = None
@@ -332,7 +339,7 @@ class Mirror:
             if node is None or node.data.get("tagName") not in SHEETS:
                 return
             if node.css is None:
-                node.css = CssChanges()
+                node.css, node.marked = CssChanges(), True
             css = node.css
         if data["source"] == STYLE_DECLARATION:
             css.declaration(data)

@@ -19,7 +19,8 @@ class Node:
     One node, in a linked list of its parent's children.
 
     *data* is what the recording says of it, without id and children. *own* holds attributes that
-    only the player's element has, because a change brought them (`rr_popover`).
+    only the player's element has, because a change brought them (`rr_popover`). *marked*: there is more
+    to tell of it than its data. *text* is its JSON without id, as keyframe.py keeps it until it changes.
     """
 
     id: int
@@ -34,6 +35,8 @@ class Node:
     field: tuple[int, Data] | None = None
     scroll: tuple[int, Data] | None = None
     media: Media | None = None
+    marked: bool = False
+    text: bytes | None = None
 
     def children(self) -> Iterator[Node]:
         """Give the children, those of a shadow root and a frame's document among them."""

@@ -23,7 +23,7 @@ from replay.ids import put_ids_back
 from replay.keyframe import keyframe
 from replay.mirror import Mirror, MirrorFull
 from replay.recording import MAX_CHUNK_EVENTS, MAX_CHUNK_VALUES
-from replay.shape import FULL_SNAPSHOT, MAX_T_MS, check_event
+from replay.shape import FULL_SNAPSHOT, INCREMENTAL, INTERACTIONS, MAX_T_MS, check_event
 
 KEYFRAME_EVENTS = 500
 KEYFRAME_MS = 120_000
@@ -37,6 +37,9 @@ KEYFRAME_SHARE = 4
 
 FRAME_BYTES = 128 * 1024
 """Content of a frame of chunks: what a seek inflates beside its keyframe."""
+
+MOST_CHAINED = 8
+"""Keyframes that rest on one another: a seek inflates all of them up to its own."""
 
 MAX_CHUNK_BYTES = 16 * 1024 * 1024
 """Largest chunk that is read here; a larger one is kept as it came."""
@@ -141,6 +144,8 @@ class _Layout:
         self._bytes = 0
         self._session: int | None = stock  # what pages rest on: the stock, or the first of them
         self._load: int | None = None  # the frame that holds the document's page
+        self._before: int | None = None  # the frame that holds the keyframe before
+        self._chained = 0  # keyframes of the document
 
     def chunk(self, part: SealedChunk, snapshot: bool) -> bool:
         """Take a chunk; return whether it ends the beginning of a document, up to its page."""
@@ -159,13 +164,17 @@ class _Layout:
         return self._stock if self._load is None else self._load
 
     def keyframe(self, part: Keyframe) -> None:
-        """Put a keyframe into a frame of its own."""
-        self.frames.append(SealedFrame((part,), self._base))
+        """Put a keyframe into a frame of its own, on the one before: little changes between them."""
+        base = self._before if self._chained % MOST_CHAINED else self._base
+        self.frames.append(SealedFrame((part,), base))
+        self._before = len(self.frames) - 1
+        self._chained += 1
 
     def close_load(self) -> None:
         """The document ends."""
         self._close(self._base)
         self._load = None
+        self._chained = 0
 
     def _close(self, base: int | None) -> int | None:
         if not self._open:
@@ -223,10 +232,9 @@ class _Track:
         return (many or long) and self._since_bytes * KEYFRAME_SHARE >= self._page_bytes
 
     def _make(self) -> Keyframe | None:
-        events = keyframe(self._mirror, self._last_t)
-        if events is None:
+        content = keyframe(self._mirror, self._last_t)
+        if content is None:
             return None
-        content = deep.dumps(events)
         self._restart(len(content))
         return Keyframe(self._page_load, self._last_t, content)
 
@@ -271,11 +279,18 @@ def _plain(raw: bytes, encoding: int, most: int) -> bytes | None:
     return raw if len(raw) <= most else None
 
 
+def _is_of_hands(event: dict[str, Any]) -> bool:
+    """Say whether *event* is one of the many that hold no style: moves, presses, scrolling, values."""
+    data = event.get("data")
+    source = data.get("source") if isinstance(data, dict) else None
+    return event.get("type") == INCREMENTAL and type(source) is int and source in INTERACTIONS
+
+
 def _sheets(events: list[Any]) -> dict[str, list[Place]]:
     """Return the long style texts in *events*, by hash, with where they stand."""
     found: dict[str, list[Place]] = {}
     for event in events:
-        if not isinstance(event, dict):
+        if not isinstance(event, dict) or _is_of_hands(event):
             continue
         for holder, key in style_places(event):
             text = holder.get(key)

@@ -132,12 +132,21 @@ def _check_mutation(data: dict[str, Any]) -> str | None:
     return None
 
 
+_NUMBERS = frozenset({int, float})
+
+
 def _check_moves(data: dict[str, Any]) -> str | None:
     positions = data.get("positions")
     if not _dicts(positions) or not positions:
         return "has no positions"
     for at in positions:
-        if not all(_is_number(at.get(name)) for name in ("x", "y", "id", "timeOffset")):
+        numbers = (
+            type(at.get("x")),
+            type(at.get("y")),
+            type(at.get("id")),
+            type(at.get("timeOffset")),
+        )
+        if not _NUMBERS.issuperset(numbers):  # the most frequent event: a loop would cost twice
             return "has a position without coordinates"
     return None
 

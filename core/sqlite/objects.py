@@ -20,7 +20,7 @@ import secrets
 import struct
 import threading
 import zlib
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -190,14 +190,19 @@ def pack(
 ) -> bytes:
     """Return *frames* as the bytes of a file. *prepared* is what *stock* is compressed with."""
     contents = [frame.content for frame in frames]
-    dictionaries: dict[int | None, zstd.ZstdCompressionDict | None] = {None: None, STOCK: prepared}
+    uses = Counter(frame.base for frame in frames)
+    dictionaries: dict[int, zstd.ZstdCompressionDict] = (
+        {} if prepared is None else {STOCK: prepared}
+    )
     packed: list[bytes] = []
     for frame, content in zip(frames, contents, strict=True):
         base = frame.base
-        if base not in dictionaries:
-            dictionaries[base] = _dictionary(contents[base or 0])
+        if base is not None and base not in dictionaries:
+            dictionaries[base] = _dictionary(contents[base])
+            if uses[base] > 1:
+                dictionaries[base].precompute_compress(level=LEVEL)
         known = len(contents[base]) if base is not None and base >= 0 else 0
-        packed.append(_pack(content, dictionaries[base], known))
+        packed.append(_pack(content, None if base is None else dictionaries[base], known))
     told = {
         "stock": None if stock is None else [stock.site, stock.name],
         "frames": [

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
+from replay import deep
 from replay.ids import put_ids_back
 from replay.keyframe import keyframe
 from replay.mirror import Mirror
@@ -23,9 +24,9 @@ def mirrored(events: list[Data]) -> Mirror:
 
 def rebuilt(mirror: Mirror, at: float) -> list[Data]:
     """Return the keyframe of *mirror* as it is when it has been stored and read."""
-    events = keyframe(mirror, at)
-    assert events is not None
-    stored: list[Data] = json.loads(json.dumps(events))
+    content = keyframe(mirror, at)
+    assert content is not None
+    stored: list[Data] = deep.loads(content)
     put_ids_back(stored)
     return stored
 

@@ -58,9 +58,9 @@ def pairs(page: str, url: str, whole: Events, chance: random.Random, count: int)
         for event in whole:
             if event["timestamp"] <= made_at:
                 mirror.apply(event)
-        events = keyframe(mirror, made_at)
-        assert events is not None
-        stored: Events = deep.loads(deep.dumps(events))
+        content = keyframe(mirror, made_at)
+        assert content is not None
+        stored: Events = deep.loads(content)
         put_ids_back(stored)
         tail = [*stored, *(event for event in whole if event["timestamp"] > made_at)]
         later = [time for time in times if time > made_at] or [made_at]
