@@ -26,6 +26,7 @@ _CLASS = bytes(
     ord("0") if chr(b).isdecimal() else ord("a") if chr(b).isalpha() else ord(".")
     for b in (*range(128), *[0] * 128)
 )
+_IBAN_LIKE = re.compile(rb"[A-Za-z]{2}\d\d ?[A-Za-z0-9]{4} ?[A-Za-z0-9]{4}")
 _MAIL_BEGINS = re.compile(rb"[\w.+\x80-\xff-]")
 _MAIL_ENDS = re.compile(rb"[\w\x80-\xff-]+\.[\w\x80-\xff]")
 _HARMLESS = re.compile(r"[^@%\d]*+(?:\d[^@%\d]*+){0,5}")  # fewer digits than a number of any kind
@@ -110,9 +111,18 @@ def _worth_a_look(raw: bytes) -> bool:
     """Say whether the recording *raw*, as JSON without escapes of letters, may hold anything to mask."""
     if b"0000000000000" in raw.translate(_CLASS, b" -"):
         return True
-    if b".aa00" in raw.translate(_CLASS) and _IBAN_BEGINS.search(raw) is not None:
-        return True
-    return any(_mail_at(raw, sign) for sign in (b"@", b"%40"))
+    return _iban_in(raw) or any(_mail_at(raw, sign) for sign in (b"@", b"%40"))
+
+
+def _iban_in(raw: bytes) -> bool:
+    """Say whether something may be an IBAN. What stands before is not looked at: it may be an escape."""
+    classes = raw.translate(_CLASS)
+    at = classes.find(b"aa00")
+    while at >= 0:
+        if _IBAN_LIKE.match(raw, at):
+            return True
+        at = classes.find(b"aa00", at + 1)
+    return False
 
 
 def _mail_at(raw: bytes, sign: bytes) -> bool:

@@ -21,6 +21,7 @@ from core.wire import GZIP
 from replay import deep
 from replay.assets import Address, named_in, put_back, redirect
 from replay.ids import put_ids_back
+from replay.moves import put_positions_back
 from replay.shape import FULL_SNAPSHOT, check_event, is_interaction
 
 MAX_CHUNK_BYTES = 64 * 1024 * 1024
@@ -319,6 +320,7 @@ def decode_chunk(
     if len(events) > MAX_CHUNK_EVENTS:
         raise ChunkError(f"the chunk has more than {MAX_CHUNK_EVENTS} events")
     put_ids_back(events)
+    put_positions_back(events)
     return events
 
 

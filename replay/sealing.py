@@ -22,6 +22,7 @@ from replay import deep
 from replay.ids import put_ids_back
 from replay.keyframe import keyframe
 from replay.mirror import Mirror, MirrorFull
+from replay.moves import packed, put_positions_back
 from replay.recording import MAX_CHUNK_EVENTS, MAX_CHUNK_VALUES
 from replay.shape import FULL_SNAPSHOT, INCREMENTAL, INTERACTIONS, MAX_T_MS, check_event
 
@@ -99,6 +100,7 @@ class Sealer:
             return None
         if not isinstance(events, list) or not ref.info.count == len(events) <= MAX_CHUNK_EVENTS:
             return None
+        put_positions_back(events)  # it was sealed before
         return Opened(ref, events, _sheets(events))
 
     def keep(self, ref: ChunkRef, raw: bytes) -> None:
@@ -113,10 +115,11 @@ class Sealer:
             for holder, key in opened.sheets.get(name, ()):
                 holder[key] = {"sha256": name}
                 self.assets.add(name)
-        content = deep.dumps(opened.events)
-        if self._scrub is not None and (hits := self._scrub(opened.events, content)):
+        events = packed(opened.events)
+        content = deep.dumps(events)
+        if self._scrub is not None and (hits := self._scrub(events, content)):
             self.hits += hits
-            content = deep.dumps(opened.events)
+            content = deep.dumps(events)
         ref = opened.ref
         part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY, _span(opened.events))
         if self._layout.chunk(part, any(_is_snapshot(event) for event in opened.events)):
