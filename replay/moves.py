@@ -73,7 +73,9 @@ def _positions(columns: Any) -> list[dict[str, int]] | None:
         return None
     if len({len(column) for column in columns}) != 1:
         return None
-    x, y, ids, offsets = (list(accumulate(column)) for column in columns)
+    x, y, ids, offsets = whole = [list(accumulate(column)) for column in columns]
+    if any(abs(number) > MOST for column in whole for number in column):
+        return None
     return [
         {"x": x, "y": y, "id": id_, "timeOffset": offset}
         for x, y, id_, offset in zip(x, y, ids, offsets, strict=True)

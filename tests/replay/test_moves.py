@@ -71,7 +71,7 @@ def test_what_is_no_position_stays(data: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "moves", [None, [], [[1]] * 3, [[1], [1], [1], [1, 2]], [[1], [1], [1], [None]], [1, 1, 1, 1], [[1], [1], [True], [1]], [[1.5]] * 4]
+    "moves", [None, [], [[1]] * 3, [[1], [1], [1], [1, 2]], [[1], [1], [1], [None]], [1, 1, 1, 1], [[1], [1], [True], [1]], [[1.5]] * 4, [[2**53, 1]] * 4]
 )  # fmt: skip
 def test_columns_that_are_none_stay(moves: Any) -> None:
     """They may come from anybody: what has no sense is left for the check of shapes."""
