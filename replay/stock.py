@@ -23,6 +23,9 @@ MOST_BYTES = 1024 * 1024
 MOST_LINES = 200_000
 """Lines that are counted; beyond them counting begins anew."""
 
+LARGEST = 2 * 1024 * 1024
+"""Bytes of a page whose lines are counted: a larger one would fill the stock alone."""
+
 SHORTEST = 24
 """A shorter line costs as much as the reference to it."""
 
@@ -45,8 +48,9 @@ class Stock:
         if len(self._seen) > MOST_LINES:
             self._seen.clear()
         for content in contents:
-            for line in _lines(content):
-                self._count(line, who)
+            if len(content) <= LARGEST:
+                for line in _lines(content):
+                    self._count(line, who)
 
     def renewed(self) -> bytes | None:
         """Take over what came in, and return the new stock; None if that is not worth it yet."""
