@@ -134,7 +134,11 @@ class BackgroundSealer:
         """Return what recordings of *site* rest on now, and what is known of its pages."""
         known = self._stocks.get(site)
         if known is None:
-            found = await self._store.stock(site)
+            try:
+                found = await self._store.stock(site)
+            except StoreError as error:
+                log.error("the stock of site %s is not used any more: %s", site, error)
+                found = None
             known = (found[0], Stock(found[1])) if found else (None, Stock())
         self._stocks[site] = known
         self._stocks.move_to_end(site)

@@ -7,6 +7,7 @@ Contracts: core/store.py. Several processes may open the same folder at the same
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
 from functools import partial
@@ -48,6 +49,8 @@ from core.sqlite.schema import migrate
 from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
 from core.sqlite.writer import Writer
 from core.store import Store
+
+log = logging.getLogger(__name__)
 
 QUEUE_LIMIT = 1024
 DATABASE = "stolper.db"
@@ -327,9 +330,12 @@ class SqliteStore(Store):
         done, unneeded = await self._writer.submit(
             lambda db, _: sealing.seal(db, sealed, name, size, now_ms)
         )
-        if unneeded is not None:
-            await self._readers.in_thread(lambda: self._objects.drop(unneeded))
-        self._look_ms = look_ms
+        try:
+            if unneeded is not None:
+                await self._readers.in_thread(partial(self._objects.drop, unneeded))
+            self._look_ms = look_ms
+        except OSError as error:
+            log.error("an object that nothing needs any more stays for now: %s", error)
         return done
 
     async def leave_unsealed(self, session: str) -> None:

@@ -346,3 +346,15 @@ async def test_times_are_those_of_the_events(store: SqliteStore, clock: Clock) -
     assert events[-1]["timestamp"] < 50_000
     assert found.from_ms is not None
     assert [77] == [e["data"].get("y") for e in found.recording.events if e["data"].get("x") == 5]
+
+
+async def test_a_damaged_stock_is_done_without(store: SqliteStore, clock: Clock) -> None:
+    """What rests on it cannot be read; sessions that end later are sealed without it."""
+    ref = await store.put_stock("sshop", b"[" + b"{}," * 99)
+    (store._data / "stocks" / "sshop" / ref.name).write_bytes(b"broken")
+    await Visit(store, "v").send([], recording=rrweb_page())
+    before = await recording(store)
+    await sealed(store, clock)
+
+    assert before == await recording(store)
+    assert [0] == [ref.frame for ref in await store.chunks("v")]
