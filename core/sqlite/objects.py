@@ -35,6 +35,9 @@ from core.wire import GZIP
 
 FOLDER = "sealed"
 STOCKS = "stocks"
+COPIES = "stocks.copy"
+"""Every stock is kept twice: a damaged one would take all that rests on it with it."""
+
 ENDING = ".sealed"
 
 LEVEL = 9

@@ -83,7 +83,9 @@ class SqliteStore(Store):
         self._clock = clock
         self._disk = disk or Disk()
         self._blobs = assets.Blobs(data / assets.FOLDER, self._disk)
-        self._stocks = assets.Blobs(data / objects.STOCKS, self._disk)
+        self._stocks = [
+            assets.Blobs(data / folder, self._disk) for folder in (objects.STOCKS, objects.COPIES)
+        ]
         self._objects = Objects(data / objects.FOLDER, self._disk, self._stock_of)
         self._queue_limit = queue_limit
         self._read_only = read_only
@@ -116,7 +118,7 @@ class SqliteStore(Store):
     def _prepare(self) -> None:
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (FOLDER, assets.FOLDER, objects.FOLDER, objects.STOCKS):
+        for name in (FOLDER, assets.FOLDER, objects.FOLDER, objects.STOCKS, objects.COPIES):
             (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
         database.touch(mode=0o600)  # its log and index files take over its mode
@@ -352,7 +354,8 @@ class SqliteStore(Store):
     async def put_stock(self, site: str, content: bytes) -> StockRef:
         stock = StockRef(site, asset_hash(content))
         try:
-            await self._readers.in_thread(lambda: self._stocks.write(site, stock.name, content))
+            for blobs in self._stocks:
+                await self._readers.in_thread(partial(blobs.write, site, stock.name, content))
         except OSError as error:
             raise StoreFailed(f"a stock could not be written: {error}") from error
         now_ms = self._clock.now_ms()
@@ -369,7 +372,13 @@ class SqliteStore(Store):
         """Return a stock's content; the last one is remembered: most of what is read rests on it."""
         known = self._stock_read
         if known is None or known[0] != stock:
-            known = self._stock_read = stock, self._stocks.read(stock.site, stock.name)
+            first, copy = self._stocks
+            try:
+                content = first.read(stock.site, stock.name)
+            except StoreError as error:
+                log.error("%s; its copy is read", error)
+                content = copy.read(stock.site, stock.name)
+            known = self._stock_read = stock, content
         return known[1]
 
     async def release(self) -> int:
@@ -385,7 +394,8 @@ class SqliteStore(Store):
             released += await self._drop_strange_objects(now_ms)
             unused = await self._writer.submit(lambda db, _: sealing.drop_unused_stocks(db))
             for one in unused:
-                await self._readers.in_thread(partial(self._stocks.drop, one.site, one.name))
+                for blobs in self._stocks:
+                    await self._readers.in_thread(partial(blobs.drop, one.site, one.name))
             released += len(unused)
             self._look_ms = now_ms + DAY_MS
         return released
