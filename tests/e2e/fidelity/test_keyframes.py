@@ -11,12 +11,14 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, Page
 
+from core.clock import SystemClock
 from replay import deep
 from replay.ids import put_ids_back
 from replay.keyframe import keyframe
 from replay.mirror import Mirror
 from replay.recording import recordings
 from replay.shape import FULL_SNAPSHOT
+from stolper.sealer import BackgroundSealer
 from tests.building import built
 from tests.e2e.fidelity.pages import FOLDER
 from tests.e2e.fidelity.table import CASES, Case
@@ -70,7 +72,11 @@ def pairs(page: str, url: str, whole: Events, chance: random.Random, count: int)
 
 
 async def lived(watcher: Watcher, origin: str, cases: list[Case]) -> dict[str, tuple[str, Events]]:
-    """Visit *cases*, a few at once; return the address and the recording of each."""
+    """
+    Visit *cases*, a few at once; return the address and the recording of each.
+
+    Sealed it must be what it was.
+    """
     turn = asyncio.Semaphore(AT_ONCE)
     found: dict[str, tuple[str, Events]] = {}
 
@@ -80,12 +86,24 @@ async def lived(watcher: Watcher, origin: str, cases: list[Case]) -> dict[str, t
         loads = [load async for load in recordings(watcher.stack.store, session)]
 
         assert [[]] * len(loads) == [load.gaps for load in loads]
+        await sealed(watcher.stack, session)
+        again = [load async for load in recordings(watcher.stack.store, session)]
+        assert [load.events for load in loads] == [load.events for load in again], case.name
         found[case.name] = moments[0].url, loads[-1].events
 
     async with asyncio.TaskGroup() as group:
         for case in cases:
             group.create_task(one(case))
     return found
+
+
+async def sealed(stack: Stack, session: str) -> None:
+    """End and seal *session*."""
+    ended = await stack.store.end_session(session, "left")
+    assert ended is not None
+
+    assert await BackgroundSealer(stack.store, SystemClock()).seal(ended)
+    assert all(ref.frame is not None for ref in await stack.store.chunks(session))
 
 
 async def differences_of(page: Page, pair: Pair) -> list[str]:
