@@ -83,6 +83,7 @@ async def lived(watcher: Watcher, origin: str, cases: list[Case]) -> dict[str, t
     async def one(case: Case) -> None:
         async with turn:
             session, moments = await watcher.visit(origin, case)
+        await quiet(watcher.stack, session)
         loads = [load async for load in recordings(watcher.stack.store, session)]
 
         assert [[]] * len(loads) == [load.gaps for load in loads]
@@ -95,6 +96,13 @@ async def lived(watcher: Watcher, origin: str, cases: list[Case]) -> dict[str, t
         for case in cases:
             group.create_task(one(case))
     return found
+
+
+async def quiet(stack: Stack, session: str) -> None:
+    """Return once nothing comes for *session* any more: its page said farewell as it was closed."""
+    known = None
+    while known != (known := await stack.store.chunks(session)):
+        await asyncio.sleep(0.5)
 
 
 async def sealed(stack: Stack, session: str) -> None:
