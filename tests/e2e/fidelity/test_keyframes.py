@@ -101,7 +101,7 @@ async def lived(watcher: Watcher, origin: str, cases: list[Case]) -> dict[str, t
 async def quiet(stack: Stack, session: str) -> None:
     """Return once nothing comes for *session* any more: its page said farewell as it was closed."""
     known = None
-    while known != (known := await stack.store.chunks(session)):
+    while known != (known := await stack.store.chunks(session)):  # noqa: ASYNC110 -- nothing to wait for
         await asyncio.sleep(0.5)
 
 
