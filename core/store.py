@@ -118,7 +118,12 @@ class RecordStore(Protocol):
         """Return the chunks of *session*, by page load and seq."""
 
     async def read_chunk(self, ref: ChunkRef) -> bytes:
-        """Return the bytes as the browser sent them. Raise StoreError if they are damaged."""
+        """
+        Return the bytes as the browser sent them or, once sealed, as they were sealed.
+
+        They are encoded as *ref* says, also if the chunk has been sealed since *ref* was given out.
+        Raise StoreError if they are damaged.
+        """
 
     async def gaps(self, session: str) -> list[Gap]:
         """Return what is missing of *session*: holes in seq, and what the browser reported."""
@@ -203,8 +208,8 @@ class SealStore(Protocol):
     """
     Finished sessions' recordings as objects of their own (core/sealed.py).
 
-    Sealing changes where chunks lie and how they are encoded, not what they say: chunks() and
-    read_chunk() give them before and after. A chunk that comes later lies in a segment; the session
+    Sealing changes where chunks lie and how they are encoded; chunks() and read_chunk() give them
+    before and after. A chunk that comes later lies in a segment; the session
     waits to be sealed again then.
     """
 
