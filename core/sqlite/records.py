@@ -17,14 +17,6 @@ _BATCH = (
     " JOIN sessions s ON s.id = p.session"
 )
 
-_CHUNK = (
-    "SELECT p.session, p.name, p.tab, b.seq, coalesce(b.segment, o.name), b.offset, b.length,"
-    " b.crc32, b.frame, b.chunk_count, b.first_t, b.last_t, b.has_snapshot, b.encoding"
-    " FROM page_loads p JOIN batches b ON b.page_load = p.id"
-    " LEFT JOIN sealed o ON o.session = p.session AND b.frame IS NOT NULL"
-    " WHERE p.session = ? AND (b.segment IS NOT NULL OR b.frame IS NOT NULL)"
-)
-
 
 def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
     """Return the sessions of *query*, newest start or highest score first."""
@@ -114,17 +106,20 @@ def page_loads(db: sqlite3.Connection, session: str) -> list[PageLoad]:
     return [PageLoad(*(*row[:7], orjson.loads(row[7]))) for row in rows]
 
 
-def chunks(db: sqlite3.Connection, session: str) -> list[ChunkRef]:
-    """Return the chunks of *session*, by page load (in order of origin_ms) and seq."""
-    rows = db.execute(f"{_CHUNK} ORDER BY p.origin_ms, p.name, b.seq", (session,))
-    return [_chunk(row) for row in rows]
+def chunks(db: sqlite3.Connection, session: str) -> list[tuple[int, ChunkRef]]:
+    """
+    Return the positions and chunks of *session*, by page load (in order of origin_ms) and seq.
 
-
-def chunk(db: sqlite3.Connection, session: str, page_load: str, seq: int) -> ChunkRef | None:
-    """Return where one chunk lies now."""
-    rows = db.execute(f"{_CHUNK} AND p.name = ? AND b.seq = ?", (session, page_load, seq))
-    row = rows.fetchone()
-    return _chunk(row) if row else None
+    Where each lay when it arrived: sealing.py knows which have been sealed since.
+    """
+    rows = db.execute(
+        "SELECT b.position, p.session, p.name, p.tab, b.seq, b.segment, b.offset, b.length, b.crc32,"
+        " b.chunk_count, b.first_t, b.last_t, b.has_snapshot, b.encoding"
+        " FROM page_loads p JOIN batches b ON b.page_load = p.id"
+        " WHERE p.session = ? AND b.segment IS NOT NULL ORDER BY p.origin_ms, p.name, b.seq",
+        (session,),
+    )
+    return [(row[0], _chunk(row[1:])) for row in rows]
 
 
 def gaps(db: sqlite3.Connection, session: str) -> list[Gap]:
@@ -172,9 +167,9 @@ def _runs_missing(have: list[int], last: int) -> list[tuple[int, int]]:
 
 
 def _chunk(row: tuple[Any, ...]) -> ChunkRef:
-    count, first_t, last_t, snapshot, encoding = row[9:]
+    count, first_t, last_t, snapshot, encoding = row[8:]
     info = ChunkInfo(count, first_t, last_t, bool(snapshot), encoding)
-    return ChunkRef(*(*row[:8], info, row[8]))
+    return ChunkRef(*(*row[:8], info))
 
 
 def _batch(row: tuple[Any, ...]) -> StoredBatch:

@@ -104,10 +104,9 @@ def m009_sealed(db: Database) -> None:
     """Keep finished sessions' recordings as objects of their own; those of old releases wait for it."""
     db.execute("ALTER TABLE sessions ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0")
     db.execute("CREATE INDEX sessions_unsealed ON sessions (ended_ms) WHERE sealed <> 1")
-    db.execute("ALTER TABLE batches ADD COLUMN frame INTEGER")
     db.execute(
-        "CREATE TABLE sealed (session TEXT PRIMARY KEY, name TEXT NOT NULL, bytes INTEGER NOT NULL,"
-        " received INTEGER NOT NULL, sealed_ms INTEGER NOT NULL, stock TEXT) WITHOUT ROWID"
+        "CREATE TABLE sealed (session TEXT PRIMARY KEY, name TEXT NOT NULL, upto INTEGER NOT NULL,"
+        " bytes INTEGER NOT NULL, received INTEGER NOT NULL, sealed_ms INTEGER NOT NULL, stock TEXT) WITHOUT ROWID"
     )
     db.execute("CREATE INDEX sealed_by_stock ON sealed (stock) WHERE stock IS NOT NULL")
     db.execute(
@@ -115,11 +114,6 @@ def m009_sealed(db: Database) -> None:
         " bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL)"
     )
     db.execute("CREATE INDEX stocks_by_site ON stocks (site, id)")
-    db.execute(
-        "CREATE TABLE keyframes (session TEXT NOT NULL, page_load TEXT NOT NULL, t REAL NOT NULL,"
-        " frame INTEGER NOT NULL, offset INTEGER NOT NULL, length INTEGER NOT NULL,"
-        " crc32 INTEGER NOT NULL, PRIMARY KEY (session, page_load, t)) WITHOUT ROWID"
-    )
 
 
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

@@ -1,17 +1,16 @@
 """
 Which sessions are sealed, as which objects, and what may be removed for it. Rows only.
 
-The columns: `sessions.sealed` (WAITING, SEALED, LEFT), and of a batch with a sealed chunk `frame`,
-with `offset`, `length`, `crc32` and `encoding` in that frame, and no `segment`.
+`sessions.sealed` is WAITING, SEALED or LEFT. The row of a session in `sealed` names its object, which
+holds all its chunks up to the position `upto`; their rows in `batches` stay as they are.
 """
 
 from __future__ import annotations
 
 import sqlite3
-import zlib
 
-from core.model import Session
-from core.sealed import KeyframeRef, Sealed, SealedChunk, StockRef
+from core.model import ChunkRef, Session
+from core.sealed import Sealed, StockRef
 from core.sqlite.records import chunks
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
@@ -40,36 +39,14 @@ def seal(
     Return whether that was done, and the object that no row names from now on. Not done if the
     session's chunks are others by now.
     """
-    if chunks(db, sealed.session) != list(sealed.chunks):
+    rows = chunks(db, sealed.session)
+    if {key_of(ref) for _, ref in rows} != {key_of(ref) for ref in sealed.chunks}:
         return False, name
+    upto = max((position for position, _ in rows), default=0)
     stock = None if sealed.stock is None else sealed.stock.name
     old = db.execute(
         "SELECT name, received FROM sealed WHERE session = ?", (sealed.session,)
     ).fetchone()
-    loads = dict(
-        db.execute(
-            "SELECT name, id FROM page_loads WHERE session = ?", (sealed.session,)
-        ).fetchall()
-    )
-    db.execute("DELETE FROM keyframes WHERE session = ?", (sealed.session,))
-    for number, frame in enumerate(sealed.frames):
-        offset = 0
-        for part in frame.parts:
-            length, crc32 = len(part.content), zlib.crc32(part.content)
-            if isinstance(part, SealedChunk):
-                where = number, offset, length, crc32, part.encoding
-                db.execute(
-                    "UPDATE batches SET segment = NULL, frame = ?, offset = ?, length = ?,"
-                    " crc32 = ?, encoding = ?, first_t = coalesce(?, first_t),"
-                    " last_t = coalesce(?, last_t) WHERE page_load = ? AND seq = ?",
-                    (*where, *(part.span or (None, None)), loads[part.page_load], part.seq),
-                )
-            else:
-                db.execute(
-                    "INSERT INTO keyframes VALUES (?, ?, ?, ?, ?, ?, ?)",
-                    (sealed.session, part.page_load, part.t, number, offset, length, crc32),
-                )
-            offset += length
     if name is None:
         db.execute("DELETE FROM sealed WHERE session = ?", (sealed.session,))
     else:
@@ -77,8 +54,8 @@ def seal(
             ref.length for ref in sealed.chunks if ref.frame is None
         )
         db.execute(
-            "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?)",
-            (sealed.session, name, size, received, now_ms, stock),
+            "INSERT OR REPLACE INTO sealed VALUES (?, ?, ?, ?, ?, ?, ?)",
+            (sealed.session, name, upto, size, received, now_ms, stock),
         )
     db.executemany(
         "INSERT OR IGNORE INTO asset_uses"
@@ -94,15 +71,15 @@ def leave(db: sqlite3.Connection, session: str) -> None:
     db.execute("UPDATE sessions SET sealed = ? WHERE id = ?", (LEFT, session))
 
 
-def keyframes(db: sqlite3.Connection, session: str, page_load: str) -> list[KeyframeRef]:
-    """Return the keyframes of a document, by time."""
-    rows = db.execute(
-        "SELECT k.session, k.page_load, k.t, s.name, k.frame, k.offset, k.length, k.crc32"
-        " FROM keyframes k JOIN sealed s ON s.session = k.session"
-        " WHERE k.session = ? AND k.page_load = ? ORDER BY k.t",
-        (session, page_load),
-    )
-    return [KeyframeRef(*row) for row in rows]
+def object_of(db: sqlite3.Connection, session: str) -> tuple[str, int] | None:
+    """Return the object that holds the chunks of *session*, and the position up to which it does."""
+    row = db.execute("SELECT name, upto FROM sealed WHERE session = ?", (session,)).fetchone()
+    return (row[0], row[1]) if row else None
+
+
+def key_of(ref: ChunkRef) -> tuple[str, int]:
+    """Return what tells *ref* from the other chunks of its session."""
+    return ref.page_load, ref.seq
 
 
 def put_stock(db: sqlite3.Connection, stock: StockRef, size: int, now_ms: int) -> None:

@@ -205,14 +205,27 @@ class SqliteStore(Store):
         return await self._readers.run(records.page_loads, session)
 
     async def chunks(self, session: str) -> list[ChunkRef]:
-        return await self._readers.run(records.chunks, session)
+        return await self._readers.run(self._chunks, session)
+
+    def _chunks(self, db: sqlite3.Connection, session: str) -> list[ChunkRef]:
+        """Return the chunks of *session* where they lie now: sealed, or in segments."""
+        for last in (False, True):
+            held = sealing.object_of(db, session)
+            found = [
+                self._objects.chunk(held[0], ref) if held and position <= held[1] else ref
+                for position, ref in records.chunks(db, session)
+            ]
+            if last or all(ref.frame != objects.NOWHERE for ref in found):
+                break  # else it may have been sealed again in between
+        return found
 
     async def read_chunk(self, ref: ChunkRef) -> bytes:
         try:
             return await self._readers.in_thread(lambda: self._chunk(ref))
         except StoreError:
             # It may have been sealed after *ref* was given out.
-            now = await self._readers.run(records.chunk, ref.session, ref.page_load, ref.seq)
+            refs = await self._readers.run(self._chunks, ref.session)
+            now = next((one for one in refs if sealing.key_of(one) == sealing.key_of(ref)), None)
             if (
                 now is None
                 or now.frame is None
@@ -344,7 +357,12 @@ class SqliteStore(Store):
         await self._writer.submit(lambda db, _: sealing.leave(db, session))
 
     async def keyframes(self, session: str, page_load: str) -> list[KeyframeRef]:
-        return await self._readers.run(sealing.keyframes, session, page_load)
+        held = await self._readers.run(sealing.object_of, session)
+        if held is None:
+            return []
+        return await self._readers.in_thread(
+            lambda: self._objects.keyframes(held[0], session, page_load)
+        )
 
     async def read_keyframe(self, ref: KeyframeRef) -> bytes:
         return await self._readers.in_thread(

@@ -20,7 +20,7 @@ from urllib.parse import quote, quote_plus
 
 from core.errors import StoreError, UserError
 from core.sealed import StockRef
-from core.sqlite import objects
+from core.sqlite import objects, packing
 
 MOST_BYTES = 256_000_000
 """Of one inflated member; what is larger is no recording of ours."""
@@ -209,7 +209,7 @@ def _frames(path: Path, data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
         return (path / objects.STOCKS / stock.site / stock.name).read_bytes()
 
     try:
-        for number, content in enumerate(objects.contents(data, name, stock_of)):
+        for number, content in enumerate(packing.contents(data, name, stock_of)):
             yield f"{name}: frame {number}", content
     except (StoreError, OSError) as error:
         raise OpaqueError(str(error)) from None

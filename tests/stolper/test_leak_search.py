@@ -16,7 +16,7 @@ import pytest
 
 from core.errors import UserError
 from core.sealed import Keyframe, SealedFrame
-from core.sqlite import objects
+from core.sqlite import packing
 from stolper.leaktest.places import _Tree
 from stolper.leaktest.search import DEEPEST, ZSTD, OpaqueError, Search, folder
 
@@ -137,7 +137,7 @@ def test_finished_recordings_are_searched_frame_by_frame(tmp_path: Path) -> None
     ]
     path = tmp_path / "sealed" / "aa" / "1.sealed"
     path.parent.mkdir(parents=True)
-    path.write_bytes(objects.pack(frames))
+    path.write_bytes(packing.pack(frames))
     found = {one.where for n, data in folder(tmp_path) for one in Search([TEXT]).look(n, data)}
 
     assert {"sealed/aa/1.sealed: frame 0", "sealed/aa/1.sealed: frame 1"} <= found
