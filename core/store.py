@@ -220,7 +220,7 @@ class SealStore(Protocol):
         """
         Let *sealed* take the place of its session's chunks and return once that is durable.
 
-        False, and nothing is changed, if the session has other chunks by now. Raise StoreFailed if
+        False, and nothing is changed, if it is open or has other chunks by now. Raise StoreFailed if
         the write failed; then nothing is changed either.
         """
 

@@ -37,8 +37,12 @@ def seal(
     Let the object *name* take the place of the session's chunks; None: it has none.
 
     Return whether that was done, and the object that no row names from now on. Not done if the
-    session's chunks are others by now.
+    session's chunks are others by now, or if it is open: no open session is ever SEALED, so that the
+    batches of one need not look at that.
     """
+    ended = db.execute("SELECT ended_ms FROM sessions WHERE id = ?", (sealed.session,)).fetchone()
+    if ended is None or ended[0] is None:
+        return False, name
     rows = chunks(db, sealed.session)
     if {key_of(ref) for _, ref in rows} != {key_of(ref) for ref in sealed.chunks}:
         return False, name

@@ -278,3 +278,28 @@ async def test_sessions_rest_on_their_sites_stock(
             with pytest.raises(StoreError):
                 await reader.read_chunk((await reader.chunks("session-a"))[0])
         await reader.close()
+
+
+async def test_an_open_session_is_never_sealed(
+    store: Store, clock: ManualClock, tmp_path: Path
+) -> None:
+    """One that goes on is not sealed; one that goes on after it was keeps what it sends from then on."""
+    await visit(store)
+
+    assert not await store.seal(await made(store))
+    await sealed(store)
+    clock.advance(2 * HOUR_MS)
+    await stored(store, batch(seq=3, chunk=b""))  # opens it again, without recording
+    assert [] == await store.unsealed_sessions(NOON + 9 * HOUR_MS, 9)
+
+    assert not await store.seal(await made(store))
+    await visit(store, seqs=range(4, 5))
+    clock.advance(3 * HOUR_MS)
+    await store.release()
+
+    assert [text(seq) for seq in (0, 1, 2, 4)] == await contents(store)
+    await sealed(store)
+    await store.release()
+
+    assert [text(seq) for seq in (0, 1, 2, 4)] == await contents(store)
+    assert [] == [*(tmp_path / "data" / "segments").iterdir()]
