@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from itertools import accumulate, pairwise
+from operator import itemgetter
 from typing import Any
 
 from replay.shape import DRAG, INCREMENTAL, MOUSE_MOVE, TOUCH_MOVE
@@ -17,6 +18,7 @@ from replay.shape import DRAG, INCREMENTAL, MOUSE_MOVE, TOUCH_MOVE
 NAMES = ("x", "y", "id", "timeOffset")
 _SOURCES = (MOUSE_MOVE, TOUCH_MOVE, DRAG)
 _WHOLE = frozenset({int})
+_ROW = itemgetter(*NAMES)
 
 MOST = 2**53
 """Largest number that is a whole one in a browser; differences of larger ones were none in JSON."""
@@ -44,23 +46,27 @@ def _packed(event: Any) -> Any:
     data = event.get("data")
     if not isinstance(data, dict) or len(data) != 2 or data.get("source") not in _SOURCES:
         return event
-    rows = data.get("positions")
-    if not isinstance(rows, list) or not rows or not all(_is_row(row) for row in rows):
+    columns = _columns(data.get("positions"))
+    if columns is None:
         return event
-    columns = [_differences([row[name] for row in rows]) for name in NAMES]
-    return {**event, "data": {"source": data["source"], "moves": columns}}
+    moves = [
+        [column[0], *(after - before for before, after in pairwise(column))] for column in columns
+    ]
+    return {**event, "data": {"source": data["source"], "moves": moves}}
 
 
-def _is_row(row: Any) -> bool:
-    return (
-        isinstance(row, dict)
-        and len(row) == len(NAMES)
-        and all(type(row.get(name)) is int and abs(row[name]) <= MOST for name in NAMES)
-    )
-
-
-def _differences(column: list[int]) -> list[int]:
-    return [column[0], *(after - before for before, after in pairwise(column))]
+def _columns(rows: Any) -> list[tuple[int, ...]] | None:
+    """Return the numbers of positions by name; None if they are anything else than whole ones."""
+    if not isinstance(rows, list) or not rows:
+        return None
+    try:
+        columns = list(zip(*map(_ROW, rows), strict=True))
+    except (KeyError, TypeError):
+        return None
+    whole = all(_WHOLE.issuperset(map(type, column)) for column in columns)
+    if not whole or {len(NAMES)} != set(map(len, rows)):
+        return None
+    return columns if all(min(one) >= -MOST and max(one) <= MOST for one in columns) else None
 
 
 def _positions(columns: Any) -> list[dict[str, int]] | None:
