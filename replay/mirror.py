@@ -275,12 +275,8 @@ class Mirror:
     def _attributes(self, node: Node, changes: Data) -> None:
         attributes: Data = node.data["attributes"]
         node.text = None
-        if node.data["tagName"] in SHEETS and changes.get("_cssText") is not None:
-            # The player makes the element anew; nulls are then as good as gone.
-            attributes.update(changes)
-            for name in [name for name in changes if changes[name] is None]:
-                del attributes[name]
-            node.css = None
+        if node.data["tagName"] in SHEETS:
+            self._style_attributes(node, attributes, changes)
             return
         for name, value in changes.items():
             if name.startswith("rr_") and name != "rr_open_mode":
@@ -291,6 +287,21 @@ class Mirror:
                 attributes["style"] = with_declarations(attributes.get("style"), value)
             elif value is None or isinstance(value, str):
                 _set(attributes, name, value)
+
+    def _style_attributes(self, node: Node, attributes: Data, changes: Data) -> None:
+        """
+        Change the attributes of an element that holds a sheet.
+
+        With a new text the player makes it anew, of what it was told first and with texts since;
+        what was changed otherwise is forgotten. So the two are kept apart here.
+        """
+        if changes.get("_cssText") is None:
+            node.own = {**(node.own or {}), **changes}
+            node.marked = True
+            return
+        for name, value in changes.items():
+            _set(attributes, name, value)
+        node.own = node.css = None
 
     # What does not stand in the tree
 

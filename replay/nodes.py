@@ -19,7 +19,8 @@ class Node:
     One node, in a linked list of its parent's children.
 
     *data* is what the recording says of it, without id and children. *own* holds attributes that
-    only the player's element has, because a change brought them (`rr_popover`). *marked*: there is more
+    only the player's element has, because a change brought them (`rr_popover`, those of style
+    elements); None: it has that one no more. *marked*: there is more
     to tell of it than its data. *text* is its JSON without id, as keyframe.py keeps it until it changes.
     """
 

@@ -83,6 +83,9 @@ def plain(node: Data) -> Data:
     """Return what of a mirrored node the oracle knows too."""
     kept = ("id", "type", "tagName", "attributes", "textContent")
     told = {name: node[name] for name in kept if name in node}
+    if node.get("tagName") == "style":
+        own = {**node["attributes"], **node["own"]}
+        told["attributes"] = {name: value for name, value in own.items() if value is not None}
     if node["type"] != 3:
         told["childNodes"] = [plain(kid) for kid in node["kids"]]
     return told
@@ -262,6 +265,24 @@ def test_a_sheets_text_undoes_what_scripts_did_to_it() -> None:
     mirror.apply(mutation(30, attributes=[{"id": 6, "attributes": {"_cssText": "c {}"}}]))
 
     assert ({"_cssText": "c {}"}, None) == (mirror.nodes[6].data["attributes"], mirror.nodes[6].css)
+
+
+def test_a_new_text_undoes_other_changes_of_a_style_element() -> None:
+    """As the player does: with a new text it makes the element of what it was told first."""
+    first = {"_cssText": "a {}", "media": "print"}
+    mirror = mirrored(rrweb_page(children=[element(6, "style", [], first)]))
+    changes: list[dict[str, Any]] = [{"media": None, "class": "b"}, {"title": "c"}]
+    for at, attributes in enumerate(changes):
+        mirror.apply(mutation(20 + at, attributes=[{"id": 6, "attributes": attributes}]))
+    told = [e["data"]["attributes"] for e in rebuilt(mirror, 30) if "attributes" in e["data"]]
+
+    assert [[{"id": 6, "attributes": {"media": None, "class": "b", "title": "c"}}]] == told
+    assert state(mirror) == state(mirrored(rebuilt(mirror, 30)))
+    text = {"_cssText": "d {}", "rel": None}
+    mirror.apply(mutation(40, attributes=[{"id": 6, "attributes": text}]))
+
+    assert {"_cssText": "d {}", "media": "print"} == mirror.nodes[6].data["attributes"]
+    assert mirror.nodes[6].own is None
 
 
 def test_style_texts_may_be_hashes() -> None:
