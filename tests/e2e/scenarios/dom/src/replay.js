@@ -24,8 +24,12 @@ window.portraitAt = async (events, moment, base) => {
   const replayer = new Replayer(events, { mouseTail: false, showWarning: false });
   await new Promise((done) => setTimeout(done, 5)); // its own timers set the first picture
   replayer.pause(moment - events[0].timestamp);
-  await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
-  const portrait = window.portray(replayer.iframe.contentDocument, base);
+  let [portrait, before] = ["", null];
+  while (portrait !== before) {
+    // Frames in it load by and by, and are filled then.
+    await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 50));
+    [before, portrait] = [portrait, window.portray(replayer.iframe.contentDocument, base)];
+  }
   replayer.destroy();
   return portrait;
 };
