@@ -36,8 +36,8 @@ FEW_EVENTS = 50
 KEYFRAME_SHARE = 4
 """A keyframe is made once what came since the last page is a quarter of it: to read less is no gain."""
 
-FRAME_BYTES = 128 * 1024
-"""Content of a frame of chunks: what a seek inflates beside its keyframe."""
+FRAME_BYTES = 1024 * 1024
+"""Content of a frame of chunks: what a seek inflates beside its keyframe, in some milliseconds."""
 
 MOST_CHAINED = 8
 """Keyframes that rest on one another: a seek inflates all of them up to its own."""
@@ -71,7 +71,7 @@ class Sealer:
     """
     Takes the chunks of one session in order, document by document.
 
-    *stocked*: its site has a stock for pages to rest on. *pages* holds what pages begin with.
+    *stocked*: its site has a stock for pages to rest on. *pages* are the chunks that hold one.
     """
 
     def __init__(self, scrub: Scrub | None = None, *, stocked: bool = False) -> None:
@@ -122,7 +122,9 @@ class Sealer:
             content = deep.dumps(events)
         ref = opened.ref
         part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY, _span(opened.events))
-        if self._layout.chunk(part, any(_is_snapshot(event) for event in opened.events)):
+        snapshot = any(_is_snapshot(event) for event in opened.events)
+        self._layout.chunk(part, snapshot)
+        if snapshot:
             self.pages.append(content)
         if self._track is not None:
             put_ids_back(opened.events)
@@ -133,41 +135,39 @@ class Sealer:
 
     def frames(self) -> tuple[SealedFrame, ...]:
         """Return all that was taken."""
-        self._layout.close_load()
+        self._layout.close()
         return tuple(self._layout.frames)
 
 
 class _Layout:
-    """Which parts go into one frame, and what it rests on."""
+    """
+    Which parts go into one frame, and what it rests on.
+
+    Most sessions are one frame: what their pages have in common is in it once, and to inflate all of it
+    takes some milliseconds.
+    """
 
     def __init__(self, stock: int | None) -> None:
         self.frames: list[SealedFrame] = []
-        self._stock = stock
         self._open: list[SealedChunk | Keyframe] = []
         self._bytes = 0
-        self._session: int | None = stock  # what pages rest on: the stock, or the first of them
-        self._load: int | None = None  # the frame that holds the document's page
+        self._base: int | None = stock  # the frame that holds the last page, or the stock
+        self._paged = False  # the open frame holds a page
         self._before: int | None = None  # the frame that holds the keyframe before
         self._chained = 0  # keyframes of the document
 
-    def chunk(self, part: SealedChunk, snapshot: bool) -> bool:
-        """Take a chunk; return whether it ends the beginning of a document, up to its page."""
+    def chunk(self, part: SealedChunk, snapshot: bool) -> None:
+        """Take a chunk; *snapshot*: it holds a whole page."""
         self._open.append(part)
         self._bytes += len(part.content)
-        if snapshot and self._load is None:
-            self._load = self._close(self._session)
-            self._session = self._load if self._session is None else self._session
-            return True
+        self._paged = self._paged or snapshot
         if self._bytes >= FRAME_BYTES:
-            self._close(self._base)
-        return False
-
-    @property
-    def _base(self) -> int | None:
-        return self._stock if self._load is None else self._load
+            self.close()
 
     def keyframe(self, part: Keyframe) -> None:
         """Put a keyframe into a frame of its own, on the one before: little changes between them."""
+        if self._chained % MOST_CHAINED == 0:
+            self.close()  # the page that it is a later state of may be in there
         base = self._before if self._chained % MOST_CHAINED else self._base
         self.frames.append(SealedFrame((part,), base))
         self._before = len(self.frames) - 1
@@ -175,16 +175,16 @@ class _Layout:
 
     def close_load(self) -> None:
         """The document ends."""
-        self._close(self._base)
-        self._load = None
         self._chained = 0
 
-    def _close(self, base: int | None) -> int | None:
+    def close(self) -> None:
+        """Make a frame of what was taken."""
         if not self._open:
-            return base
-        self.frames.append(SealedFrame(tuple(self._open), base))
-        self._open, self._bytes = [], 0
-        return len(self.frames) - 1
+            return
+        self.frames.append(SealedFrame(tuple(self._open), self._base))
+        if self._paged or self._base is None:
+            self._base = len(self.frames) - 1
+        self._open, self._bytes, self._paged = [], 0, False
 
 
 class _Track:
