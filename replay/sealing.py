@@ -8,6 +8,7 @@ reading names what is wrong with them.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable
@@ -50,6 +51,9 @@ MAX_BYTES = 64 * 1024 * 1024
 
 SHORTEST, LONGEST = 1_000, 1_000_000
 """Characters of a style text that is kept apart, as collector/sheets.py has them."""
+
+_SHEET = re.compile(rb'"(?:_cssText|rule|rules|replace|replaceSync)":[\["]')
+"""What stands before a style text in JSON; behind most there is a hash."""
 
 MOST_SHEETS = 500
 """Style texts of one chunk that are looked for; the store looks at no more hashes at once."""
@@ -101,7 +105,7 @@ class Sealer:
         if not isinstance(events, list) or not ref.info.count == len(events) <= MAX_CHUNK_EVENTS:
             return None
         put_positions_back(events)  # it was sealed before
-        return Opened(ref, events, _sheets(events))
+        return Opened(ref, events, _sheets(events) if _SHEET.search(plain) else {})
 
     def keep(self, ref: ChunkRef, raw: bytes) -> None:
         """Take a chunk as it came. What follows cannot be mirrored before the next full snapshot."""
