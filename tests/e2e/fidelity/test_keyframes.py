@@ -34,6 +34,12 @@ SHORT = ("shadow", "frames", "forms", "sheets")
 MOMENTS = 6  # of each page
 HUGE = "nodes 50k"
 
+KNOWN = {
+    "x-late: shown": "an element defined after it was made stays undefined from the start alone",
+    "audio#a: {'media'": "where a sound stands 1 ms after an event depends on the way there; open",
+}
+"""Parts of lines that may differ, and why."""
+
 Events = list[dict[str, Any]]
 
 
@@ -122,14 +128,18 @@ async def differences_of(page: Page, pair: Pair) -> list[str]:
     told = [
         json.loads(
             await page.evaluate(
-                "([events, moment, base]) => portraitAt(events, moment, base)",
-                [events, pair.moment, pair.url],
+                "([events, moment, base]) => portraitAt(JSON.parse(events), moment, base)",
+                [deep.dumps(events).decode(), pair.moment, pair.url],
             )
         )
         for events in (pair.whole, pair.tail)
     ]
     where = f"{pair.page}, keyframe at {pair.made_at:.0f}, shown at {pair.moment:.0f}"
-    return [f"{where}: {line}" for line in portrait_differences(*told)]
+    return [
+        f"{where}: {line}"
+        for line in portrait_differences(*told)
+        if not any(part in line for part in KNOWN)
+    ]
 
 
 async def compared(
@@ -152,6 +162,7 @@ async def compared(
                 lines = await differences_of(page, pair)
                 done += 1
                 wrong += lines
+                print(*lines, sep="\n", flush=True) if lines else None
             print(f"| {name} | {count} moments | {len(events)} events |", flush=True)
         await context.close()
     return done, wrong
