@@ -3,7 +3,7 @@ Positions of pointer and fingers in columns of differences: the form in which se
 
 `{"source": 1, "positions": [{"x", "y", "id", "timeOffset"}, ...]}` becomes `{"source": 1, "moves":
 [xs, ys, ids, offsets]}`, each column its first number and then differences. Of what a visit leaves
-behind once its pages are known, positions would be most; so they take less than half.
+behind once its pages are known, positions would be most; so differences are kept, which are small.
 """
 
 from __future__ import annotations

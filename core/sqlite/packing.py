@@ -30,7 +30,7 @@ from core.errors import StoreError
 from core.sealed import STOCK, SealedChunk, SealedFrame, StockRef
 
 LEVEL = 9
-"""Beyond it a tenth is saved for three times the CPU (real visits; bench/storage.py)."""
+"""The highest at which a usual session still takes some tens of milliseconds (bench/storage.py)."""
 
 LEAD = struct.Struct(">8sII")
 MAGIC = b"STOLPER1"
