@@ -13,7 +13,7 @@ BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -n
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-snippet screenshot generate clean
+.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-snippet bench-storage screenshot generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -91,6 +91,9 @@ bench-ingest: setup ## what a batch costs the collector, beside a bare handler a
 
 bench-snippet: setup build ## what the snippet costs a page, beside rrweb and other recorders from npm
 	@$(BIN)/python -m bench.snippet $(BENCH)
+
+bench-storage: setup build ## what finished sessions take, beside the browser's batches, on themes from npm
+	@$(BIN)/python -m bench.storage $(BENCH)
 
 clean: ## remove what was built and installed
 	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist packages/browser/dist tests/e2e/widgets/dist tests/e2e/fidelity/dist

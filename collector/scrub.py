@@ -7,6 +7,10 @@ The snippet masks before it sends; this is the second line of defence.
 from __future__ import annotations
 
 import re
+from collections import Counter
+from typing import Any
+
+from core.places import LINKS, SAID, said_places
 
 # Each pattern begins where a run of its characters begins and takes the run whole, so that
 # the time stays linear on hostile text.
@@ -22,6 +26,16 @@ _CLASS = bytes(
     ord("0") if chr(b).isdecimal() else ord("a") if chr(b).isalpha() else ord(".")
     for b in (*range(128), *[0] * 128)
 )
+# What said_places() gives of a recording as JSON: most pages need no walk then.
+_SAID_IN = re.compile(
+    rb'"(?:textContent|text|value|%s|(?:aria|data)-[^"]*)":"((?:[^"\\]|\\.)*+)"'
+    % "|".join(sorted(SAID | LINKS)).encode()
+)
+_IBAN_LIKE = re.compile(rb"[A-Za-z]{2}\d\d ?[A-Za-z0-9]{4} ?[A-Za-z0-9]{4}")
+_MAIL_BEGINS = re.compile(rb"[\w.+\x80-\xff-]")
+_MAIL_ENDS = re.compile(rb"[\w\x80-\xff-]+\.[\w\x80-\xff]")
+_HARMLESS = re.compile(r"[^@%\d]*+(?:\d[^@%\d]*+){0,5}")  # fewer digits than a number of any kind
+_PATH = re.compile(r"[^?#]*")
 _IBAN_BEGINS = re.compile(rb"(?<![A-Za-z0-9])[A-Za-z]{2}\d\d ?[A-Za-z0-9]{4} ?[A-Za-z0-9]{4}")
 
 
@@ -78,6 +92,69 @@ def scrubbed(text: str) -> tuple[str, int]:
     text = _IBAN.sub(iban, text)
     text = _CARD.sub(card, text)
     return text, emails + ibans + cards
+
+
+def scrub_recording(events: list[Any], raw: bytes) -> Counter[str]:
+    """
+    Mask in *events*, whose JSON is *raw*, what is to be masked; return how often that was,
+    by the attribute or what else it stood in.
+
+    Only texts for people are looked at, and of addresses what follows the path: style sheets,
+    drawings and the names of pictures (`logo@2x.png`) are full of what only looks like it.
+    """
+    said = b"\n".join(match[1] for match in _SAID_IN.finditer(raw))
+    if not _worth_a_look(said):
+        return Counter()
+    hits: Counter[str] = Counter()
+    for event in events:
+        if not isinstance(event, dict):
+            continue
+        for holder, key in said_places(event):
+            text = holder.get(key)
+            if not isinstance(text, str) or _HARMLESS.fullmatch(text):
+                continue
+            kept, rest = _after_path(text) if key in LINKS else ("", text)
+            masked, found = scrubbed(rest)
+            if found:
+                holder[key] = kept + masked
+                hits[key] += found
+    return hits
+
+
+def _after_path(url: str) -> tuple[str, str]:
+    """Return *url* up to its parameters, and the rest; of an address for mail all is the rest."""
+    if url[:7].lower() == "mailto:":
+        return url[:7], url[7:]
+    path = _PATH.match(url)
+    end = path.end() if path else 0
+    return url[:end], url[end:]
+
+
+def _worth_a_look(raw: bytes) -> bool:
+    """Say whether *raw*, texts as JSON has them without escapes of letters, may hold anything to mask."""
+    if b"0000000000000" in raw.translate(_CLASS, b" -"):
+        return True
+    return _iban_in(raw) or any(_mail_at(raw, sign) for sign in (b"@", b"%40"))
+
+
+def _iban_in(raw: bytes) -> bool:
+    """Say whether something may be an IBAN. What stands before is not looked at: it may be an escape."""
+    classes = raw.translate(_CLASS)
+    at = classes.find(b"aa00")
+    while at >= 0:
+        if _IBAN_LIKE.match(raw, at):
+            return True
+        at = classes.find(b"aa00", at + 1)
+    return False
+
+
+def _mail_at(raw: bytes, sign: bytes) -> bool:
+    at = raw.find(sign)
+    while at >= 0:
+        if _MAIL_ENDS.match(raw, at + len(sign)) and _MAIL_BEGINS.match(raw, max(0, at - 1)):
+            return True
+        at = raw.find(sign, at + 1)
+    return False
 
 
 def _iban_holds(text: str) -> bool:

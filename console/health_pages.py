@@ -122,6 +122,7 @@ def health_json(site: Site, health: SiteHealth, room: Room, found: list[Finding]
         "refused_origins": by_detail("origin"),
         "versions": by_detail("version"),
         "own_errors": by_detail("own_error"),
+        "masked": by_detail("masked"),
         "sessions": health.sessions,
         "sessions_of_bots": health.bots,
         "sessions_incomplete": health.incomplete,

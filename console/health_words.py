@@ -97,6 +97,20 @@ def finding_text(finding: Finding, base: str, _: Words, ngettext: NWords) -> tup
             % {"num": number, "names": names},
             _("The pages did not notice. A few are no harm; tell us of many."),
         ),
+        "masked": (
+            ngettext(
+                "%(num)s text that looks like an e-mail address, an IBAN or a card number came"
+                " unmasked, in: %(names)s.",
+                "%(num)s texts that look like e-mail addresses, IBANs or card numbers came"
+                " unmasked, in: %(names)s.",
+                number,
+            )
+            % {"num": number, "names": names},
+            _(
+                "They are masked in the recordings now. Mask the elements by data-stolper or the"
+                " site's option mask, so that they do not leave the page."
+            ),
+        ),
         "assets_full": (
             _("There was no room for another style sheet, font or picture of the site."),
             _("Pages send such style sheets in full; raise the site's option assets_mb."),

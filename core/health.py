@@ -15,13 +15,14 @@ from typing import Literal
 DAY_MS = 86_400_000
 
 What = Literal[
-    "loader", "loader_off", "early", "batch", "refused", "origin", "version", "own_error",
+    "loader", "loader_off", "early", "batch", "refused", "origin", "version", "own_error", "masked",
     "unknown_key",
 ]  # fmt: skip
 """
 What is counted for a site and day, by detail: loaders fetched (while switched off), pages that were
 left before their recorder had come, batches (stored, duplicate), batches refused (code) and where
-from (origin), snippet versions of the batches, errors of the snippet's own (place in it); for the
+from (origin), snippet versions of the batches, errors of the snippet's own (place in it), texts that were
+masked at sealing because the page had not (attribute, or what else they stood in); for the
 server alone: loaders asked for with a key that no site has (origin of the page, key).
 """
 
@@ -89,8 +90,8 @@ class Tallied:
 
 Code = Literal[
     "off", "no_loader", "no_batches", "silent", "origin", "refused", "no_snapshot", "gaps",
-    "own_errors", "assets_full", "wrong_key", "old_snippet", "newer_snippet", "damaged", "storage",
-    "clock", "bots", "failed", "reserve", "disk_full", "disk_reserve",
+    "own_errors", "masked", "assets_full", "wrong_key", "old_snippet", "newer_snippet", "damaged",
+    "storage", "clock", "bots", "failed", "reserve", "disk_full", "disk_reserve",
 ]  # fmt: skip
 
 
@@ -223,6 +224,8 @@ def _browsers(health: SiteHealth, version: str) -> Iterator[Finding]:
         yield _named("storage", False, storage)
     if others := [one for one in errors if one.detail != "storage"]:
         yield _named("own_errors", False, others)
+    if leaks := health.of("masked"):
+        yield _named("masked", False, leaks)
     newest = health.last_ms("version") or 0
     old = [
         one

@@ -153,7 +153,11 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class ChunkRef:
-    """Where the bytes of one chunk lie, and what the batch said of it."""
+    """
+    Where the bytes of one chunk lie, and what the batch said of it.
+
+    With *frame* it is sealed: *segment* is then the name of an object, and the rest is in that frame.
+    """
 
     session: str
     page_load: str
@@ -164,6 +168,7 @@ class ChunkRef:
     length: int
     crc32: int
     info: ChunkInfo
+    frame: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,40 @@ def elements(event: dict[str, Any]) -> Iterator[dict[str, Any]]:
                 pending.extend(children)
 
 
+SAID = frozenset(
+    ["value", "placeholder", "title", "alt", "label", "content", "summary", "download", "name"]
+)
+"""Attributes in which pages say something to people; besides these all of `aria-` and `data-`."""
+
+LINKS = frozenset(["href", "src", "action", "formaction", "rr_src"])
+
+
+def said_places(event: dict[str, Any]) -> Iterator[Place]:
+    """Give the places of *event* at which a text for people stands, or an address with parameters."""
+    data = event.get("data")
+    if not isinstance(data, dict):
+        return
+    for node in elements(event):
+        if "textContent" in node:
+            yield node, "textContent"
+        yield from _said(node.get("attributes"))
+    if event.get("type") != INCREMENTAL:
+        return
+    if "text" in data:
+        yield data, "text"  # of a field
+    for one in _dicts(data.get("texts")):
+        yield one, "value"
+    for one in _dicts(data.get("attributes")):
+        yield from _said(one.get("attributes"))
+
+
+def _said(attributes: Any) -> Iterator[Place]:
+    if isinstance(attributes, dict):
+        for name in attributes:
+            if name in SAID or name in LINKS or name.startswith(("aria-", "data-")):
+                yield attributes, name
+
+
 def _changes(data: dict[str, Any]) -> Iterator[Place]:
     """Give the places of an incremental event's data, but those in added nodes."""
     for name in ("replace", "replaceSync"):

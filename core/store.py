@@ -33,6 +33,7 @@ from core.model import (
     User,
     Verdicts,
 )
+from core.sealed import KeyframeRef, Sealed, StockRef
 from core.site_options import SiteOptions
 
 
@@ -118,7 +119,12 @@ class RecordStore(Protocol):
         """Return the chunks of *session*, by page load and seq."""
 
     async def read_chunk(self, ref: ChunkRef) -> bytes:
-        """Return the bytes as the browser sent them. Raise StoreError if they are damaged."""
+        """
+        Return the bytes as the browser sent them or, once sealed, as they were sealed.
+
+        They are encoded as *ref* says, also if the chunk has been sealed since *ref* was given out.
+        Raise StoreError if they are damaged.
+        """
 
     async def gaps(self, session: str) -> list[Gap]:
         """Return what is missing of *session*: holes in seq, and what the browser reported."""
@@ -199,6 +205,50 @@ class VerdictStore(Protocol):
         """
 
 
+class SealStore(Protocol):
+    """
+    Finished sessions' recordings as objects of their own (core/sealed.py).
+
+    Sealing changes where chunks lie and how they are encoded; chunks() and read_chunk() give them
+    before and after. A chunk that comes later lies in a segment; the session
+    waits to be sealed again then.
+    """
+
+    async def unsealed_sessions(self, closed_before_ms: int, limit: int) -> list[Session]:
+        """Return up to *limit* ended sessions that are not sealed and were closed before."""
+
+    async def seal(self, sealed: Sealed) -> bool:
+        """
+        Let *sealed* take the place of its session's chunks and return once that is durable.
+
+        False, and nothing is changed, if it is open or has other chunks by now. Raise StoreFailed if
+        the write failed; then nothing is changed either.
+        """
+
+    async def leave_unsealed(self, session: str) -> None:
+        """Note that *session* cannot be sealed, so that it is not tried again until a chunk comes."""
+
+    async def keyframes(self, session: str, page_load: str) -> list[KeyframeRef]:
+        """Return the keyframes of a document, by time; none before it is sealed."""
+
+    async def read_keyframe(self, ref: KeyframeRef) -> bytes:
+        """Return the events of a keyframe as JSON. Raise StoreError if they are damaged."""
+
+    async def put_stock(self, site: str, content: bytes) -> StockRef:
+        """Keep *content* as the stock of the site with that key; return it once that is durable."""
+
+    async def stock(self, site: str) -> tuple[StockRef, bytes] | None:
+        """Return the newest stock of a site; None if there is none. Raise StoreError if it is damaged."""
+
+    async def release(self) -> int:
+        """
+        Remove what nobody needs: segments whose sessions are all sealed, objects of seals that failed,
+        stocks that neither are the newest nor anything rests on.
+
+        Return how many files that were. Segments of this hour and the last are left alone.
+        """
+
+
 class AccountStore(Protocol):
     """Users and tokens of the console."""
 
@@ -241,6 +291,7 @@ class Store(
     RecordStore,
     AssetStore,
     VerdictStore,
+    SealStore,
     AccountStore,
     HealthStore,
     Protocol,
@@ -261,6 +312,7 @@ __all__ = [
     "IngestStore",
     "RecordStore",
     "Scope",
+    "SealStore",
     "SiteStore",
     "Store",
     "VerdictStore",

@@ -21,6 +21,7 @@ from core.wire import GZIP
 from replay import deep
 from replay.assets import Address, named_in, put_back, redirect
 from replay.ids import put_ids_back
+from replay.moves import put_positions_back
 from replay.shape import FULL_SNAPSHOT, check_event, is_interaction
 
 MAX_CHUNK_BYTES = 64 * 1024 * 1024
@@ -161,14 +162,35 @@ async def _read_load(
     found = LoadRecording(load.id, load.tab, load.origin_ms, next_seq=from_seq)
     own = Budget(min(MAX_LOAD_BYTES, session.left))
     before = own.left
-    for ref in refs:
-        if ref.page_load == load.id and ref.seq >= from_seq:
-            await _read_chunk(store, ref, found, own)
-            found.next_seq = max(found.next_seq, ref.seq + 1)
+    wanted = [ref for ref in refs if ref.page_load == load.id and ref.seq >= from_seq]
+    await read_chunks(store, wanted, found, own)
     session.left -= before - own.left
-    await asyncio.to_thread(_finish, found, from_seq)
-    await _put_assets_back(store, load.session, found, address)
+    await finished(store, load.session, found, whole=from_seq == 0, address=address)
     return found
+
+
+async def read_chunks(
+    store: RecordStore, refs: Sequence[ChunkRef], found: LoadRecording, budget: Budget
+) -> None:
+    """Read *refs* into *found*, in order of time; what is damaged or beyond *budget* becomes a gap."""
+    for ref in refs:
+        await _read_chunk(store, ref, found, budget)
+        found.next_seq = max(found.next_seq, ref.seq + 1)
+    await asyncio.to_thread(_sort, found)
+
+
+async def finished(
+    store: Recorded,
+    session: str,
+    found: LoadRecording,
+    *,
+    whole: bool,
+    address: Address | None = None,
+) -> None:
+    """Put back what *found* names by hash; if it is a *whole* document, name a missing snapshot."""
+    if whole and found.events:
+        await asyncio.to_thread(_note_missing_snapshot, found)
+    await _put_assets_back(store, session, found, address)
 
 
 async def _put_assets_back(
@@ -188,10 +210,8 @@ async def _put_assets_back(
         found.gaps.append(Damage("missing_asset", min(times), max(times), reason))
 
 
-def _finish(found: LoadRecording, from_seq: int) -> None:
+def _sort(found: LoadRecording) -> None:
     found.events.sort(key=lambda event: float(event["timestamp"]))  # stable: rrweb's order stays
-    if from_seq == 0 and found.events:
-        _note_missing_snapshot(found)
 
 
 async def _read_chunk(
@@ -300,6 +320,7 @@ def decode_chunk(
     if len(events) > MAX_CHUNK_EVENTS:
         raise ChunkError(f"the chunk has more than {MAX_CHUNK_EVENTS} events")
     put_ids_back(events)
+    put_positions_back(events)
     return events
 
 

@@ -36,6 +36,7 @@ from stolper.folder import OWN_RULES
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
 from stolper.rulebook import Rulebook
+from stolper.sealer import BackgroundSealer
 from stolper.workbench import ServerWorkbench
 
 log = logging.getLogger("stolper")
@@ -45,6 +46,9 @@ LOCK_FILE = "server.lock"
 
 BACKLOG = 1024
 """Connections that may wait to be accepted: a campaign's visitors come at once."""
+
+BUSY_MS = 1000
+"""For so long after a batch arrived the sealer rests most of the time."""
 
 
 class Server:
@@ -71,6 +75,7 @@ class Server:
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._lock_file: int | None = None
+        self._arrived_ms = 0
 
     async def start(self) -> None:
         """Open the store, catch up with judging, then listen: console first, public last."""
@@ -90,10 +95,12 @@ class Server:
         self.closer = SessionCloser(self.store, self.clock, on_ended=self._ended)
         await self.detector.start()
         self.rulebook.swap = self.detector.swap
+        sealer = BackgroundSealer(self.store, self.clock, busy=self._busy)
         watching = self.rulebook.watch(self.settings.detector.reload_ms)
         self._tasks = [
             asyncio.create_task(self.closer.run(), name="session closer"),
             asyncio.create_task(watching, name="rule files"),
+            asyncio.create_task(sealer.run(), name="sealer"),
         ]
         self.workbench = self._workbench()
         private = console.app.build_app(
@@ -207,8 +214,12 @@ class Server:
         )
 
     def _stored(self, batch: StoredBatch) -> None:
+        self._arrived_ms = self.clock.now_ms()
         self.detector.notify(batch)
         self.live.batch_stored(batch)
+
+    def _busy(self) -> bool:
+        return abs(self.clock.now_ms() - self._arrived_ms) < BUSY_MS
 
     def _judged(self, verdicts: Verdicts) -> None:
         self.live.verdicts(verdicts)

@@ -32,6 +32,10 @@ class Disk:
         """Give the file at *path* the name *to*, in place of one that is there."""
         path.rename(to)
 
+    def unlink(self, path: Path) -> None:
+        """Remove the file at *path*, if it is there."""
+        path.unlink(missing_ok=True)
+
     def fsync_folder(self, path: Path) -> None:
         """Return once the names in the folder *path* are on the medium."""
         fd = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)

@@ -302,6 +302,7 @@ def _update_session(
         " ended_ms = CASE WHEN :stays THEN max(last_ms, coalesce(:last, last_ms)) END,"
         " end_kind = CASE WHEN :stays THEN end_kind END,"
         " judged = CASE WHEN :stays THEN 0 ELSE judged END,"
+        " sealed = CASE WHEN :stays AND NOT :chunk THEN sealed ELSE 0 END,"
         " started_ms = min(started_ms, coalesce(:first, started_ms)),"
         " last_path = CASE WHEN :last >= last_ms THEN coalesce(:path, last_path)"
         " ELSE last_path END,"
@@ -313,6 +314,7 @@ def _update_session(
         " attributes = json_patch(json_patch(:older, attributes), :newer) WHERE id = :id",
         {
             "stays": stays_ended,
+            "chunk": bool(batch.chunk),
             "first": first_ms,
             "last": last_ms,
             "path": facts.last_path,

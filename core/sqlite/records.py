@@ -106,19 +106,20 @@ def page_loads(db: sqlite3.Connection, session: str) -> list[PageLoad]:
     return [PageLoad(*(*row[:7], orjson.loads(row[7]))) for row in rows]
 
 
-def chunks(db: sqlite3.Connection, session: str) -> list[ChunkRef]:
-    """Return the chunks of *session*, by page load (in order of origin_ms) and seq."""
+def chunks(db: sqlite3.Connection, session: str) -> list[tuple[int, ChunkRef]]:
+    """
+    Return the positions and chunks of *session*, by page load (in order of origin_ms) and seq.
+
+    Where each lay when it arrived: sealing.py knows which have been sealed since.
+    """
     rows = db.execute(
-        "SELECT p.session, p.name, p.tab, b.seq, b.segment, b.offset, b.length, b.crc32,"
+        "SELECT b.position, p.session, p.name, p.tab, b.seq, b.segment, b.offset, b.length, b.crc32,"
         " b.chunk_count, b.first_t, b.last_t, b.has_snapshot, b.encoding"
         " FROM page_loads p JOIN batches b ON b.page_load = p.id"
         " WHERE p.session = ? AND b.segment IS NOT NULL ORDER BY p.origin_ms, p.name, b.seq",
         (session,),
     )
-    return [
-        ChunkRef(*(*row[:8], ChunkInfo(row[8], row[9], row[10], bool(row[11]), row[12])))
-        for row in rows
-    ]
+    return [(row[0], _chunk(row[1:])) for row in rows]
 
 
 def gaps(db: sqlite3.Connection, session: str) -> list[Gap]:
@@ -163,6 +164,12 @@ def _runs_missing(have: list[int], last: int) -> list[tuple[int, int]]:
             runs.append((expected, seq - 1))
         expected = seq + 1
     return runs
+
+
+def _chunk(row: tuple[Any, ...]) -> ChunkRef:
+    count, first_t, last_t, snapshot, encoding = row[8:]
+    info = ChunkInfo(count, first_t, last_t, bool(snapshot), encoding)
+    return ChunkRef(*(*row[:8], info))
 
 
 def _batch(row: tuple[Any, ...]) -> StoredBatch:

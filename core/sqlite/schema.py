@@ -100,6 +100,23 @@ def m008_health(db: Database) -> None:
 
 
 @migrations()
+def m009_sealed(db: Database) -> None:
+    """Keep finished sessions' recordings as objects of their own; those of old releases wait for it."""
+    db.execute("ALTER TABLE sessions ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX sessions_unsealed ON sessions (ended_ms) WHERE sealed <> 1")
+    db.execute(
+        "CREATE TABLE sealed (session TEXT PRIMARY KEY, name TEXT NOT NULL, upto INTEGER NOT NULL,"
+        " bytes INTEGER NOT NULL, received INTEGER NOT NULL, sealed_ms INTEGER NOT NULL, stock TEXT) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX sealed_by_stock ON sealed (stock) WHERE stock IS NOT NULL")
+    db.execute(
+        "CREATE TABLE stocks (id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL,"
+        " bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL)"
+    )
+    db.execute("CREATE INDEX stocks_by_site ON stocks (site, id)")
+
+
+@migrations()
 def m010_canary(db: Database) -> None:
     """Mark the sessions of `stolper doctor`; the indexes know them, so that counting needs no rows."""
     db.execute("ALTER TABLE sessions ADD COLUMN canary INTEGER NOT NULL DEFAULT 0")

@@ -40,7 +40,7 @@ class Tail:
         """Start a group at *now_ms*; nothing is opened before a chunk is placed."""
         self._parts = []
         self._added = 0
-        hour = datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H.seg")
+        hour = hour_name(now_ms)
         if hour != self.segment:
             self.close()
             self.segment = hour
@@ -100,6 +100,16 @@ class Tail:
             # Also when the file was there: whoever made it may have died before this.
             self._disk.fsync_folder(self._folder)
         self._end = os.fstat(self._fd).st_size
+
+
+def hour_name(now_ms: int) -> str:
+    """Return the name of the segment for what arrives at *now_ms*; names sort by time."""
+    return datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y-%m-%dT%H.seg")
+
+
+def segment_names(folder: Path) -> list[str]:
+    """Return the names of all segments, oldest first."""
+    return sorted(path.name for path in folder.glob("*.seg"))
 
 
 def read_chunk(folder: Path, ref: ChunkRef) -> bytes:

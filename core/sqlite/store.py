@@ -7,8 +7,10 @@ Contracts: core/store.py. Several processes may open the same folder at the same
 from __future__ import annotations
 
 import asyncio
+import logging
 import sqlite3
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from core.clock import Clock
@@ -36,23 +38,33 @@ from core.model import (
     Verdicts,
     asset_hash,
 )
+from core.sealed import KeyframeRef, Sealed, StockRef
 from core.site_options import SiteOptions
-from core.sqlite import accounts, assets, health, ingest, judged, records
+from core.sqlite import accounts, assets, health, ingest, judged, objects, records, sealing
 from core.sqlite.disk import Disk
+from core.sqlite.objects import Objects, recoded
 from core.sqlite.readers import Readers
 from core.sqlite.reserve import Reserve, free_bytes
 from core.sqlite.rows import session_of
 from core.sqlite.schema import migrate
-from core.sqlite.segments import FOLDER, read_chunk
+from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
 from core.sqlite.writer import Writer
 from core.store import Store
 
+log = logging.getLogger(__name__)
+
 QUEUE_LIMIT = 1024
 DATABASE = "stolper.db"
+HOUR_MS = 3_600_000
+
+DAY_MS = 24 * HOUR_MS
+
+OBJECT_GRACE_MS = HOUR_MS
+"""How long an object without a row is left alone: another process may be about to write it."""
 
 
 class SqliteStore(Store):
-    """One data folder: stolper.db, segments/ and blobs/."""
+    """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(
         self,
@@ -74,9 +86,15 @@ class SqliteStore(Store):
         self._clock = clock
         self._disk = disk or Disk()
         self._blobs = assets.Blobs(data / assets.FOLDER, self._disk)
+        self._stocks = [
+            assets.Blobs(data / folder, self._disk) for folder in (objects.STOCKS, objects.COPIES)
+        ]
+        self._objects = Objects(data / objects.FOLDER, self._disk, self._stock_of)
         self._queue_limit = queue_limit
         self._read_only = read_only
         self._reserve = Reserve(data, reserve_bytes, clock)
+        self._stock_read: tuple[StockRef, bytes] | None = None
+        self._look_ms = 0  # when files below sealed/ are looked at for some that no row names
         self._opened: tuple[Writer | None, Readers] | None = None
 
     async def open(self) -> None:
@@ -104,7 +122,7 @@ class SqliteStore(Store):
     def _prepare(self) -> None:
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (FOLDER, assets.FOLDER):
+        for name in (FOLDER, assets.FOLDER, objects.FOLDER, objects.STOCKS, objects.COPIES):
             (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
         database.touch(mode=0o600)  # its log and index files take over its mode
@@ -191,10 +209,40 @@ class SqliteStore(Store):
         return await self._readers.run(records.page_loads, session)
 
     async def chunks(self, session: str) -> list[ChunkRef]:
-        return await self._readers.run(records.chunks, session)
+        return await self._readers.run(self._chunks, session)
+
+    def _chunks(self, db: sqlite3.Connection, session: str) -> list[ChunkRef]:
+        """Return the chunks of *session* where they lie now: sealed, or in segments."""
+        for last in (False, True):
+            held = sealing.object_of(db, session)
+            found = [
+                self._objects.chunk(held[0], ref) if held and position <= held[1] else ref
+                for position, ref in records.chunks(db, session)
+            ]
+            if last or all(ref.frame != objects.NOWHERE for ref in found):
+                break  # else it may have been sealed again in between
+        return found
 
     async def read_chunk(self, ref: ChunkRef) -> bytes:
-        return await self._readers.in_thread(lambda: read_chunk(self._data / FOLDER, ref))
+        try:
+            return await self._readers.in_thread(lambda: self._chunk(ref))
+        except StoreError:
+            # It may have been sealed after *ref* was given out.
+            refs = await self._readers.run(self._chunks, ref.session)
+            now = next((one for one in refs if sealing.key_of(one) == sealing.key_of(ref)), None)
+            if (
+                now is None
+                or now.frame is None
+                or (now.segment, now.frame) == (ref.segment, ref.frame)
+            ):
+                raise
+            content = await self._readers.in_thread(lambda: self._chunk(now))
+            return recoded(content, now.info.encoding, ref.info.encoding)
+
+    def _chunk(self, ref: ChunkRef) -> bytes:
+        if ref.frame is None:
+            return read_chunk(self._data / FOLDER, ref)
+        return self._objects.part(ref.segment, ref.frame, ref.offset, ref.length, ref.crc32)
 
     async def gaps(self, session: str) -> list[Gap]:
         return await self._readers.run(records.gaps, session)
@@ -289,6 +337,114 @@ class SqliteStore(Store):
     async def room(self) -> Room:
         free = await self._readers.in_thread(lambda: free_bytes(self._data))
         return Room(free, self._reserve.least_bytes)
+    # Sealing
+
+    async def unsealed_sessions(self, closed_before_ms: int, limit: int) -> list[Session]:
+        return await self._readers.run(sealing.unsealed_sessions, closed_before_ms, limit)
+
+    async def seal(self, sealed: Sealed) -> bool:
+        name, size = None, 0
+        if sealed.frames:
+            try:
+                name, size = await self._readers.in_thread(
+                    lambda: self._objects.write(sealed.frames, sealed.stock)
+                )
+            except OSError as error:
+                raise StoreFailed(f"a session could not be sealed: {error}") from error
+        now_ms = self._clock.now_ms()
+        look_ms, self._look_ms = self._look_ms, min(self._look_ms, now_ms + OBJECT_GRACE_MS)
+        # A commit that failed may still turn out to have happened: release() looks at the object.
+        done, unneeded = await self._writer.submit(
+            lambda db, _: sealing.seal(db, sealed, name, size, now_ms)
+        )
+        try:
+            if unneeded is not None:
+                await self._readers.in_thread(partial(self._objects.drop, unneeded))
+            self._look_ms = look_ms
+        except OSError as error:
+            log.error("an object that nothing needs any more stays for now: %s", error)
+        return done
+
+    async def leave_unsealed(self, session: str) -> None:
+        await self._writer.submit(lambda db, _: sealing.leave(db, session))
+
+    async def keyframes(self, session: str, page_load: str) -> list[KeyframeRef]:
+        held = await self._readers.run(sealing.object_of, session)
+        if held is None:
+            return []
+        return await self._readers.in_thread(
+            lambda: self._objects.keyframes(held[0], session, page_load)
+        )
+
+    async def read_keyframe(self, ref: KeyframeRef) -> bytes:
+        return await self._readers.in_thread(
+            lambda: self._objects.part(ref.name, ref.frame, ref.offset, ref.length, ref.crc32)
+        )
+
+    async def put_stock(self, site: str, content: bytes) -> StockRef:
+        stock = StockRef(site, asset_hash(content))
+        try:
+            for blobs in self._stocks:
+                await self._readers.in_thread(partial(blobs.write, site, stock.name, content))
+        except OSError as error:
+            raise StoreFailed(f"a stock could not be written: {error}") from error
+        now_ms = self._clock.now_ms()
+        await self._writer.submit(lambda db, _: sealing.put_stock(db, stock, len(content), now_ms))
+        return stock
+
+    async def stock(self, site: str) -> tuple[StockRef, bytes] | None:
+        found = await self._readers.run(sealing.newest_stock, site)
+        if found is None:
+            return None
+        return found, await self._readers.in_thread(lambda: self._stock_of(found))
+
+    def _stock_of(self, stock: StockRef) -> bytes:
+        """Return a stock's content; the last one is remembered: most of what is read rests on it."""
+        known = self._stock_read
+        if known is None or known[0] != stock:
+            first, copy = self._stocks
+            try:
+                content = first.read(stock.site, stock.name)
+            except StoreError as error:
+                log.error("%s; its copy is read", error)
+                content = copy.read(stock.site, stock.name)
+            known = self._stock_read = stock, content
+        return known[1]
+
+    async def release(self) -> int:
+        now_ms = self._clock.now_ms()
+        segments = await self._readers.in_thread(lambda: segment_names(self._data / FOLDER))
+        needed, newest = await self._readers.run(sealing.segments_needed)
+        released = 0
+        for name in segments:
+            if name < hour_name(now_ms - HOUR_MS) and name not in needed:
+                release = partial(self._release, name, newest)
+                released += await self._writer.submit(release)
+        if now_ms >= self._look_ms:
+            released += await self._drop_strange_objects(now_ms)
+            unused = await self._writer.submit(lambda db, _: sealing.drop_unused_stocks(db))
+            for one in unused:
+                for blobs in self._stocks:
+                    await self._readers.in_thread(partial(blobs.drop, one.site, one.name))
+            released += len(unused)
+            self._look_ms = now_ms + DAY_MS
+        return released
+
+    async def _drop_strange_objects(self, now_ms: int) -> int:
+        """Remove what a seal that failed, here or in a process that died, has left."""
+        before_ms = now_ms - OBJECT_GRACE_MS
+        old = set(await self._readers.in_thread(lambda: self._objects.old(before_ms)))
+        strange = old - await self._readers.run(sealing.objects)
+        for name in strange:
+            await self._readers.in_thread(partial(self._objects.drop, name))
+        return len(strange)
+
+    def _release(self, name: str, newest: int, db: sqlite3.Connection, tail: Tail) -> bool:
+        """Remove a segment that is still not needed, under the lock that lets nobody append meanwhile."""
+        if tail.segment == name or sealing.came_since(db, name, newest):
+            return False
+        self._disk.unlink(self._data / FOLDER / name)
+        return True
 
     # Accounts
 

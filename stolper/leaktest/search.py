@@ -18,7 +18,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, quote_plus
 
-from core.errors import UserError
+from core.errors import StoreError, UserError
+from core.sealed import StockRef
+from core.sqlite import objects, packing
 
 MOST_BYTES = 256_000_000
 """Of one inflated member; what is larger is no recording of ours."""
@@ -194,8 +196,23 @@ def folder(path: Path) -> Iterator[tuple[str, bytes]]:
         data = file.read_bytes()
         yield name, data
         yield name, name.encode()
+        if name.startswith(f"{objects.FOLDER}/"):
+            yield from _frames(path, data, name)
         if data.startswith(b"SQLite format 3\0"):
             yield from _values(file, name)
+
+
+def _frames(path: Path, data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
+    """Return what the frames of a finished session's object hold; nobody may call clean what is damaged."""
+
+    def stock_of(stock: StockRef) -> bytes:
+        return (path / objects.STOCKS / stock.site / stock.name).read_bytes()
+
+    try:
+        for number, content in enumerate(packing.contents(data, name, stock_of)):
+            yield f"{name}: frame {number}", content
+    except (StoreError, OSError) as error:
+        raise OpaqueError(str(error)) from None
 
 
 def _column(values: Iterable[object]) -> bytes:

@@ -7,6 +7,7 @@ import hmac
 import json
 import time
 
+import orjson
 import pytest
 from aiohttp.test_utils import make_mocked_request
 from hypothesis import given
@@ -16,7 +17,7 @@ from collector import identity
 from collector.agent import attributes_of
 from collector.limits import Addresses, Buckets
 from collector.proxies import Proxies
-from collector.scrub import scrubbed, suspicious
+from collector.scrub import scrub_recording, scrubbed, suspicious
 from tests.collector.support import Collector, body, head, session_id
 from tests.core.support import ManualClock
 
@@ -86,6 +87,37 @@ def test_the_quick_look_misses_nothing(before: str, shape: str, after: str) -> N
             continue
         if scrubbed(text)[1]:
             assert suspicious(raw)
+
+
+@given(st.text(max_size=12), SHAPES, st.text(max_size=12))
+def test_recordings_are_masked_as_texts_are(before: str, shape: str, after: str) -> None:
+    """Whatever scrubbed() would mask in a text, scrub_recording() masks where it stands in a page."""
+    text = before + shape + after
+    node = {"type": 3, "id": 1, "textContent": text}
+    events = [{"type": 2, "data": {"node": {"type": 0, "id": 2, "childNodes": [node]}}}]
+    try:
+        raw = orjson.dumps(events)
+    except TypeError:  # half a character
+        return
+    hits = scrub_recording(events, raw)
+
+    assert (scrubbed(text)[0], scrubbed(text)[1]) == (node["textContent"], hits.total())
+
+
+@pytest.mark.parametrize("name", ["class", "style", "d", "id", "_cssText"])
+def test_what_draws_a_page_is_left_alone(name: str) -> None:
+    """Names, styles and drawings keep what only looks like a card number or an address."""
+    node = {
+        "type": 2,
+        "id": 1,
+        "tagName": "p",
+        "attributes": {name: "4111111111111111 a@b.example"},
+    }
+    events = [{"type": 2, "data": {"node": {**node, "childNodes": []}}}]
+    before = orjson.dumps(events)
+
+    assert 0 == scrub_recording(events, before).total()
+    assert before == orjson.dumps(events)
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,11 @@ class RecordingDisk(Disk):
         super().rename(path, to)
         self.after(number, "rename")
 
+    def unlink(self, path: Path) -> None:
+        number = self._step("unlink")
+        super().unlink(path)
+        self.after(number, "unlink")
+
     def truncate(self, fd: int, size: int) -> None:
         number = self._step("truncate")
         super().truncate(fd, size)

@@ -15,6 +15,8 @@ from urllib.parse import quote
 import pytest
 
 from core.errors import UserError
+from core.sealed import Keyframe, SealedFrame
+from core.sqlite import packing
 from stolper.leaktest.places import _Tree
 from stolper.leaktest.search import DEEPEST, ZSTD, OpaqueError, Search, folder
 
@@ -125,3 +127,20 @@ def test_a_data_folder_is_read_by_file_and_by_value(tmp_path: Path) -> None:
     assert ("Trillian", "some.db: notes.packed") in found
     assert ("Deepthought", "some.db-wal") in found
     assert ("Hotblack", "sub/Hotblack.log") in found
+
+
+def test_finished_recordings_are_searched_frame_by_frame(tmp_path: Path) -> None:
+    """What an object holds is found in each of its frames; a damaged one is never called clean."""
+    frames = [
+        SealedFrame((Keyframe("load", 1.0, f"{TEXT} {number}".encode()),), 0 if number else None)
+        for number in range(2)
+    ]
+    path = tmp_path / "sealed" / "aa" / "1.sealed"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(packing.pack(frames))
+    found = {one.where for n, data in folder(tmp_path) for one in Search([TEXT]).look(n, data)}
+
+    assert {"sealed/aa/1.sealed: frame 0", "sealed/aa/1.sealed: frame 1"} <= found
+    path.write_bytes(path.read_bytes()[:-3])
+    with pytest.raises(OpaqueError):
+        list(folder(tmp_path))

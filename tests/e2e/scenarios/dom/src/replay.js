@@ -17,3 +17,19 @@ window.outlinesAt = async (events, moments, base) => {
   replayer.destroy();
   return found;
 };
+
+/** Return what `portray` (fidelity/src/probe.js) tells of *events* at one *moment*. */
+window.portraitAt = async (events, moment, base) => {
+  document.body.replaceChildren();
+  const replayer = new Replayer(events, { mouseTail: false, showWarning: false });
+  await new Promise((done) => setTimeout(done, 5)); // its own timers set the first picture
+  replayer.pause(moment - events[0].timestamp);
+  let [portrait, before] = ["", null];
+  while (portrait !== before) {
+    // Frames in it load by and by, and are filled then.
+    await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 50));
+    [before, portrait] = [portrait, window.portray(replayer.iframe.contentDocument, base)];
+  }
+  replayer.destroy();
+  return portrait;
+};

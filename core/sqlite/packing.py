@@ -1,0 +1,218 @@
+"""
+The form of a finished session's object: compressed frames, and a head that says where what lies.
+
+    8 bytes  magic
+    4 bytes  length of the head, big-endian
+    4 bytes  its CRC-32
+    head     zstd of JSON:
+             stock      [site, hash] or null
+             frames     each [compressed length, length, base]: the number of a frame, -1 the stock, or null
+             chunks     each [page load, seq, frame, offset, length, CRC-32, encoding, first time, last time]
+             keyframes  each [page load, time, frame, offset, length, CRC-32]
+    frames   zstd with its base's content as raw dictionary
+
+All zstd is without its magic. Pure; files are objects.py's.
+"""
+
+from __future__ import annotations
+
+import struct
+import zlib
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import orjson
+import zstandard as zstd
+
+from core.errors import StoreError
+from core.sealed import STOCK, SealedChunk, SealedFrame, StockRef
+
+LEVEL = 9
+"""The highest at which a usual session still takes some tens of milliseconds (bench/storage.py)."""
+
+LEAD = struct.Struct(">8sII")
+MAGIC = b"STOLPER1"
+_FORMAT = zstd.FORMAT_ZSTD1_MAGICLESS
+
+StockOf = Callable[[StockRef], bytes]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Where a frame lies in its file, how long its content is, and what its base is."""
+
+    offset: int
+    packed: int
+    length: int
+    base: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Where a chunk or keyframe lies; *span* and *encoding* are a chunk's."""
+
+    frame: int
+    offset: int
+    length: int
+    crc32: int
+    encoding: int = 0
+    span: tuple[float | None, float | None] = (None, None)
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """What an object holds: chunks by page load and seq, keyframes by page load, in order of time."""
+
+    stock: StockRef | None
+    frames: list[Frame]
+    chunks: dict[tuple[str, int], Part] = field(default_factory=dict)
+    keyframes: dict[str, list[tuple[float, Part]]] = field(default_factory=dict)
+
+
+def pack(
+    frames: Sequence[SealedFrame],
+    stock: StockRef | None = None,
+    prepared: zstd.ZstdCompressionDict | None = None,
+) -> bytes:
+    """Return *frames* as the bytes of a file. *prepared* is what *stock* is compressed with."""
+    contents = [frame.content for frame in frames]
+    uses = Counter(frame.base for frame in frames)
+    dictionaries: dict[int, zstd.ZstdCompressionDict] = (
+        {} if prepared is None else {STOCK: prepared}
+    )
+    packed: list[bytes] = []
+    for frame, content in zip(frames, contents, strict=True):
+        base = frame.base
+        if base is not None and base not in dictionaries:
+            dictionaries[base] = dictionary(contents[base])
+            if uses[base] > 1:
+                dictionaries[base].precompute_compress(level=LEVEL)
+        known = len(contents[base]) if base is not None and base >= 0 else 0
+        packed.append(_pack(content, None if base is None else dictionaries[base], known))
+    told = {
+        "stock": None if stock is None else [stock.site, stock.name],
+        "frames": [
+            [len(one), len(content), frame.base]
+            for frame, content, one in zip(frames, contents, packed, strict=True)
+        ],
+        **_places(frames),
+    }
+    head = _pack(orjson.dumps(told), None, 0)
+    return b"".join([LEAD.pack(MAGIC, len(head), zlib.crc32(head)), head, *packed])
+
+
+def _places(frames: Sequence[SealedFrame]) -> dict[str, list[Any]]:
+    chunks: list[Any] = []
+    keyframes: list[Any] = []
+    for number, frame in enumerate(frames):
+        offset = 0
+        for part in frame.parts:
+            place = number, offset, len(part.content), zlib.crc32(part.content)
+            if isinstance(part, SealedChunk):
+                span = part.span or (None, None)
+                chunks.append([part.page_load, part.seq, *place, part.encoding, *span])
+            else:
+                keyframes.append([part.page_load, part.t, *place])
+            offset += len(part.content)
+    return {"chunks": chunks, "keyframes": keyframes}
+
+
+def read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> Head:
+    """
+    Return the head of the object *name*, which begins with *lead* and goes on with what *read* gives.
+
+    Raise StoreError if it is damaged.
+    """
+    try:
+        magic, length, checksum = LEAD.unpack(lead)
+    except struct.error:
+        raise StoreError(f"object {name} is cut off") from None
+    packed = read(length) if magic == MAGIC else b""
+    if magic != MAGIC or zlib.crc32(packed) != checksum:
+        raise StoreError(f"object {name} has a damaged head")
+    told = orjson.loads(zstd.ZstdDecompressor(format=_FORMAT).decompress(packed))
+    head = Head(StockRef(*told["stock"]) if told["stock"] else None, [])
+    offset = LEAD.size + length
+    for size, content, base in told["frames"]:
+        head.frames.append(Frame(offset, size, content, base))
+        offset += size
+    for page_load, seq, frame, offset, length, crc32, encoding, *span in told["chunks"]:
+        part = Part(frame, offset, length, crc32, encoding, (span[0], span[1]))
+        head.chunks[page_load, seq] = part
+    for page_load, t, frame, offset, length, crc32 in sorted(told["keyframes"], key=_time):
+        part = Part(frame, offset, length, crc32)
+        head.keyframes.setdefault(page_load, []).append((t, part))
+    return head
+
+
+def _time(keyframe: list[Any]) -> float:
+    return float(keyframe[1])
+
+
+def chain(head: Head, number: int, name: str) -> list[int]:
+    """Return the frames that are needed for frame *number*, the first base first."""
+    if not 0 <= number < len(head.frames):
+        raise StoreError(f"object {name} has no frame {number}")
+    found = [number]
+    while (base := head.frames[found[-1]].base) is not None and base >= 0:
+        found.append(base)
+    return found[::-1]
+
+
+def contents(data: bytes, name: str, stock_of: StockOf) -> Iterator[bytes]:
+    """Give the content of every frame of an object's file. Raise StoreError if it is damaged."""
+    at = LEAD.size
+
+    def read(count: int) -> bytes:
+        return data[at : at + count]
+
+    head = read_head(data[: LEAD.size], read, name)
+    made: list[bytes] = []
+    for frame in head.frames:
+        packed = data[frame.offset : frame.offset + frame.packed]
+        base = None if frame.base is None or frame.base < 0 else made[frame.base]
+        if frame.base == STOCK:
+            base = stock_of(rests_on(head, name))
+        made.append(unpack(packed, frame.length, base, name))
+        yield made[-1]
+
+
+def rests_on(head: Head, name: str) -> StockRef:
+    """Return the stock of an object that has frames on one."""
+    if head.stock is None:
+        raise StoreError(f"object {name} names no stock")
+    return head.stock
+
+
+def dictionary(content: bytes) -> zstd.ZstdCompressionDict:
+    """Return *content* as something to compress on."""
+    return zstd.ZstdCompressionDict(content, dict_type=zstd.DICT_TYPE_RAWCONTENT)
+
+
+def _pack(content: bytes, base: zstd.ZstdCompressionDict | None, known: int) -> bytes:
+    parameters = zstd.ZstdCompressionParameters.from_level(
+        LEVEL,
+        source_size=len(content),
+        dict_size=known,
+        format=_FORMAT,
+        write_checksum=True,
+        write_content_size=True,
+    )
+    packer = zstd.ZstdCompressor(compression_params=parameters, dict_data=base)
+    packed: bytes = packer.compress(content)
+    return packed
+
+
+def unpack(packed: bytes, length: int, base: bytes | None, name: str) -> bytes:
+    """Return the *length* bytes of a frame that rests on *base*. Raise StoreError if it is damaged."""
+    known = dictionary(base) if base else None
+    unpacker = zstd.ZstdDecompressor(dict_data=known, format=_FORMAT)
+    try:
+        content: bytes = unpacker.decompress(packed, max_output_size=length)
+    except zstd.ZstdError as error:
+        raise StoreError(f"object {name} is damaged: {error}") from None
+    if len(content) != length:
+        raise StoreError(f"object {name} is damaged")
+    return content

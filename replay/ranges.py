@@ -1,0 +1,105 @@
+"""
+Reads a part of a document's recording: from the keyframe before a moment to the one after it.
+
+What is read is what recording.py reads, with the same bounds and the same named damage.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass
+from typing import Protocol
+
+from core.errors import StoreError
+from core.model import ChunkRef, PageLoad
+from core.sealed import KeyframeRef
+from core.store import AssetStore, RecordStore, SealStore
+from core.wire import IDENTITY
+from replay.assets import Address
+from replay.recording import (
+    Budget,
+    ChunkError,
+    Damage,
+    LoadRecording,
+    decode_chunk,
+    finished,
+    read_chunks,
+)
+
+MAX_RANGE_BYTES = 128 * 1024 * 1024
+"""Most bytes that one range may inflate to."""
+
+
+class Sealed(RecordStore, AssetStore, SealStore, Protocol):
+    """Where recordings and their keyframes are."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A part of a recording. It shows moments after *from_ms* and up to *until_ms*; None: to its end."""
+
+    recording: LoadRecording
+    from_ms: float | None
+    until_ms: float | None
+
+
+async def load_range(
+    store: Sealed, session: str, page_load: str, at_ms: float, *, address: Address | None = None
+) -> Range | None:
+    """
+    Return the part of a document's recording that shows it at *at_ms* (server time).
+
+    It begins with a keyframe, or with the document, and ends before the next keyframe. None if there
+    is no such document.
+    """
+    loads = await store.page_loads(session)
+    load = next((one for one in loads if one.id == page_load), None)
+    if load is None:
+        return None
+    t = at_ms - load.origin_ms
+    keyframes = await store.keyframes(session, page_load)
+    first = max((one for one in keyframes if one.t < t), key=lambda one: one.t, default=None)
+    last = min((one for one in keyframes if one.t >= t), key=lambda one: one.t, default=None)
+    refs = [
+        ref
+        for ref in await store.chunks(session)
+        if ref.page_load == page_load and _touches(ref, first, last)
+    ]
+    found = LoadRecording(load.id, load.tab, load.origin_ms)
+    budget = Budget(MAX_RANGE_BYTES)
+    if first is not None and not await _begin(store, first, load, found):
+        # Without its keyframe the range begins with the document.
+        first, refs = None, [r for r in await store.chunks(session) if r.page_load == page_load]
+    begun = found.events
+    found.events = []
+    await read_chunks(store, refs, found, budget)
+    since = -1.0 if first is None else load.origin_ms + first.t
+    until = None if last is None else load.origin_ms + last.t
+    found.events = begun + [
+        event
+        for event in found.events
+        if event["timestamp"] > since and (until is None or event["timestamp"] <= until)
+    ]
+    await finished(store, session, found, whole=first is None, address=address)
+    return Range(found, None if first is None else since, until)
+
+
+def _touches(ref: ChunkRef, first: KeyframeRef | None, last: KeyframeRef | None) -> bool:
+    return (first is None or ref.info.last_t > first.t) and (
+        last is None or ref.info.first_t <= last.t
+    )
+
+
+async def _begin(store: Sealed, ref: KeyframeRef, load: PageLoad, found: LoadRecording) -> bool:
+    """Put the events of a keyframe into *found*; False, and a gap is named, if they are damaged."""
+    try:
+        raw = await store.read_keyframe(ref)
+        events = await asyncio.to_thread(decode_chunk, raw, IDENTITY)
+    except (StoreError, ChunkError) as error:
+        at = load.origin_ms + ref.t
+        found.gaps.append(Damage("corrupt_keyframe", at, at, str(error)))
+        return False
+    for event in events:
+        event["timestamp"] += load.origin_ms
+    found.events = events
+    return True

@@ -1,0 +1,86 @@
+"""What the pages of a site have in common, and nothing that only one visitor's had."""
+
+from __future__ import annotations
+
+import json
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from replay.stock import KNOWN_BY, LEAST_BYTES, MOST_BYTES, Stock
+
+
+def page(*texts: str, rows: int = 600, page: int = 0) -> bytes:
+    """Return a page of *rows* that everybody sees, with *texts* in it."""
+    nodes = [{"type": 2, "tagName": "li", "attributes": {"class": f"row {page} {n}"}} for n in range(rows)]  # fmt: skip
+    own = [{"type": 3, "textContent": text, "of": "one visitor"} for text in texts]
+    return json.dumps([*nodes[: rows // 2], *own, *nodes[rows // 2 :]], separators=(",", ":")).encode()  # fmt: skip
+
+
+def test_what_three_visitors_sent_alike_is_in_it() -> None:
+    """Two do not make a stock, nor does one who comes ten times; the third does, in the page's order."""
+    stock = Stock()
+    stock.learn([page("a")], "first")
+    for _ in range(10):
+        stock.learn([page("b")], "second")
+
+    assert stock.renewed() is None
+    stock.learn([page("c")], "third")
+    content = stock.renewed()
+    assert content is not None
+
+    assert page() == content
+    assert stock.renewed() is None
+
+
+@settings(max_examples=30)
+@given(st.lists(st.text(min_size=8), min_size=5, max_size=5, unique=True))
+def test_what_one_visitor_has_alone_is_not(texts: list[str]) -> None:
+    """However often one comes, whatever stands in only their pages is in no stock."""
+    stock = Stock()
+    for number, text in enumerate(texts):
+        for _ in range(KNOWN_BY):
+            stock.learn([page(f"secret {text} {number}")], f"visitor {number}")
+    content = stock.renewed()
+    assert content is not None
+
+    assert b"one visitor" not in content
+    assert b"secret" not in content
+
+
+def test_it_grows_by_quarters_and_has_a_bound() -> None:
+    """A few new lines make no new stock, many do; the oldest go when it is full."""
+    stock = Stock()
+    for visitor in "abc":
+        stock.learn([page()], visitor)
+    first = stock.renewed()
+    assert first is not None
+    assert LEAST_BYTES <= len(first)
+    for visitor in "abc":
+        stock.learn([page(rows=30, page=1)], visitor)
+
+    assert stock.renewed() is None
+    for number in range(2, 40):
+        for visitor in "abc":
+            stock.learn([page(page=number, rows=1_000)], visitor)
+    last = stock.renewed()
+    assert last is not None
+
+    assert MOST_BYTES == len(last)
+    assert b'"row 39 999"' in last
+    assert b'"row 0 1"' not in last
+
+
+def test_what_is_stored_goes_on() -> None:
+    """A stock that is read again knows its lines."""
+    stock = Stock()
+    for visitor in "abc":
+        stock.learn([page()], visitor)
+    content = stock.renewed()
+    assert content is not None
+    again = Stock(content)
+    for visitor in "abc":
+        again.learn([page()], visitor)
+
+    assert content == again.content
+    assert again.renewed() is None
