@@ -27,6 +27,7 @@ from core.model import Site
 from core.site_options import SiteOptions, shown
 from core.sqlite import SqliteStore
 from stolper.app import Server
+from stolper.cli_backup import backup, restore
 from stolper.cli_history import backtest, explain
 from stolper.cli_leaktest import leaktest
 from stolper.cli_rejudge import rejudge
@@ -59,6 +60,8 @@ rules.add_command(explain)
 rules.add_command(rejudge)
 main.add_command(rules)
 main.add_command(leaktest)
+main.add_command(backup)
+main.add_command(restore)
 
 
 @main.command()
