@@ -19,6 +19,7 @@ from collector import asset_routes
 from collector.assets import Assets
 from collector.ingest import Ingest, cors
 from collector.proxies import Proxies
+from collector.ready import Readiness
 from collector.script import Script
 from collector.sites import Sites
 from collector.tally import Tally
@@ -35,6 +36,9 @@ COUNTERS: web.AppKey[Counter[str]] = web.AppKey("counters", Counter)
 
 TALLY: web.AppKey[Tally] = web.AppKey("tally", Tally)
 """What is counted for the pages of recording health."""
+
+READY: web.AppKey[Readiness] = web.AppKey("ready", Readiness)
+"""Whether batches should come here; a stop begins by saying no."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -112,6 +116,7 @@ def build_app(
     app[COUNTERS] = counters
     app.on_cleanup.append(finish)
     app[TALLY] = tally
+    app[READY] = Readiness(store)
     app.cleanup_ctx.append(tally.running)
     app.router.add_post("/i/{key}/early", ingest.early)
     app.router.add_post("/i/{key}", ingest.post)
@@ -121,6 +126,7 @@ def build_app(
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)
     app.router.add_get("/healthz", health)
+    app.router.add_get("/readyz", app[READY].handle)
     app.router.add_get("/", front)
     return app
 

@@ -21,6 +21,7 @@ from console import (
     example_pages,
     feed,
     health_pages,
+    operations,
     pages,
     pick_pages,
     rule_api,
@@ -58,13 +59,15 @@ def build_app(
     player_dir: Path,
     workbench: Workbench,
     public_url: Callable[[], str] | None = None,
+    metrics: Callable[[], bytes] | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
 
     *end_session* closes a session by id. *player_dir* holds the built player; without it
     the session page says which command is missing. *workbench* keeps the rules. *public_url*
-    returns the address of the public listener; without it that of the settings is taken.
+    returns the address of the public listener; without it that of the settings is taken. *metrics*
+    returns what Prometheus scrapes.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -82,13 +85,14 @@ def build_app(
         proxies=Proxies(settings.server.trusted_proxies),
         public_url=public_url or (lambda: _configured_url(settings)),
         workbench=workbench,
+        metrics=metrics,
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)
     app.on_shutdown.append(_close_live)
     for part in (
         sign_in_pages, session_pages, struggle_pages, pick_pages, change_pages, example_pages,
-        editor_pages, rule_pages, pages, health_pages, stage, feed, api, rule_api,
+        editor_pages, rule_pages, pages, health_pages, stage, feed, api, rule_api, operations,
     ):  # fmt: skip
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)

@@ -39,6 +39,7 @@ class Console:
     proxies: Proxies
     workbench: Workbench
     public_url: Callable[[], str]
+    metrics: Callable[[], bytes] | None
 
 
 CONSOLE = web.AppKey("console", Console)

@@ -7,10 +7,12 @@ Owns the composition only; each part comes in through its own factory.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
 import os
+from importlib.metadata import version
 from pathlib import Path
 
 from aiohttp import web
@@ -29,7 +31,9 @@ from core.sqlite import SqliteStore
 from detector.history import History
 from detector.loader import shipped_rules
 from detector.service import Detector
+from stolper.durations import TimedDisk
 from stolper.folder import OWN_RULES
+from stolper.metrics import Metrics
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
 from stolper.rulebook import Rulebook
@@ -51,7 +55,10 @@ class Server:
         self.settings = settings
         self.data = data
         self.clock = clock or SystemClock()
-        self.store = SqliteStore(data, self.clock, queue_limit=settings.collector.queue_limit)
+        self.disk = TimedDisk()
+        self.store = SqliteStore(
+            data, self.clock, queue_limit=settings.collector.queue_limit, disk=self.disk
+        )
         self.live = Live()
         self.public_url = ""
         self.console_url = ""
@@ -93,25 +100,39 @@ class Server:
                 end_session=self.closer.end,
                 player_dir=player_dir(),
                 workbench=self.workbench,
+                metrics=lambda: self.metrics.text(),
                 public_url=lambda: self.settings.server.public_url or self.public_url,
             ),
             self.settings.server.console,
         )
-        self.public_url = await self._listen(
-            collector.app.build_app(
-                self.store,
-                self.clock,
-                self.settings,
-                snippet_dir=snippet_dir(),
-                on_stored=self._stored,
-                watched=self.live.watched,
-            ),
-            self.settings.server.public,
+        public = collector.app.build_app(
+            self.store,
+            self.clock,
+            self.settings,
+            snippet_dir=snippet_dir(),
+            on_stored=self._stored,
+            watched=self.live.watched,
         )
+        self.ready = public[collector.app.READY]
+        self.metrics = Metrics(
+            self.data, version("stolper"), public[collector.app.COUNTERS], self.disk, self._gauges
+        )
+        self.public_url = await self._listen(public, self.settings.server.public)
 
         # Last of all: a password that is made must be printed.
         self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
         self._tell_commands()
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """
+        Say on /readyz that no more should come, and go on as set in `server.drain_ms` or until *hurry*.
+
+        Whoever spreads requests over servers learns so before this one stops listening.
+        """
+        self.ready.stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.server.drain_ms / 1000):
+                await hurry.wait()
 
     async def stop(self) -> None:
         """Stop listening, finish what was accepted, close the store. Harmless when not started."""
@@ -187,6 +208,19 @@ class Server:
             data=self.data,
             flush_ms=self.settings.collector.flush_ms,
         )
+
+    def _gauges(self) -> dict[str, float]:
+        """Return what the parts say of themselves, for the metrics."""
+        return {
+            "write_queue": self.store.waiting,
+            "write_queue_limit": self.settings.collector.queue_limit,
+            "detector_queue": self.detector.waiting,
+            "detector_errors": self.detector.errors,
+            "open_sessions": self.detector.open_sessions,
+            "rules": len(self.detector.rules.rules),
+            "rule_problems": bool(self.rulebook.problems),
+            "ready": self.ready.last is None,
+        }
 
     def _stored(self, batch: StoredBatch) -> None:
         self.detector.notify(batch)

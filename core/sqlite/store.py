@@ -109,6 +109,11 @@ class SqliteStore(Store):
         self._disk.fsync_folder(self._data)
 
     @property
+    def waiting(self) -> int:
+        """Return how many writes wait for the disk."""
+        return self._writer.waiting
+
+    @property
     def _writer(self) -> Writer:
         if self._opened is None:
             raise StoreError("the store is not open")
@@ -147,6 +152,13 @@ class SqliteStore(Store):
     async def append(self, batch: NewBatch) -> Appended:
         return await self._writer.submit(
             lambda db, tail: ingest.append(db, tail, batch), bounded=True
+        )
+
+    async def prove_writable(self) -> None:
+        mark = ("written_ms", self._clock.now_ms())
+        await self._writer.submit(
+            lambda db, _: db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", mark),
+            bounded=True,
         )
 
     async def idle_sessions(self, now_ms: int) -> list[Session]:

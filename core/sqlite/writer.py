@@ -73,6 +73,11 @@ class Writer:
         if self._thread.ident is not None:
             self._thread.join()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many jobs wait for their group."""
+        return len(self._waiting)
+
     async def submit(self, apply: Apply[T], *, bounded: bool = False) -> T:
         """
         Run *apply* in the next group and return its answer once that is durable.
