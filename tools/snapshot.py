@@ -34,7 +34,7 @@ async def fill(store: SqliteStore) -> None:
     await stored(store, batch("session-a", 0, page_load="load-2", events=[event(0, 5.0, "page")]))
     await store.commit_verdicts([Verdicts("session-a", 1, (flag(),))])
     await store.end_session("session-b", "ended")
-    assert await store.put_asset(NewAsset(SITE.key, "css", "text/css", CSS, 1000, NOON))
+    assert await store.put_asset(NewAsset(SITE.key, "sheet", "text/css", CSS, 1000, NOON))
     version = RuleVersion("rage_click", "v1", "shipped", NOON, "", "")
     await store.put_in_force([version], {"mine.yaml": "version: 1\nrules: []\n"})
     await store.add_user(User("owner", "owner", "no hash"))
@@ -52,9 +52,11 @@ async def told(store: SqliteStore) -> dict[str, Any]:
         "rule_files": await store.rule_files(),
         "checkpoint": await store.checkpoint(),
         "unjudged": [one.id for one in await store.unjudged_sessions()],
-        "asset": asdict(await store.asset(SITE.key, (await _asset(store)))),  # type: ignore[arg-type] -- it is there
-        "user": asdict(await store.user("owner")),  # type: ignore[arg-type] -- it is there
-        "token": asdict(await store.token(TOKEN)),  # type: ignore[arg-type] -- it is there
+        "asset": _there(
+            await store.asset(SITE.key, (await store.most_used_assets(SITE.key, 1))[0])
+        ),
+        "user": _there(await store.user("owner")),
+        "token": _there(await store.token(TOKEN)),
     }
     for session in SESSIONS:
         facts[session] = {
@@ -70,8 +72,9 @@ async def told(store: SqliteStore) -> dict[str, Any]:
     return plain
 
 
-async def _asset(store: SqliteStore) -> str:
-    return (await store.most_used_assets(SITE.key, 1))[0]
+def _there(one: Any) -> dict[str, Any]:
+    assert one is not None
+    return asdict(one)
 
 
 def _plain(value: object) -> object:

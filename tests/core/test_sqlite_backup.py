@@ -55,7 +55,7 @@ async def filled(data: Path) -> Path:
     await store.add_site(SITE)
     await stored(store, *(batch(f"session-{n}", seq) for n in "ab" for seq in range(3)))
     await store.commit_verdicts([Verdicts("session-a", 1, (flag(),))])
-    css = NewAsset(SITE.key, "css", "text/css", b"p { color: red }", 1000, NOON)
+    css = NewAsset(SITE.key, "sheet", "text/css", b"p { color: red }", 1000, NOON)
     assert await store.put_asset(css)
     await store.close()
     return data

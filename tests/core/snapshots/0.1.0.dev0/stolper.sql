@@ -5,17 +5,17 @@ CREATE TABLE "_sqlite_migrations" (
    "name" TEXT,
    "applied_at" TEXT
 );
-INSERT INTO "_sqlite_migrations" VALUES(1,'stolper','m001_first','2026-11-26 23:38:11.886253+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(2,'stolper','m002_judged','2026-11-26 23:38:11.888715+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(3,'stolper','m003_closed','2026-11-26 23:38:11.890016+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(4,'stolper','m004_score','2026-11-26 23:38:11.891922+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(5,'stolper','m005_versions','2026-11-26 23:38:11.894393+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(6,'stolper','m006_site_options','2026-11-26 23:38:11.896089+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(7,'stolper','m007_assets','2026-11-26 23:38:11.897473+00:00');
-INSERT INTO "_sqlite_migrations" VALUES(8,'stolper','m008_health','2026-11-26 23:38:11.898993+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(1,'stolper','m001_first','2026-11-26 23:39:12.173031+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(2,'stolper','m002_judged','2026-11-26 23:39:12.179661+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(3,'stolper','m003_closed','2026-11-26 23:39:12.181451+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(4,'stolper','m004_score','2026-11-26 23:39:12.184129+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(5,'stolper','m005_versions','2026-11-26 23:39:12.187920+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(6,'stolper','m006_site_options','2026-11-26 23:39:12.190119+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(7,'stolper','m007_assets','2026-11-26 23:39:12.191794+00:00');
+INSERT INTO "_sqlite_migrations" VALUES(8,'stolper','m008_health','2026-11-26 23:39:12.193629+00:00');
 CREATE TABLE asset_uses (session TEXT NOT NULL, site TEXT NOT NULL, hash TEXT NOT NULL, PRIMARY KEY (session, hash)) WITHOUT ROWID;
 CREATE TABLE assets (site TEXT NOT NULL, hash TEXT NOT NULL, kind TEXT NOT NULL, media TEXT NOT NULL, bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, uses INTEGER NOT NULL, PRIMARY KEY (site, hash)) WITHOUT ROWID;
-INSERT INTO "assets" VALUES('siteKey1','9e07b08613fbdd60c86e0c2c79ebb9d9','css','text/css',16,1000,1000,1);
+INSERT INTO "assets" VALUES('siteKey1','9e07b08613fbdd60c86e0c2c79ebb9d9','sheet','text/css',16,1000,1000,1);
 CREATE TABLE assets_full (site TEXT PRIMARY KEY, full_ms INTEGER NOT NULL);
 CREATE TABLE audit (
   at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL
