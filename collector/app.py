@@ -65,6 +65,7 @@ def build_app(
     settings: Settings,
     *,
     snippet_dir: Path,
+    kept_dir: Path | None = None,
     on_stored: Callable[[StoredBatch], None],
     watched: Callable[[str], bool],
 ) -> web.Application:
@@ -73,7 +74,7 @@ def build_app(
 
     *on_stored* hears of every batch that was stored (not of duplicates), after it is
     durable; it must not block. *watched* says whether somebody follows a session live.
-    *snippet_dir* holds the built snippet.
+    *snippet_dir* holds the built snippet, *kept_dir* files of earlier ones (collector/kept.py).
     """
     sites = Sites(store, clock)
     proxies = Proxies(settings.server.trusted_proxies)
@@ -92,7 +93,7 @@ def build_app(
         on_stored=on_stored,
         watched=watched,
     )
-    script = Script(snippet_dir, sites, settings, proxies, assets, tally)
+    script = Script(snippet_dir, sites, settings, proxies, assets, tally, kept_dir)
 
     async def finish(_: web.Application) -> None:
         await assets.close()

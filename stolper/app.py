@@ -20,6 +20,8 @@ from aiohttp import web
 import collector.app
 import console.accounts
 import console.app
+from collector.kept import FOLDER as KEPT
+from collector.kept import keep_snippet
 from collector.log import server_logger
 from collector.sessions import SessionCloser
 from console.live import Live
@@ -105,11 +107,14 @@ class Server:
             ),
             self.settings.server.console,
         )
+        kept = self.data / KEPT
+        await asyncio.to_thread(keep_snippet, snippet_dir(), kept, self.clock)
         public = collector.app.build_app(
             self.store,
             self.clock,
             self.settings,
             snippet_dir=snippet_dir(),
+            kept_dir=kept,
             on_stored=self._stored,
             watched=self.live.watched,
         )

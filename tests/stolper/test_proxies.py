@@ -159,9 +159,9 @@ async def test_what_is_the_site_s_stays_with_it(tmp_path: Path) -> None:
     async with (
         nginx(tmp_path / "nginx", port, upstream, upstream),
         from_address("127.0.0.2") as http,
+        http.post(f"https://127.0.0.1:{port}/st/i/x", data=b"x", headers=headers) as answer,
     ):
-        async with http.post(f"https://127.0.0.1:{port}/st/i/x", data=b"x", headers=headers):
-            pass
+        assert 200 == answer.status
     await runner.cleanup()
 
     assert [{"Host": "www.example.org", "Cookie": "", "Authorization": ""}] == seen
