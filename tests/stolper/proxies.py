@@ -45,8 +45,14 @@ def from_address(address: str) -> aiohttp.ClientSession:
 
 
 @asynccontextmanager
-async def small_proxy(port: int, public: str) -> AsyncIterator[None]:
-    """Run a proxy before *public* that does what docs/operating.md asks of one, and no more."""
+async def small_proxy(
+    port: int, public: str, *, scheme: str = "https", sent: list[tuple[str, bytes]] | None = None
+) -> AsyncIterator[None]:
+    """
+    Run a proxy before *public* that does what docs/operating.md asks of one, and no more.
+
+    *scheme* is what it says it was reached by; *sent* takes path and body of every POST.
+    """
     async with aiohttp.ClientSession(auto_decompress=False) as http:
 
         async def forward(request: web.Request) -> web.Response:
@@ -54,9 +60,11 @@ async def small_proxy(port: int, public: str) -> AsyncIterator[None]:
             headers = {
                 **{n: v for n, v in request.headers.items() if n != "X-Forwarded-For"},
                 "X-Forwarded-For": ", ".join(chain),
-                "X-Forwarded-Proto": "https",
+                "X-Forwarded-Proto": scheme,
             }
             body = await request.read()
+            if sent is not None and request.method == "POST":
+                sent.append((request.path, body))
             url = public + request.path_qs
             async with http.request(request.method, url, data=body, headers=headers) as answer:
                 kept = {n: v for n, v in answer.headers.items() if n != "Content-Length"}

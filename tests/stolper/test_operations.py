@@ -16,6 +16,7 @@ from pathlib import Path
 import aiohttp
 import pytest
 import pytest_asyncio
+from prometheus_client.parser import text_string_to_metric_families
 
 from console.accounts import create_token
 from core.settings import load_settings
@@ -92,13 +93,16 @@ async def test_every_metric_is_documented(server: Server, http: aiohttp.ClientSe
     """docs/operating.md names each metric of ours; none carries a site, a session or an address."""
     async with http.post(f"{server.public_url}/i/{SITE.key}", data=body(head(events=[{"x": 1}]))):
         pass
-    samples = scraped(await scrape(server, http))
+    told = await scrape(server, http)
+    families = list(text_string_to_metric_families(told))  # as Prometheus' own parser reads it
+    samples = scraped(told)
     text = (DOCS / "operating.md").read_text()
     names = {re.split(r"[{ ]", name)[0] for name in samples if name.startswith("stolper_")}
     plain = {re.sub(r"_(bucket|sum|count)$", "", name) for name in names}
     labels = {found for name in samples for found in re.findall(r'[{,](\w+)="', name)}
 
     assert [] == sorted(name for name in plain if f"`{name}`" not in text)
+    assert [] == [family.name for family in families if not family.documentation]
     assert labels <= {"status", "code", "what", "le", "version", "generation"}
     assert [] == [name for name in samples if SITE.key in name or "127.0.0.1" in name]
 
