@@ -23,7 +23,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import BinaryIO, Literal
 
-from core.errors import UserError
+from core.errors import StoreFailed, UserError
 from core.sqlite.schema import connect
 
 DATABASE = "stolper.db"
@@ -73,14 +73,18 @@ def take_backup(
     Copy the data folder *data* to *target*, which must be empty or not there, and return what it holds.
 
     *texts* are further files of *data* (settings, rules), by their path in it. *facts* are noted in the
-    copy. Raise UserError if there is no room, or if *target* holds something.
+    copy. Raise UserError if there is no room, or if *target* holds something; StoreFailed if
+    the database cannot be read.
     """
     if not (data / DATABASE).is_file():
         raise UserError(f"{data} holds no Stolper data. Name the data folder of the server.")
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise UserError(f"{target} holds something already; name a folder that is not there yet")
     private_folder(target)
-    return _Backup(data, target, progress or (lambda _done, _all: None)).take(texts, facts)
+    try:
+        return _Backup(data, target, progress or (lambda _done, _all: None)).take(texts, facts)
+    except sqlite3.Error as error:
+        raise StoreFailed(f"the database in {data} cannot be copied: {error}") from error
 
 
 def files_named(db: sqlite3.Connection) -> dict[str, int]:

@@ -10,6 +10,7 @@ import hashlib
 import json
 import os
 import re
+import shutil
 import sqlite3
 import zlib
 from collections.abc import Callable, Iterator
@@ -33,10 +34,14 @@ from core.sqlite.schema import connect, unknown_migrations
 MARK = "restoring"
 """Lies in a data folder whose restore has not ended; the next restore begins there anew."""
 
+OWN_SETTINGS = "settings were there before"
+"""What the mark says then."""
+
 DRAFT = f"{DATABASE}.restoring"
+FOLDERS = ("segments", "blobs", "sealed", "stocks", "rules")
 
 _MAY_BE_THERE = {MARK, DRAFT, "stolper.toml", "server.lock", "migrate.lock", "lost+found"}
-_PATH = re.compile(r"(?:segments|blobs|sealed|stocks|rules)(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*){1,3}")
+_PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*){{1,3}}")
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 Settle = Callable[[sqlite3.Connection, Path], None]
@@ -63,8 +68,7 @@ def restore_backup(
     _make_sure_it_is_empty(data)
     private_folder(data)
     data.chmod(0o700)
-    (data / MARK).touch(mode=0o600)
-    kept = (data / "stolper.toml").is_file()
+    kept = _begin(data)
     done, size = 0, sum((backup / path).stat().st_size for path in sums if (backup / path).exists())
     for path, sum_ in sums.items():
         if path == "stolper.toml" and kept:
@@ -105,12 +109,15 @@ def check_backup(backup: Path, progress: Progress | None = None) -> list[str]:
     if wrong:
         return wrong
     uri = f"file:{backup / DATABASE}?mode=ro&immutable=1"
-    with closing(sqlite3.connect(uri, uri=True)) as db:
-        wrong += _damage(db)
-        named = files_named(db)
-        wrong += [f"{path} is not in it" for path in named if path not in sums and path not in lost]
-        wrong += [f"{path} was lost before the backup was taken" for path in lost]
-        wrong += _damaged_chunks(db, backup, lost)
+    try:
+        with closing(sqlite3.connect(uri, uri=True)) as db:
+            wrong += _damage(db)
+            named = files_named(db)
+            wrong += [f"{one} is not in it" for one in named if one not in sums and one not in lost]
+            wrong += [f"{path} was lost before the backup was taken" for path in lost]
+            wrong += _damaged_chunks(db, backup, lost)
+    except sqlite3.DatabaseError as error:
+        wrong.append(f"{DATABASE} was damaged before the backup was taken: {error}")
     return wrong
 
 
@@ -154,6 +161,17 @@ def _make_sure_it_is_empty(data: Path) -> None:
             f"{data} holds something already ({', '.join(strange[:5])}); restore into a folder that is"
             " not there yet, or move what is there away"
         )
+
+
+def _begin(data: Path) -> bool:
+    """Mark *data* as being restored; return whether its settings are its own and stay."""
+    mark = data / MARK
+    if mark.exists():  # all that is there comes from a restore that was killed
+        for name in FOLDERS:
+            shutil.rmtree(data / name, ignore_errors=True)
+    else:
+        mark.write_text(OWN_SETTINGS if (data / "stolper.toml").is_file() else "")
+    return mark.read_text() == OWN_SETTINGS
 
 
 def _read(source: Path, path: str, sum_: str) -> Iterator[int]:

@@ -17,7 +17,7 @@ from core.errors import StoreFailed, UserError
 from core.model import NewAsset, StoredBatch, Verdicts
 from core.sqlite import SqliteStore
 from core.sqlite.backup import Taken, files_named, take_backup
-from core.sqlite.restore import DRAFT, MARK, check_backup, restore_backup
+from core.sqlite.restore import DRAFT, MARK, OWN_SETTINGS, check_backup, restore_backup
 from core.sqlite.schema import migrate
 from tests.core.support import NOON, SITE, ManualClock, batch, flag, stored
 
@@ -224,18 +224,49 @@ def test_nothing_is_restored_over_what_is_there(data: Path, tmp_path: Path) -> N
     assert before == files(data)
 
 
-def test_a_restore_that_was_killed_is_begun_anew(data: Path, tmp_path: Path) -> None:
-    """What it left, half a file among it, is written over; settings that stand there stay."""
-    take(data, tmp_path / "backup")
+@pytest.mark.parametrize("own", [False, True])
+def test_a_restore_that_was_killed_is_begun_anew(data: Path, tmp_path: Path, own: bool) -> None:
+    """What it left, half a file among it, goes; settings that stood there before it stay."""
+    (data / "stolper.toml").write_text("# half")
+    take_backup(data, tmp_path / "backup", texts=["stolper.toml"], facts={})
     back = tmp_path / "back"
     (back / "segments").mkdir(parents=True)
-    (back / MARK).touch()
+    (back / "segments" / "other.seg").write_bytes(b"of another backup")
+    (back / MARK).write_text(OWN_SETTINGS if own else "")
     (back / DRAFT).write_bytes(b"half")
-    (back / "stolper.toml").write_text("[server]\n")
+    (back / "stolper.toml").write_text("# own" if own else "# ha")
     restore_backup(tmp_path / "backup", back)
 
     assert rows(data / "stolper.db") == rows(back / "stolper.db")
+    assert files(data) == files(back)
+    assert ("# own" if own else "# half") == (back / "stolper.toml").read_text()
     assert {"stolper.db", "stolper.toml", "segments", "blobs"} == {p.name for p in back.iterdir()}
+
+
+def test_settings_that_are_there_stay(data: Path, tmp_path: Path) -> None:
+    """A container's settings may lie in the folder before the data do."""
+    (data / "stolper.toml").write_text("# of the backup")
+    take_backup(data, tmp_path / "backup", texts=["stolper.toml"], facts={})
+    (tmp_path / "back").mkdir()
+    (tmp_path / "back" / "stolper.toml").write_text("# own")
+    restore_backup(tmp_path / "backup", tmp_path / "back")
+    restore_backup(tmp_path / "backup", tmp_path / "other")
+
+    assert "# own" == (tmp_path / "back" / "stolper.toml").read_text()
+    assert "# of the backup" == (tmp_path / "other" / "stolper.toml").read_text()
+
+
+def test_a_database_that_cannot_be_read_is_one_sentence(data: Path, tmp_path: Path) -> None:
+    """A damaged page in the middle: the backup fails by name, or the check tells of it."""
+    database = data / "stolper.db"
+    content = bytearray(database.read_bytes())
+    content[4096:-4096] = b"\xff" * (len(content) - 8192)
+    database.write_bytes(content)
+
+    with pytest.raises(StoreFailed, match="cannot be copied"):
+        take(data, tmp_path / "backup")
+    with pytest.raises(UserError, match="did not come to its end"):
+        check_backup(tmp_path / "backup")
 
 
 def test_what_must_be_done_is_done_before_anybody_reads(data: Path, tmp_path: Path) -> None:
