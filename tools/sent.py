@@ -41,9 +41,9 @@ async def visit(page: Page, url: str) -> None:
     links = page.locator("main a[href]")
     await links.first.click()
     await page.wait_for_load_state()
-    for nth in range(min(3, await page.locator("main button").count())):
-        await page.locator("main button").nth(nth).click(force=True)
-    fields = page.locator("input:not([type=hidden]):not([type=submit]):not([type=radio])")
+    for nth in range(min(3, await page.locator("main button:visible").count())):
+        await page.locator("main button:visible").nth(nth).click(force=True)
+    fields = page.locator("input:not([type=hidden]):not([type=submit]):not([type=radio]):visible")
     if await fields.count():
         await fields.first.fill("7")
     await page.evaluate("stolper('track', 'wishlist', {ok: false, size: 3})")
