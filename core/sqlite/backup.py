@@ -89,23 +89,39 @@ def take_backup(
 
 def files_named(db: sqlite3.Connection) -> dict[str, int]:
     """Return the files that the rows of *db* name, by their path, with the bytes of each that count."""
-    there = {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
+    there = _tables(db)
     named: dict[str, int] = {}
-    for table, path, size in _NAMED:
+    if "batches" in there:
+        rows = f"SELECT 'segments/' || b.segment, max(b.offset + b.length) FROM {in_segments(db)}"
+        named.update(db.execute(f"{rows} GROUP BY b.segment").fetchall())
+    for table, path in _NAMED:
         if table in there:
-            filled = f"SELECT {path}, {size} FROM {table}"
-            if table == "batches":
-                filled += " WHERE segment IS NOT NULL GROUP BY segment"
-            named.update(db.execute(filled).fetchall())
+            named.update(db.execute(f"SELECT {path}, bytes FROM {table}").fetchall())
     return named
+
+
+def in_segments(db: sqlite3.Connection) -> str:
+    """Return the tables and the condition of the batches `b` whose chunk lies in a segment."""
+    if "sealed" not in _tables(db):
+        return "batches b WHERE b.segment IS NOT NULL"
+    # What was sealed still says where it lay when it came; that segment may be gone.
+    return (
+        "batches b JOIN page_loads p ON p.id = b.page_load"
+        " LEFT JOIN sealed s ON s.session = p.session AND b.position <= s.upto"
+        " WHERE b.segment IS NOT NULL AND s.session IS NULL"
+    )
+
+
+def _tables(db: sqlite3.Connection) -> set[str]:
+    return {row[0] for row in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'")}
 
 
 # Of databases that are older or newer than this code only some of the tables may be there.
 _NAMED = (
-    ("batches", "'segments/' || segment", "max(offset + length)"),
-    ("assets", "'blobs/' || site || '/' || hash", "bytes"),
-    ("stocks", "'stocks/' || site || '/' || name", "bytes"),
-    ("sealed", "'sealed/' || name", "bytes"),
+    ("assets", "'blobs/' || site || '/' || hash"),
+    ("stocks", "'stocks/' || site || '/' || name"),
+    ("stocks", "'stocks.copy/' || site || '/' || name"),
+    ("sealed", "'sealed/' || name"),
 )
 
 

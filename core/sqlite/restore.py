@@ -26,6 +26,7 @@ from core.sqlite.backup import (
     SUMS,
     Progress,
     files_named,
+    in_segments,
     private,
     private_folder,
 )
@@ -38,10 +39,12 @@ OWN_SETTINGS = "settings were there before"
 """What the mark says then."""
 
 DRAFT = f"{DATABASE}.restoring"
-FOLDERS = ("segments", "blobs", "sealed", "stocks", "rules")
+FOLDERS = ("segments", "blobs", "sealed", "stocks", "stocks.copy", "rules")
 
 _MAY_BE_THERE = {MARK, DRAFT, "stolper.toml", "server.lock", "migrate.lock", "lost+found"}
-_PATH = re.compile(rf"(?:{'|'.join(FOLDERS)})(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*){{1,3}}")
+_PATH = re.compile(
+    rf"(?:{'|'.join(map(re.escape, FOLDERS))})(?:/[A-Za-z0-9_-][A-Za-z0-9_.-]*){{1,3}}"
+)
 _LINE = re.compile(r"([0-9a-f]{64})  (.+)")
 
 Settle = Callable[[sqlite3.Connection, Path], None]
@@ -226,12 +229,12 @@ def _damage(db: sqlite3.Connection) -> list[str]:
 def _damaged_chunks(db: sqlite3.Connection, backup: Path, lost: list[str]) -> list[str]:
     wrong: list[str] = []
     rows = db.execute(
-        "SELECT segment, offset, length, crc32 FROM batches WHERE segment IS NOT NULL"
-        " ORDER BY segment, offset"
+        f"SELECT b.segment, b.offset, b.length, b.crc32 FROM {in_segments(db)}"
+        " ORDER BY b.segment, b.offset"
     )
     for name, offset, length, crc32 in rows:
-        if f"segments/{name}" in lost:
-            continue
+        if f"segments/{name}" in lost or not (backup / "segments" / name).is_file():
+            continue  # told already
         with (backup / "segments" / name).open("rb") as file:
             file.seek(offset)
             if zlib.crc32(file.read(length)) != crc32:
