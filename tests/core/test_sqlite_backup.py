@@ -7,6 +7,7 @@ import hashlib
 import json
 import sqlite3
 import subprocess
+from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -352,3 +353,46 @@ def test_a_database_of_a_newer_version_is_left_alone(data: Path, tmp_path: Path)
         restore_backup(tmp_path / "backup", tmp_path / "back")
     with pytest.raises(StoreFailed, match="newer version of Stolper \\(m999_future\\)"):
         asyncio.run(SqliteStore(data, ManualClock()).open())
+
+
+class Killed(BaseException):
+    """Ends the work wherever it is."""
+
+
+def killing(at: int) -> Callable[[int, int], None]:
+    """Return a progress that ends the work at its *at*-th sign."""
+    signs = iter(range(1, at))
+
+    def progress(_done: int, _all: int) -> None:
+        if next(signs, None) is None:
+            raise Killed
+
+    return progress
+
+
+def test_cut_off_anywhere_there_is_no_half_of_anything(data: Path, tmp_path: Path) -> None:
+    """A backup that was cut off is refused; a restore that was cut off has no database, and is begun anew."""
+    cuts = {"backup": 0, "restore": 0}
+    for at in range(1, 100):
+        target = tmp_path / f"backup {at}"
+        try:
+            take(data, target, progress=killing(at))
+        except Killed:
+            cuts["backup"] += 1
+            with pytest.raises(UserError, match="did not come to its end"):
+                check_backup(target)
+        else:
+            break
+    for at in range(1, 100):
+        try:
+            restore_backup(target, tmp_path / "back", progress=killing(at))
+        except Killed:
+            cuts["restore"] += 1
+            assert not (tmp_path / "back" / "stolper.db").exists()
+        else:
+            break
+
+    print(f"\n{cuts}")
+    assert rows(data / "stolper.db") == rows(tmp_path / "back" / "stolper.db")
+    assert files(data) == files(tmp_path / "back")
+    assert min(cuts.values()) >= 3
