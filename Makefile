@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-setup: $(VENV)/.done node_modules/.done .chromium ## Python packages (into .venv), npm packages, Chromium
+setup: $(VENV)/.done node_modules/.done .chromium .nginx ## Python packages (into .venv), npm packages, Chromium, nginx
 
 $(VENV)/.done: pyproject.toml constraints.txt
 	@echo "==> Python packages into $(VENV) (about 1 to 2 minutes)"
@@ -41,6 +41,12 @@ node_modules/.done: package.json package-lock.json
 	@command -v chromium >/dev/null && $(BIN)/python -m playwright --version >/dev/null 2>&1 \
 	  || { echo "==> Chromium (Debian's package, about 300 MB on disk)"; \
 	       sh tools/apt-install.sh chromium fonts-dejavu-core libatomic1; }
+
+# For the tests behind a proxy, which are skipped without it; its service is neither needed nor started.
+.PHONY: .nginx
+.nginx:
+	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+	  || { echo "==> nginx (Debian's package, 2 MB)"; RUNLEVEL=1 sh tools/apt-install.sh nginx-light; }
 
 build: snippet/dist/manifest.json ## the browser files: snippet, player and rule editor
 

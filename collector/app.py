@@ -24,6 +24,7 @@ from collector.front import FRONT, Front, FrontRunner
 from collector.ingest import Ingest, response
 from collector.log import server_logger
 from collector.proxies import Proxies
+from collector.ready import Readiness
 from collector.script import Script
 from collector.sites import Sites
 from collector.tally import Tally
@@ -46,6 +47,9 @@ OWN_FILES = 128
 
 SHUTDOWN_S = 2
 """How long a stop waits for requests that have begun; their senders would send again."""
+
+READY: web.AppKey[Readiness] = web.AppKey("ready", Readiness)
+"""Whether batches should come here; a stop begins by saying no."""
 
 _PAGE = """<!doctype html>
 <html lang="en">
@@ -72,6 +76,7 @@ def build_app(
     settings: Settings,
     *,
     snippet_dir: Path,
+    kept_dir: Path | None = None,
     on_stored: Callable[[StoredBatch], None],
     watched: Callable[[str], bool],
 ) -> web.Application:
@@ -80,7 +85,7 @@ def build_app(
 
     *on_stored* hears of every batch that was stored (not of duplicates), after it is
     durable; it must not block. *watched* says whether somebody follows a session live.
-    *snippet_dir* holds the built snippet.
+    *snippet_dir* holds the built snippet, *kept_dir* files of earlier ones (collector/kept.py).
     """
     sites = Sites(store, clock)
     proxies = Proxies(settings.server.trusted_proxies)
@@ -99,7 +104,7 @@ def build_app(
         on_stored=on_stored,
         watched=watched,
     )
-    script = Script(snippet_dir, sites, settings, proxies, assets, tally)
+    script = Script(snippet_dir, sites, settings, proxies, assets, tally, kept_dir)
 
     async def finish(_: web.Application) -> None:
         await assets.close()
@@ -123,6 +128,7 @@ def build_app(
     app[COUNTERS] = counters
     app.on_cleanup.append(finish)
     app[TALLY] = tally
+    app[READY] = Readiness(store)
     app.cleanup_ctx.append(tally.running)
     app.router.add_post("/i/{key}", ingest.post)  # first: routes are tried in order
     app.router.add_options("/i/{key}", ingest.preflight)
@@ -133,6 +139,7 @@ def build_app(
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.json", script.config)
     app.router.add_get("/healthz", health)
+    app.router.add_get("/readyz", app[READY].handle)
     app.router.add_get("/", start_page)
     if settings.collector.own_protocol:
         app[FRONT] = Front(

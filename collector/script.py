@@ -68,8 +68,11 @@ class Script:
         proxies: Proxies,
         assets: Assets,
         tally: Tally,
+        kept: Path | None = None,
     ) -> None:
+        """*folder* holds the built files, *kept* those of earlier versions."""
         self._folder = folder
+        self._kept = kept
         self._sites = sites
         self._settings = settings
         self._proxies = proxies
@@ -107,6 +110,8 @@ class Script:
         """
         name = f"{request.match_info['part']}.{request.match_info['hash']}.js"
         path = self._folder / name
+        if self._kept is not None and not path.is_file():
+            path = self._kept / name
         if not _PART.fullmatch(name) or not path.is_file():
             return _problem(404, "unknown_recorder", "there is no such recorder here")
         return web.FileResponse(

@@ -21,6 +21,7 @@ from console import (
     example_pages,
     feed,
     health_pages,
+    operations,
     pages,
     pick_pages,
     rule_api,
@@ -59,6 +60,7 @@ def build_app(
     workbench: Workbench,
     public_url: Callable[[], str] | None = None,
     snippet_version: str = "",
+    metrics: Callable[[], bytes] | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
@@ -66,7 +68,8 @@ def build_app(
     *end_session* closes a session by id. *player_dir* holds the built player; without it
     the session page says which command is missing. *workbench* keeps the rules. *public_url*
     returns the address of the public listener; without it that of the settings is taken.
-    *snippet_version* is that of the script which the public listener hands out.
+    *snippet_version* is that of the script which the public listener hands out. *metrics*
+    returns what Prometheus scrapes.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -85,13 +88,14 @@ def build_app(
         public_url=public_url or (lambda: _configured_url(settings)),
         workbench=workbench,
         snippet_version=snippet_version,
+        metrics=metrics,
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)
     app.on_shutdown.append(_close_live)
     for part in (
         sign_in_pages, session_pages, struggle_pages, pick_pages, change_pages, example_pages,
-        editor_pages, rule_pages, pages, health_pages, stage, feed, api, rule_api,
+        editor_pages, rule_pages, pages, health_pages, stage, feed, api, rule_api, operations,
     ):  # fmt: skip
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)

@@ -24,6 +24,9 @@ _OPEN: set[Handler] = set()
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _OPEN_PREFIXES = ("/static/", "/player/")
 _API = "/api/"
+METRICS = "/api/v1/metrics"
+"""Below the API, so that a token is asked for: behind a proxy everybody comes from the loopback address."""
+
 _FORM_COOKIE = "stolper_form"
 _FORM_MS = 12 * 3_600_000
 
@@ -208,4 +211,6 @@ async def _check_api_token(request: web.Request) -> None:
     token = await find_token(console(request).store, text.strip())
     if token is None:
         raise ApiError(401, "unauthorized", "this token is not known")
+    if token.scope == "metrics" and request.path != METRICS:
+        raise ApiError(403, "scope", "a token of scope metrics reads metrics and nothing else")
     request[TOKEN] = token

@@ -40,6 +40,7 @@ class Console:
     workbench: Workbench
     public_url: Callable[[], str]
     snippet_version: str  # that this server hands out; "" where it is not built
+    metrics: Callable[[], bytes] | None
 
 
 CONSOLE = web.AppKey("console", Console)

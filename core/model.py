@@ -379,7 +379,7 @@ class SessionQuery:
     offset: int = 0
 
 
-Scope = Literal["read", "admin"]
+Scope = Literal["read", "admin", "metrics"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -51,6 +51,10 @@ def _at_least(least: int) -> Callable[[int], str | None]:
     return lambda value: None if value >= least else f"must be at least {least}"
 
 
+def _one_of(*known: str) -> Callable[[str], str | None]:
+    return lambda value: None if value in known else f"is none of {', '.join(known)}"
+
+
 def _setting(default: Any, help_: str, check: Callable[[Any], str | None] | None = None) -> Any:
     return dataclasses.field(default=default, metadata={"help": help_, "check": check})
 
@@ -66,8 +70,25 @@ class ServerSettings:
     public_url: str = _setting(
         "", "URL under which pages reach the public listener; empty: as the request says", _url
     )
+    drain_ms: int = _setting(
+        0, "how long a stop goes on taking batches while /readyz says 503 already", _at_least(0)
+    )
     trusted_proxies: tuple[str, ...] = _setting(
         (), "addresses or networks of reverse proxies whose X-Forwarded headers count", _networks
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogSettings:
+    """What the process logs, to standard error."""
+
+    format: str = _setting(
+        "text", "text for people, or json: one object a line", _one_of("text", "json")
+    )
+    level: str = _setting(
+        "info",
+        "least level that is logged: debug, info, warning or error",
+        _one_of("debug", "info", "warning", "error"),
     )
 
 
@@ -131,6 +152,7 @@ class Settings:
     collector: CollectorSettings = CollectorSettings()
     detector: DetectorSettings = DetectorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    log: LogSettings = LogSettings()
 
 
 _SECTIONS: dict[str, Any] = {f.name: f.default for f in dataclasses.fields(Settings)}

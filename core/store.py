@@ -74,6 +74,9 @@ class IngestStore(Protocol):
         begins is in no list of visits, no count and no struggle.
         """
 
+    async def prove_writable(self) -> None:
+        """Write a mark and return once it is durable. Raise StoreBusy or StoreFailed as append() does."""
+
     async def idle_sessions(self, now_ms: int) -> list[Session]:
         """Return open sessions whose last event is older than their site's idle timeout at *now_ms*."""
 

@@ -7,6 +7,7 @@ before it is replayed.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import struct
 import zlib
@@ -82,7 +83,8 @@ def _inflated(head: bytes, most: int) -> bytes:
     """Return the head that gzip bytes hold, or its first *most* + 1 bytes."""
     try:
         if len(head) * MOST_SHRUNK <= most:  # it cannot hold more; half the time of the other way
-            return zlib.decompress(head, 31)
+            with contextlib.suppress(zlib.error):  # which tells what is wrong
+                return zlib.decompress(head, 31)
         inflater = zlib.decompressobj(wbits=31)
         inflated = inflater.decompress(head, most + 1)
     except zlib.error as error:

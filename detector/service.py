@@ -156,6 +156,16 @@ class Detector:
         """Return what judges now. It is replaced as a whole by swap()."""
         return self._engine
 
+    @property
+    def waiting(self) -> int:
+        """Return how many batches wait to be judged, as far as they are held in memory."""
+        return len(self._batches)
+
+    @property
+    def open_sessions(self) -> int:
+        """Return how many sessions are being judged."""
+        return len(self._sessions)
+
     def notify(self, batch: StoredBatch) -> None:
         """Take a batch that has been stored. Never blocks, never raises."""
         if len(self._batches) >= QUEUE_LIMIT:

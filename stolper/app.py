@@ -7,6 +7,7 @@ Owns the composition only; each part comes in through its own factory.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import fcntl
 import json
 import logging
@@ -19,6 +20,8 @@ from aiohttp import web
 import collector.app
 import console.accounts
 import console.app
+from collector.kept import FOLDER as KEPT
+from collector.kept import keep_snippet
 from collector.log import server_logger
 from collector.probe import SERVER_ID
 from collector.script import built_version
@@ -32,7 +35,9 @@ from core.sqlite import SqliteStore
 from detector.history import History
 from detector.loader import shipped_rules
 from detector.service import Detector
+from stolper.durations import TimedDisk
 from stolper.folder import OWN_RULES
+from stolper.metrics import Metrics
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
 from stolper.rulebook import Rulebook
@@ -62,11 +67,13 @@ class Server:
         self.settings = settings
         self.data = data
         self.clock = clock or SystemClock()
+        self.disk = TimedDisk()
         self.store = SqliteStore(
             data,
             self.clock,
             queue_limit=settings.collector.queue_limit,
             reserve_bytes=settings.collector.disk_reserve_mb << 20,
+            disk=self.disk,
         )
         self.live = Live()
         self.public_url = ""
@@ -113,18 +120,26 @@ class Server:
             workbench=self.workbench,
             public_url=lambda: self.settings.server.public_url or self.public_url,
             snippet_version=built_version(snippet_dir()),
+            metrics=lambda: self.metrics.text(),
         )
+        self.console_url = await self._listen(
+            web.AppRunner(private, access_log=None, logger=server_logger(), shutdown_timeout=2),
+            self.settings.server.console,
+        )
+        kept = self.data / KEPT
+        await asyncio.to_thread(keep_snippet, snippet_dir(), kept, self.clock)
         public = collector.app.build_app(
             self.store,
             self.clock,
             self.settings,
             snippet_dir=snippet_dir(),
+            kept_dir=kept,
             on_stored=self._stored,
             watched=self.live.watched,
         )
-        self.console_url = await self._listen(
-            web.AppRunner(private, access_log=None, logger=server_logger(), shutdown_timeout=2),
-            self.settings.server.console,
+        self.ready = public[collector.app.READY]
+        self.metrics = Metrics(
+            self.data, version("stolper"), public[collector.app.COUNTERS], self.disk, self._gauges
         )
         self.public_url = await self._listen(
             collector.app.runner(public), self.settings.server.public
@@ -133,6 +148,17 @@ class Server:
         # Last of all: a password that is made must be printed.
         self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
         self._tell_commands(public[SERVER_ID])
+
+    async def drain(self, hurry: asyncio.Event) -> None:
+        """
+        Say on /readyz that no more should come, and go on as set in `server.drain_ms` or until *hurry*.
+
+        Whoever spreads requests over servers learns so before this one stops listening.
+        """
+        self.ready.stopping = True
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.settings.server.drain_ms / 1000):
+                await hurry.wait()
 
     async def stop(self) -> None:
         """Stop listening, finish what was accepted, close the store. Harmless when not started."""
@@ -212,6 +238,19 @@ class Server:
             data=self.data,
             flush_ms=self.settings.collector.flush_ms,
         )
+
+    def _gauges(self) -> dict[str, float]:
+        """Return what the parts say of themselves, for the metrics."""
+        return {
+            "write_queue": self.store.waiting,
+            "write_queue_limit": self.settings.collector.queue_limit,
+            "detector_queue": self.detector.waiting,
+            "detector_errors": self.detector.errors,
+            "open_sessions": self.detector.open_sessions,
+            "rules": len(self.detector.rules.rules),
+            "rule_problems": bool(self.rulebook.problems),
+            "ready": self.ready.last is None,
+        }
 
     def _stored(self, batch: StoredBatch) -> None:
         self._arrived_ms = self.clock.now_ms()

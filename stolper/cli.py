@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import logging
 import secrets
 import signal
 import sys
@@ -24,15 +23,19 @@ from console.accounts import create_token, set_owner_password
 from core.clock import SystemClock
 from core.errors import StolperError
 from core.model import Site
+from core.settings import LogSettings
 from core.site_options import SiteOptions, shown
 from core.sqlite import SqliteStore
 from stolper.app import Server
+from stolper.cli_backup import backup, restore
 from stolper.cli_doctor import doctor
 from stolper.cli_history import backtest, explain
 from stolper.cli_leaktest import leaktest
 from stolper.cli_rejudge import rejudge
 from stolper.cli_rules import rules
 from stolper.folder import site_of, with_store
+from stolper.logs import said, set_up
+from stolper.notify import notify
 from stolper.options import Address, Duration, Origin, data_option, listeners, settings_of
 from stolper.quiet import settle
 
@@ -60,6 +63,8 @@ rules.add_command(explain)
 rules.add_command(rejudge)
 main.add_command(rules)
 main.add_command(leaktest)
+main.add_command(backup)
+main.add_command(restore)
 main.add_command(doctor)
 
 
@@ -75,13 +80,14 @@ def up(data: Path, public_address: str | None, console_address: str | None) -> N
             settle()
             _greet(server)
             if not await server.store.sites():
-                click.echo(
+                _say(
+                    server,
                     "  no site yet  stolper site add NAME --origin https://www.example.org"
-                    f" --mode cookieless --data {data}"
+                    f" --mode cookieless --data {data}",
                 )
-            await _until_stopped()
+            await _until_stopped(server)
 
-    _run(serve())
+    _run(serve(), settings.log)
 
 
 @main.command()
@@ -120,9 +126,9 @@ def demo(
             async with walk as shop_url:
                 click.echo(f"  demo shop    {shop_url}   (planted defects: {shop_url}/faults)")
                 click.echo("  The first flagged visit is there within a minute. Stop with Ctrl+C.")
-                await _until_stopped()
+                await _until_stopped(server)
 
-    _run(serve())
+    _run(serve(), settings.log)
 
 
 @main.group()
@@ -233,9 +239,9 @@ def token() -> None:
 @token.command("create")
 @click.option(
     "--scope",
-    type=click.Choice(["read", "admin"]),
+    type=click.Choice(["read", "admin", "metrics"]),
     required=True,
-    help="read looks; admin also ends sessions.",
+    help="read looks; admin also ends sessions; metrics reads nothing but metrics.",
 )
 @data_option
 def token_create(scope: Any, data: Path) -> None:
@@ -277,29 +283,41 @@ def _public_url(data: Path) -> str:
 
 
 def _greet(server: Server) -> None:
-    click.echo(f"Stolper is running; its data is in {server.data}")
-    click.echo(f"  console      {server.console_url}")
+    _say(server, f"Stolper is running; its data is in {server.data}")
+    _say(server, f"  console      {server.console_url}")
     if server.owner_password:
-        click.echo(f"  sign in      owner / {server.owner_password}   (shown this once)")
+        _say(server, f"  sign in      owner / {server.owner_password}   (shown this once)")
     else:
-        click.echo("  sign in      owner (new password: stolper password --data DIR)")
-    click.echo(f"  collector    {server.public_url}")
+        _say(server, "  sign in      owner (new password: stolper password --data DIR)")
+    _say(server, f"  collector    {server.public_url}")
     sys.stdout.flush()
 
 
-async def _until_stopped() -> None:
-    stop = asyncio.Event()
+def _say(server: Server, text: str) -> None:
+    """Tell whoever started the server; where every line is to be JSON, so is this one."""
+    as_json = server.settings.log.format == "json"
+    click.echo(said(" ".join(text.split())) if as_json else text)
+
+
+async def _until_stopped(server: Server) -> None:
+    """Return once a signal has come and what is set for a stop is over; a second one hurries it."""
+    asked, hurry = asyncio.Event(), asyncio.Event()
+
+    def stop() -> None:
+        (hurry if asked.is_set() else asked).set()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop.set)
-    await stop.wait()
-    click.echo("stopping: finishing what was accepted")
+        loop.add_signal_handler(number, stop)
+    notify("READY=1")
+    await asked.wait()
+    notify("STOPPING=1")
+    _say(server, "stopping: finishing what was accepted")
+    await server.drain(hurry)
 
 
-def _run(main_: Coroutine[Any, Any, None]) -> None:
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+def _run(main_: Coroutine[Any, Any, None], settings: LogSettings) -> None:
+    set_up(settings)
     try:
         import uvloop
     except ImportError:

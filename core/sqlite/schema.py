@@ -12,6 +12,8 @@ from pathlib import Path
 
 from sqlite_utils import Database, Migrations
 
+from core.errors import StoreFailed
+
 BUSY_MS = 10_000
 """How long a connection waits for another process's write (the command line's are short)."""
 
@@ -138,13 +140,27 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     return db
 
 
+def unknown_migrations(db: sqlite3.Connection) -> list[str]:
+    """Return the migrations applied to *db* that this version does not know: a newer one made it."""
+    known = {one.name for one in migrations.pending(Database(sqlite3.connect(":memory:")))}
+    return [one.name for one in migrations.applied(Database(db)) if one.name not in known]
+
+
 def migrate(path: Path) -> None:
-    """Bring the database at *path* to the newest schema. Several processes may do so at once."""
+    """
+    Bring the database at *path* to the newest schema. Several processes may do so at once.
+
+    Raise StoreFailed if a newer version made it: what that keeps there this one would spoil.
+    """
     with path.with_name("migrate.lock").open("w") as lock:
         # One process migrates; another waits here, and then finds nothing left to do.
         fcntl.flock(lock, fcntl.LOCK_EX)
         connection = connect(path)
         try:
+            if newer := unknown_migrations(connection):
+                raise StoreFailed(
+                    f"{path} was made by a newer version of Stolper ({', '.join(newer)}); install that"
+                )
             migrations.apply(Database(connection))
         finally:
             connection.close()

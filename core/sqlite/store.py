@@ -131,6 +131,11 @@ class SqliteStore(Store):
         self._disk.fsync_folder(self._data)
 
     @property
+    def waiting(self) -> int:
+        """Return how many writes wait for the disk."""
+        return self._writer.waiting
+
+    @property
     def _writer(self) -> Writer:
         if self._opened is None:
             raise StoreError("the store is not open")
@@ -169,6 +174,13 @@ class SqliteStore(Store):
     async def append(self, batch: NewBatch) -> Appended:
         self._reserve.check()
         return await self._writer.append(batch)
+
+    async def prove_writable(self) -> None:
+        mark = ("written_ms", self._clock.now_ms())
+        await self._writer.submit(
+            lambda db, _: db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", mark),
+            bounded=True,
+        )
 
     async def idle_sessions(self, now_ms: int) -> list[Session]:
         return await self._readers.run(records.idle_sessions, now_ms)
@@ -337,6 +349,7 @@ class SqliteStore(Store):
     async def room(self) -> Room:
         free = await self._readers.in_thread(lambda: free_bytes(self._data))
         return Room(free, self._reserve.least_bytes)
+
     # Sealing
 
     async def unsealed_sessions(self, closed_before_ms: int, limit: int) -> list[Session]:

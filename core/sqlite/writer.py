@@ -79,6 +79,11 @@ class Writer:
         if self._thread.ident is not None:
             self._thread.join()
 
+    @property
+    def waiting(self) -> int:
+        """Return how many jobs wait for their group."""
+        return self._waiting.qsize()
+
     async def append(self, batch: NewBatch) -> Appended:
         """
         Append *batch* in the next group; return what came of it once that is durable.

@@ -93,6 +93,7 @@ async def start(
                 tmp_path, overrides={k.replace("__", "."): v for k, v in settings.items()}
             ),
             snippet_dir=snippet,
+            kept_dir=tmp_path / "kept",
             on_stored=hear or heard.append,
             watched=watched.__contains__,
         )

@@ -119,7 +119,7 @@ async def test_a_form_from_elsewhere_is_refused(desk: Desk) -> None:
 
 
 READ_BY_ALL = {"/rules", "/rules/{rule}"}
-OPEN = ("/static", "/player", "/stage", "/sign-in", "/language")
+OPEN = ("/healthz", "/static", "/player", "/stage", "/sign-in", "/language")
 
 
 def routes(server: Server) -> list[tuple[str, str, str]]:

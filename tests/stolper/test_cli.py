@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import re
 import socket
 from collections.abc import Iterator
@@ -160,3 +161,40 @@ def test_options_of_a_site_are_set_and_shown(tmp_path: Path) -> None:
     assert 1 == refused.exit_code
     assert "enabled=no: write true or false" in refused.stderr
     assert ["enabled=true", "mask=.price", "unmask="] == shown.stdout.splitlines()[:3]
+
+
+def test_a_backup_is_taken_checked_and_restored_while_a_server_runs(tmp_path: Path) -> None:
+    """Three commands; settings and own rules come back too, and a folder in use is left alone."""
+    data, kept, back = (str(tmp_path / name) for name in ("data", "kept", "back"))
+    added = call("site", "add", "shop", "--origin", "https://shop.example", "--data", data)
+    (tmp_path / "data" / "rules").mkdir()
+    (tmp_path / "data" / "rules" / "mine.yaml").write_text("version: 1\nrules: []\n")
+    (tmp_path / "data" / "stolper.toml").write_text("[detector]\nsweep_ms = 700\n")
+    with (tmp_path / "data" / "server.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        taken = call("backup", kept, "--data", data)
+        refused = call("restore", kept, "--data", data)
+    checked = call("restore", kept, "--check")
+    restored = call("restore", kept, "--data", back)
+    (tmp_path / "kept" / "rules" / "mine.yaml").write_text("version: 2\n")
+    damaged = call("restore", kept, "--check")
+
+    assert [0, 1, 0, 0, 1] == [
+        done.exit_code for done in (taken, refused, checked, restored, damaged)
+    ], [done.output for done in (taken, refused, checked, restored, damaged)]
+    assert re.match(rf"{re.escape(kept)}: 3 files, [\d.]+ kB\n", taken.stdout)
+    assert "a server runs on" in refused.stderr
+    assert f"{kept} is whole; taken at 20" in checked.stdout
+    assert "rules/mine.yaml is damaged" in damaged.stderr
+    assert added.stdout in call("site", "list", "--data", back).stdout.replace("  <", "<")
+    assert 700 == load_settings(tmp_path / "back", env={}).detector.sweep_ms
+    assert (tmp_path / "back" / "rules" / "mine.yaml").read_text().startswith("version: 1")
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_no_data_is_one_sentence(tmp_path: Path, command: str) -> None:
+    """Where nothing is, neither a backup nor a restore pretends."""
+    done = call(command, str(tmp_path / "none"), "--data", str(tmp_path / "data"))
+
+    assert 1 == done.exit_code
+    assert re.match(r"Error: .* (holds no Stolper data|is no backup)", done.stderr)
