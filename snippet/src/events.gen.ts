@@ -63,7 +63,7 @@ export interface ClickEvent {
   drag_px?: number;
   /** time between press and release */
   hold_ms?: number;
-  /** the text selection changed during the press */
+  /** the text selection changed during the press, or in the double click that it began on a text */
   selection_changed?: boolean;
   /** the page or a container scrolled during the press */
   scrolled?: boolean;

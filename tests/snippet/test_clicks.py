@@ -287,21 +287,30 @@ async def test_a_request_is_pending_not_an_answer(collector: Collector, open_pag
 
 
 async def test_selection_and_static_text(collector: Collector, open_page: Open) -> None:
-    """A press on plain text looks at nothing pressable; a double press selects."""
-    page = await open_page("<p id=para>Some words to read and select here</p>")
-    box = await page.locator("#para").bounding_box()
-    assert box
-    await page.mouse.move(box["x"] + 30, box["y"] + box["height"] / 2)
-    for count in (1, 2):
-        await page.mouse.down(click_count=count)
-        await page.mouse.up(click_count=count)
-        await page.wait_for_timeout(90)
-    first, second = (await outcomes(page, collector))["#para"]
+    """
+    A press on plain text looks at nothing pressable; a double press selects, from its first on.
+
+    Of a control that does nothing only the press that selected its words tells so.
+    """
+    page = await open_page(
+        "<p id=para>Some words to read and select here</p><div id=dead role=button>Buy it now</div>"
+    )
+    for key in ("#para", "#dead"):
+        box = await page.locator(key).bounding_box()
+        assert box
+        await page.mouse.move(box["x"] + 30, box["y"] + box["height"] / 2)
+        for count in (1, 2):
+            await page.mouse.down(click_count=count)
+            await page.mouse.up(click_count=count)
+            await page.wait_for_timeout(90)
+    found = await outcomes(page, collector)
+    first, second = found["#para"]
 
     assert "interactive" not in first["target"]
-    assert "selection_changed" not in first
+    assert (first["selection_changed"], "answered_ms" in first) == (True, False)
     assert (second["selection_changed"], second["answer"]) == (True, "selection")
     assert (first["detail"], second["detail"]) == (1, 2)
+    assert [None, True] == [one.get("selection_changed") for one in found["#dead"]]
 
 
 async def test_drag_canvas_dialog_and_consent_are_said(

@@ -98,6 +98,12 @@ export function observeSigns(context: SignsContext): Signs {
     // Pressing a button takes the selection away from a text: that is not the press's purpose.
     if (look === "nothing" && press.facts.target?.interactive) return;
     press.facts.selection_changed = true;
+    if (look === "new" && Number(press.facts.detail) > 1 && !press.facts.target?.interactive) {
+      // The presses before it in a double click marked nothing yet, and were its beginning.
+      for (const one of presses.open()) {
+        if (one.element === press.element) one.facts.selection_changed = true;
+      }
+    }
     if (!press.facts.target?.editable) answers.answer(press, "selection", now());
   }
 
