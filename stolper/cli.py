@@ -29,6 +29,7 @@ from core.sqlite import SqliteStore
 from stolper.app import Server
 from stolper.cli_backup import backup, restore
 from stolper.cli_doctor import doctor
+from stolper.cli_export import export
 from stolper.cli_history import backtest, explain
 from stolper.cli_leaktest import leaktest
 from stolper.cli_rejudge import rejudge
@@ -66,6 +67,7 @@ main.add_command(leaktest)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(doctor)
+main.add_command(export)
 
 
 @main.command()

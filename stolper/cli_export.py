@@ -1,0 +1,86 @@
+"""
+`stolper export`: writes a session down for other programs.
+
+Owns words, files and exit codes; what is written is replay/export.py's.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+import click
+
+from core.errors import NotFound
+from core.sqlite import SqliteStore
+from replay import deep
+from replay.export import rrweb_events
+from stolper.folder import with_store
+from stolper.options import data_option
+
+
+@click.command()
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["rrweb"]),
+    default="rrweb",
+    show_default=True,
+    help="rrweb: one JSON array of events that rrweb's player plays.",
+)
+@click.option("--session", required=True, help="The session to write down.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="Write here in place of standard output. Must not be there yet.",
+)
+@click.option(
+    "--facts/--no-facts",
+    default=True,
+    show_default=True,
+    help="With Stolper's own events beside the picture, which `stolper import` reads.",
+)
+@data_option
+def export(form: str, session: str, out: Path | None, facts: bool, data: Path) -> None:
+    """Write a session down as JSON that other programs read."""
+    count = asyncio.run(with_store(data, lambda store: _write(store, session, out, facts)))
+    click.echo(f"{count} {form} events of session {session} were written", err=True)
+
+
+async def _write(store: SqliteStore, session: str, out: Path | None, facts: bool) -> int:
+    """Write the events of *session* to *out*, one a line; return how many there are."""
+    if await store.session(session) is None:
+        raise NotFound(f"there is no session '{session}'")
+    count = 0
+    with _target(out) as file:
+        file.write(b"[")
+        async for event in rrweb_events(store, session, facts=facts):
+            file.write(b",\n" if count else b"\n")
+            file.write(deep.dumps(event))
+            count += 1
+        file.write(b"\n]\n")
+    return count
+
+
+@contextmanager
+def _target(out: Path | None) -> Iterator[BinaryIO]:
+    """Yield where to write. A file is there under its name only once it is whole."""
+    if out is None:
+        yield sys.stdout.buffer
+        sys.stdout.buffer.flush()
+        return
+    if out.exists():
+        raise click.UsageError(f"{out} is there already.")
+    begun = out.with_name(out.name + ".part")
+    try:
+        with begun.open("xb") as file:
+            begun.chmod(0o600)
+            yield file
+        begun.rename(out)
+    except BaseException:
+        begun.unlink(missing_ok=True)
+        raise
