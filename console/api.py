@@ -10,6 +10,7 @@ import asyncio
 import logging
 import re
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any
@@ -43,7 +44,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get(PREFIX + "/sessions", list_sessions)
     app.router.add_get(one, show_session)
     app.router.add_get(one + "/events", show_events)
-    app.router.add_get(one + "/recording", show_recording)
+    app.router.add_get(one + "/recording", show_recording, allow_head=False)  # a stream
     app.router.add_post(one + "/end", end_session)
     app.router.add_get(PREFIX + "/struggles", list_struggles)
     app.router.add_get(PREFIX + "/struggles/{struggle}", show_struggle)
@@ -83,12 +84,13 @@ async def show_recording(request: web.Request) -> web.StreamResponse:
     store, clock = console(request).store, console(request).clock
     await store.audit(clock.now_ms(), f"token {request[TOKEN].id}", "recording", session.id)
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
-    await response.prepare(request)
-    opening = b"["
-    async for load in recordings(store, session.id):  # one document in memory at a time
-        await response.write(opening + await asyncio.to_thread(deep.dumps, load.as_dict()))
-        opening = b","
-    await response.write(b"[]" if opening == b"[" else b"]")
+    with suppress(ConnectionError):  # whoever asked is gone
+        await response.prepare(request)
+        opening = b"["
+        async for load in recordings(store, session.id):  # one document in memory at a time
+            await response.write(opening + await asyncio.to_thread(deep.dumps, load.as_dict()))
+            opening = b","
+        await response.write(b"[]" if opening == b"[" else b"]")
     return response
 
 
@@ -97,6 +99,8 @@ async def end_session(request: web.Request) -> web.Response:
     require(request, "admin")
     session = await _session(request)
     ended = await console(request).end_session(session.id)
+    who = f"token {request[TOKEN].id}"
+    await console(request).store.audit(console(request).clock.now_ms(), who, "ended", session.id)
     return answer({"session": session_json(ended or session)})
 
 

@@ -30,8 +30,14 @@ METRICS = "/api/v1/metrics"
 _FORM_COOKIE = "stolper_form"
 _FORM_MS = 12 * 3_600_000
 
+OWNERS = frozenset({"owner"})
+"""Roles that may switch recording, and see who did what."""
+
 EDITORS = frozenset({"owner", "analyst"})
-"""Roles that may change rules; others (viewer, support) read."""
+"""Roles that may change rules."""
+
+ENDERS = frozenset({"owner", "analyst", "support"})
+"""Roles that may end a session; a viewer only looks."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +64,11 @@ class ApiError(Exception):
 
 
 class RoleMissing(web.HTTPForbidden):
-    """Somebody who is signed in may not do this; the page says so in their language."""
+    """Somebody who is signed in may not do this; the page says in their language who may."""
+
+    def __init__(self, needed: frozenset[str]) -> None:
+        super().__init__()
+        self.needed = needed
 
 
 def open_to_all(handler: H) -> H:
@@ -93,17 +103,27 @@ def require(request: web.Request, scope: Scope) -> None:
         raise ApiError(403, "scope", "this needs a token of scope admin")
 
 
-async def may_edit(request: web.Request) -> bool:
-    """Return whether whoever is signed in may change rules: owners and analysts, nobody else."""
+async def has_role(request: web.Request, roles: frozenset[str]) -> bool:
+    """Return whether whoever is signed in has one of *roles*, as the store has it now."""
     user = await console(request).store.user(request[SIGNED_IN].user)
-    return user is not None and user.role in EDITORS
+    return user is not None and user.role in roles
+
+
+async def require_role(request: web.Request, roles: frozenset[str]) -> str:
+    """Return the name of whoever is signed in. Raise RoleMissing if they have none of *roles*."""
+    if not await has_role(request, roles):
+        raise RoleMissing(roles)
+    return request[SIGNED_IN].user
+
+
+async def may_edit(request: web.Request) -> bool:
+    """Return whether whoever is signed in may change rules."""
+    return await has_role(request, EDITORS)
 
 
 async def require_editor(request: web.Request) -> str:
     """Return the name of whoever is signed in. Raise RoleMissing if they may not change rules."""
-    if not await may_edit(request):
-        raise RoleMissing
-    return request[SIGNED_IN].user
+    return await require_role(request, EDITORS)
 
 
 def sign_in(request: web.Request, response: web.StreamResponse, user: User) -> None:

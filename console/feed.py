@@ -24,7 +24,7 @@ QUIET_S = 0.2
 
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
-    app.router.add_get("/live", stream)
+    app.router.add_get("/live", stream, allow_head=False)  # a stream has a body, HEAD has none
 
 
 async def stream(request: web.Request) -> web.StreamResponse:

@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from console.api import PREFIX, answer, since_ms
-from console.auth import SIGNED_IN, ApiError, RoleMissing
+from console.auth import OWNERS, ApiError, has_role, require_role
 from console.context import console
 from console.format import iso
 from console.health_words import finding_text, lack_text, refusal_text
@@ -54,22 +54,19 @@ async def show(request: web.Request) -> web.Response:
         own_errors=[(one.detail, "", one.count) for one in health.of("own_error")],
         lacks=[(one, lack_text(one.kind, one.reason, _)) for one in health.gaps],
         free_mb=room.free_bytes >> 20,
-        may_switch=await _is_owner(request),
+        may_switch=await has_role(request, OWNERS),
     )
 
 
 async def switch(request: web.Request) -> web.Response:
     """Switch recording on the site on or off."""
-    if not await _is_owner(request):
-        raise RoleMissing
+    who = await require_role(request, OWNERS)
     site = await _site(request)
     enabled = (await request.post()).get("enabled") == "yes"
     store = console(request).store
     await store.set_site_options(site.key, replace(site.options, enabled=enabled))
     action = "switched on" if enabled else "switched off"
-    await store.audit(
-        console(request).clock.now_ms(), request[SIGNED_IN].user, action, f"site {site.key}"
-    )
+    await store.audit(console(request).clock.now_ms(), who, action, f"site {site.key}")
     raise web.HTTPSeeOther(f"/sites/{site.key}/health")
 
 
@@ -146,8 +143,3 @@ async def _site(request: web.Request) -> Site:
     if site is None:
         raise web.HTTPNotFound
     return site
-
-
-async def _is_owner(request: web.Request) -> bool:
-    user = await console(request).store.user(request[SIGNED_IN].user)
-    return user is not None and user.role == "owner"

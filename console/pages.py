@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console.auth import SIGNED_IN, RoleMissing, form_token
+from console.auth import EDITORS, ENDERS, OWNERS, SIGNED_IN, RoleMissing, form_token
 from console.context import console, is_https, route_of
 from console.language import COOKIE, LANGUAGES
 from core.errors import StoreError
@@ -74,9 +74,7 @@ async def error_pages(request: web.Request, handler: Handler) -> web.StreamRespo
         if error.status < 400 or request.path.startswith(("/api/", "/static/", "/player/")):
             raise
         if isinstance(error, RoleMissing):
-            _ = console(request).languages.of(request).gettext
-            sentence = _("Only owners and analysts may change rules.")
-            return _error(request, error.status, sentence)
+            return _error(request, error.status, _who_may(request, error.needed))
         return _error_page(request, error.status, error.text or error.reason)
     except StoreError as error:
         if request.path.startswith("/api/"):
@@ -101,6 +99,17 @@ def _error_page(request: web.Request, status: int, reason: str) -> web.Response:
         503: _("The store cannot answer now. Try again in a moment."),
     }
     return _error(request, status, sentences.get(status, reason))
+
+
+def _who_may(request: web.Request, roles: frozenset[str]) -> str:
+    """Return the sentence that says who may do what was refused."""
+    _ = console(request).languages.of(request).gettext
+    sentences = {
+        OWNERS: _("Only owners may do this."),
+        EDITORS: _("Only owners and analysts may change rules."),
+        ENDERS: _("Viewers may look, and change nothing."),
+    }
+    return sentences[roles]
 
 
 def _error(request: web.Request, status: int, sentence: str) -> web.Response:

@@ -12,7 +12,7 @@ import orjson
 from aiohttp import web
 from markupsafe import Markup
 
-from console.auth import SIGNED_IN, may_edit
+from console.auth import ENDERS, SIGNED_IN, has_role, may_edit, require_role
 from console.context import console
 from console.pages import embed_line, render
 from console.score_words import BANDS, incidents
@@ -198,6 +198,7 @@ async def show_one(request: web.Request) -> web.Response:
         origin=site.origins[0].removeprefix("null") if site and len(site.origins) == 1 else "",
         lead_ms=LEAD_MS,
         built=built,
+        may_end=await has_role(request, ENDERS),
         may_pick=await may_edit(request),
         player=_script_json({"timeline": timeline, "texts": player_texts(language)}),
     )
@@ -222,9 +223,9 @@ async def show_activity(request: web.Request) -> web.Response:
 
 async def end_one(request: web.Request) -> web.Response:
     """Close a running session."""
+    who = await require_role(request, ENDERS)
     session = await _session(request)
     await console(request).end_session(session.id)
-    who = request[SIGNED_IN].user
     await console(request).store.audit(console(request).clock.now_ms(), who, "ended", session.id)
     raise web.HTTPSeeOther(Moment(session.id).link)
 

@@ -232,6 +232,7 @@ class Running:
     password: str
     tokens: dict[str, str]
     ended: list[str]
+    app: web.Application
 
     async def sign_in(self, http: aiohttp.ClientSession) -> None:
         """Sign *http* in as the owner."""
@@ -294,6 +295,7 @@ async def running_console(
     tokens = {
         "admin": await create_token(store, clock, "admin"),
         "read": await create_token(store, clock, "read"),
+        "metrics": await create_token(store, clock, "metrics"),
     }
     live = Live()
     ended: list[str] = []
@@ -309,6 +311,7 @@ async def running_console(
         store, clock, settings or Settings(), live=live, end_session=end, player_dir=player,
         workbench=await _workbench(data, store, clock, settings or Settings(), shipped),
         public_url=lambda: "https://stolper.example", snippet_version="0.1.0",
+        metrics=lambda: b"# no numbers\n",
     )  # fmt: skip
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()
@@ -316,7 +319,7 @@ async def running_console(
     await site.start()
     url = f"http://127.0.0.1:{runner.addresses[0][1]}"
     try:
-        yield Running(url, store, clock, live, PASSWORD, tokens, ended)
+        yield Running(url, store, clock, live, PASSWORD, tokens, ended, app)
     finally:
         await runner.cleanup()
         await store.close()
