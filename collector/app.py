@@ -22,6 +22,7 @@ from collector.assets import Assets
 from collector.connection import IDLE_TIMEOUT_S
 from collector.front import FRONT, Front, FrontRunner
 from collector.ingest import Ingest, response
+from collector.limits import Limits
 from collector.log import server_logger
 from collector.proxies import Proxies
 from collector.ready import Readiness
@@ -87,10 +88,11 @@ def build_app(
     durable; it must not block. *watched* says whether somebody follows a session live.
     *snippet_dir* holds the built snippet, *kept_dir* files of earlier ones (collector/kept.py).
     """
-    sites = Sites(store, clock)
+    limits = Limits(clock, settings.collector)
+    sites = Sites(store, clock, limits)
     proxies = Proxies(settings.server.trusted_proxies)
     counters: Counter[str] = Counter()
-    assets = Assets(store, clock, counters)
+    assets = Assets(store, clock, counters, limits)
     tally = Tally(store, clock)
     ingest = Ingest(
         store,
@@ -101,10 +103,11 @@ def build_app(
         assets,
         tally,
         counters,
+        limits,
         on_stored=on_stored,
         watched=watched,
     )
-    script = Script(snippet_dir, sites, settings, proxies, assets, tally, kept_dir)
+    script = Script(snippet_dir, sites, settings, proxies, assets, tally, ingest, kept_dir)
 
     async def finish(_: web.Application) -> None:
         await assets.close()
@@ -133,7 +136,7 @@ def build_app(
     app.router.add_post("/i/{key}", ingest.post)  # first: routes are tried in order
     app.router.add_options("/i/{key}", ingest.preflight)
     app.router.add_post("/i/{key}/early", ingest.early)
-    asset_routes.add_routes(app, ingest, assets, clock)
+    asset_routes.add_routes(app, ingest, assets)
     probe.add_routes(app, ingest, proxies, clock, settings.collector.max_body_bytes)
     app.router.add_get(r"/s/{part:[a-z]+}.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)

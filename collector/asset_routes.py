@@ -9,29 +9,24 @@ from aiohttp import hdrs, web
 from collector.asked import Asked, told
 from collector.assets import MAX_ASSET_BYTES, Assets, media_of
 from collector.ingest import Ingest, response
-from collector.limits import Buckets
-from core.clock import Clock
 from core.errors import Refused, StoreBusy, StoreError
-
-PER_MINUTE = 60
-"""Assets that one network address may hand in: a page has some ten, a site some hundred."""
+from core.model import AssetKind
 
 HELD_CACHE_S = 86_400
 """How long a browser may remember that an asset is kept: it stays far longer after its last use."""
 
 
-def add_routes(app: web.Application, ingest: Ingest, assets: Assets, clock: Clock) -> None:
+def add_routes(app: web.Application, ingest: Ingest, assets: Assets) -> None:
     """Add the routes of this module to *app*."""
-    routes = _Routes(ingest, assets, clock)
+    routes = _Routes(ingest, assets)
     app.router.add_post("/i/{key}/asset", routes.post)
     app.router.add_get("/i/{key}/asset/{hash:[0-9a-f]{32}}", routes.get)
 
 
 class _Routes:
-    def __init__(self, ingest: Ingest, assets: Assets, clock: Clock) -> None:
+    def __init__(self, ingest: Ingest, assets: Assets) -> None:
         self._ingest = ingest
         self._assets = assets
-        self._uploads = Buckets(clock, rate=PER_MINUTE / 60, burst=PER_MINUTE)
 
     async def get(self, request: web.Request) -> web.Response:
         """Say whether an asset is kept. Not by a 404: the page's console would show it as an error."""
@@ -67,19 +62,15 @@ class _Routes:
             raise Refused(400, "bad_asset", "kind is font or image")
         if not allowed[kind]:
             raise Refused(400, "bad_asset", f"this site does not keep {kind}s")
-        wait_s = self._uploads.take(asked.address)
-        if wait_s:
-            reason = "too many assets from this network address"
-            raise Refused(429, "rate", reason, retry_after_s=wait_s)
+        self._ingest.limits.asset(asked.address)
         content = await self._ingest.body(request, MAX_ASSET_BYTES)
         if len(content) > MAX_ASSET_BYTES:
             raise Refused(413, "too_large", f"an asset has at most {MAX_ASSET_BYTES} bytes")
         media = media_of(kind, content)
         if media is None:
             raise Refused(400, "bad_asset", f"that is no {kind}")
-        if kind == "font":
-            return await self._assets.put(site, "font", media, content)
-        return await self._assets.put(site, "image", media, content)
+        named: AssetKind = "font" if kind == "font" else "image"
+        return await self._assets.put(site, asked.address, named, media, content)
 
 
 def _answer(asked: Asked, values: dict[str, Any], cache: str) -> web.Response:

@@ -12,11 +12,11 @@ import logging
 from collections import Counter
 from collections.abc import Collection
 
-from collector.limits import Buckets
+from collector.limits import Buckets, Limits
 from collector.sheets import wanted_sheets
 from core.clock import Clock
 from core.errors import StoreError
-from core.model import AssetKind, NewAsset, Site
+from core.model import AssetKind, NewAsset, Site, asset_hash
 from core.store import AssetStore
 
 log = logging.getLogger(__name__)
@@ -58,10 +58,13 @@ _BRANDS = {b"avif": "image/avif", b"avis": "image/avif"}
 class Assets:
     """Assets of all sites. *counters* says what was found, kept and refused."""
 
-    def __init__(self, store: AssetStore, clock: Clock, counters: Counter[str]) -> None:
+    def __init__(
+        self, store: AssetStore, clock: Clock, counters: Counter[str], limits: Limits
+    ) -> None:
         self._store = store
         self._clock = clock
         self._counters = counters
+        self._limits = limits
         self._looks = Buckets(clock, rate=LOOKS_PER_S, burst=10 * LOOKS_PER_S)
         self._waiting: set[asyncio.Task[None]] = set()
         self._one_at_a_time = asyncio.Lock()
@@ -91,7 +94,9 @@ class Assets:
             log.error("assets of the site '%s' cannot be looked up: %s", site.name, error)
             return []
 
-    def look_through(self, site: Site, chunk: bytes, encoding: int, wanted: set[str]) -> None:
+    def look_through(
+        self, site: Site, address: bytes, chunk: bytes, encoding: int, wanted: set[str]
+    ) -> None:
         """
         Keep the style sheets *wanted* that are in *chunk*, by and by: its batch is stored already.
 
@@ -99,13 +104,24 @@ class Assets:
         """
         if not wanted or len(self._waiting) >= MOST_WAITING or self._looks.take(site.key):
             return
-        task = asyncio.create_task(self._keep_sheets(site, chunk, encoding, wanted))
+        task = asyncio.create_task(self._keep_sheets(site, address, chunk, encoding, wanted))
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
-    async def put(self, site: Site, kind: AssetKind, media: str, content: bytes) -> str | None:
-        """Keep *content*; return its hash once it is durable, None if the quota is full."""
+    async def put(
+        self, site: Site, address: bytes, kind: AssetKind, media: str, content: bytes
+    ) -> str | None:
+        """
+        Keep *content*; return its hash once it is durable.
+
+        None if the quota is full, or *address* has filled its share of it for today: what one
+        stranger makes up must not take the room of all.
+        """
         quota = site.options.assets_mb * 1_000_000
+        known = await self._store.stored_assets(site.key, [asset_hash(content)])
+        if not known and not self._limits.share(site.key, address, len(content), quota):
+            self._counters["assets_beyond_share"] += 1
+            return None
         new = NewAsset(site.key, kind, media, content, self._clock.now_ms(), quota)
         name = await self._store.put_asset(new)
         self._counters[f"assets_{'kept' if name else 'full'}"] += 1
@@ -122,12 +138,14 @@ class Assets:
         """Finish what waits."""
         await asyncio.gather(*self._waiting)
 
-    async def _keep_sheets(self, site: Site, chunk: bytes, encoding: int, wanted: set[str]) -> None:
+    async def _keep_sheets(
+        self, site: Site, address: bytes, chunk: bytes, encoding: int, wanted: set[str]
+    ) -> None:
         try:
             async with self._one_at_a_time:
                 sheets = await asyncio.to_thread(wanted_sheets, chunk, encoding, wanted)
                 for content in sheets.values():
-                    if await self.put(site, "sheet", "text/css", content) is None:
+                    if await self.put(site, address, "sheet", "text/css", content) is None:
                         return
         except StoreError as error:
             log.error("a style sheet of the site '%s' could not be kept: %s", site.name, error)

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from collector import plain
 from collector.asked import Answer, Asked
-from collector.ingest import BODY_TIMEOUT_S
+from collector.ingest import BODY_TIMEOUT_S, MOST_HALF_BYTES
 from collector.plain import Plain
 from core.errors import Refused
 
@@ -27,9 +27,6 @@ IDLE_TIMEOUT_S = 75
 
 HEAD_TIMEOUT_S = 10
 """How long a head may take from its first byte on. It fits into one packet, as a rule."""
-
-MOST_HALF_BYTES = 256 << 20
-"""Most bytes announced by bodies that have not wholly arrived: bounds what a flood of them takes."""
 
 FOR_EVER = float("inf")
 

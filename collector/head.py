@@ -40,6 +40,11 @@ MOST_TARGETS = 4096
 """Targets that are remembered, of all sites; they take some 20 MB at most."""
 MOST_TARGET_BYTES = 1500
 """Largest target that is remembered, as JSON; usual ones have 300 to 600."""
+MOST_COMMAS = 100_000
+"""
+In a head as it came: as many values it has, or more. 2,000 events with all their fields have some
+30,000; a head of a million bytes may have 330,000, and take half a second to take apart.
+"""
 MAX_INDEX = 10_000_000
 """Largest event index and batch number of a page load; a busy page makes 1,000 an hour."""
 MAX_T = 31 * 24 * 3600 * 1000.0
@@ -365,6 +370,8 @@ class _Reading:
 
 
 def _decoded(raw: bytes) -> dict[str, Any]:
+    if len(raw) > MOST_COMMAS and raw.count(b",") > MOST_COMMAS:
+        raise Refused(413, "too_large", f"a head has at most {MOST_COMMAS} values")
     try:
         head = orjson.loads(raw)
     except orjson.JSONDecodeError as error:

@@ -19,7 +19,7 @@ from collector import agent, canary, identity
 from collector.asked import Answer, Asked, cors, origin_of, refusal, told
 from collector.assets import Assets
 from collector.head import Head, HeadReader
-from collector.limits import Addresses, Buckets, KnownSessions
+from collector.limits import Addresses, KnownSessions, Limits
 from collector.proxies import Proxies
 from collector.sites import Sites
 from collector.tally import Tally
@@ -35,6 +35,9 @@ log = logging.getLogger(__name__)
 
 BODY_TIMEOUT_S = 30
 """How long a body may take; 4 MB on a slow phone line take about 20 s."""
+
+MOST_HALF_BYTES = 256 << 20
+"""Most bytes announced by bodies that have not wholly arrived: bounds what a flood of them takes."""
 
 FAILED_RETRY_S = 10
 """After a failed write: long enough for a person or a log rotation to make room."""
@@ -62,6 +65,7 @@ class Ingest:
         assets: Assets,
         tally: Tally,
         counters: Counter[str],
+        limits: Limits,
         *,
         on_stored: Callable[[StoredBatch], None],
         watched: Callable[[str], bool],
@@ -76,10 +80,11 @@ class Ingest:
         self._on_stored = on_stored
         self._watched = watched
         self._reader = HeadReader(load_schema(), max_events=settings.max_events)
-        self._addresses = Addresses()
+        self._addresses = Addresses(clock)
         self._known = KnownSessions()
-        self._limits = _Limits(clock, settings)
+        self.limits = limits
         self._keys: dict[str, bytes] = {}
+        self._half_bytes = 0  # of bodies that aiohttp reads
         self._refused_origins: set[tuple[str, str]] = set()
         self.counters = counters
 
@@ -106,6 +111,7 @@ class Ingest:
         asked = self.asked(request)
         try:
             site = await self.admitted(asked)
+            self.limits.early(site.key, asked.address)
         except Refused as refused:
             return response(self.refused(asked, refused))
         if not _is_test(asked):
@@ -141,20 +147,16 @@ class Ingest:
         """Return the keyed hash of a network address."""
         return self._addresses.hashed(address)
 
-    def count_address(self, asked: Asked) -> None:
-        """Count a request of its address; raise Refused if it is one too many."""
-        self._limits.batch(self._limits.address_batches, asked.address, "this network address")
-
     async def admitted(self, asked: Asked) -> Site:
         """
         Count a request of its address; return the site of its key.
 
         Raise Refused if it is one too many, or the page's origin is none of the site's own.
         """
-        self.count_address(asked)
-        site = self._sites.remembered(asked.key) or await self._sites.by_key(asked.key)
-        if site is None:
-            raise Refused(404, "unknown_site", "there is no site with this key on this server")
+        self.limits.request(asked.address)
+        site = self._sites.remembered(asked.key) or await self._sites.asked(
+            asked.key, asked.address
+        )
         origin = asked.origin
         if origin is not None and origin.lower() not in site.origins:
             self._log_origin(site, origin)
@@ -185,13 +187,13 @@ class Ingest:
         return self.refused(asked, Refused(503, code, reason, retry_after_s=retry_after_s))
 
     async def _take(self, asked: Asked, site: Site, body: bytes) -> Answer:
-        self._limits.batch(self._limits.site_batches, site.key, "this site")
         frame = self._unpack(body)
+        self.limits.batch(site.key, asked.address, len(body), len(frame.head))
         head = self._reader.read(frame.head)
         if head.dropped or head.masked:
             self._count(site, head)
         if head.session not in self._known:
-            self._limits.session(site.key, asked.address)
+            self.limits.session(site.key, asked.address)
         appended = await self._store.append(await self._batch(asked, site, frame, head))
         if appended.status in _ANSWERS:
             status, reason = _ANSWERS[appended.status]
@@ -204,7 +206,11 @@ class Ingest:
         held = await self._assets.held(site, head.sheets) if head.sheets else []
         if appended.batch is not None and head.sheets:
             self._assets.look_through(
-                site, frame.chunk, frame.chunk_encoding, set(head.sheets).difference(held)
+                site,
+                asked.address,
+                frame.chunk,
+                frame.chunk_encoding,
+                set(head.sheets).difference(held),
             )
         return self._acknowledged(asked, appended, head.session, held)
 
@@ -235,14 +241,25 @@ class Ingest:
         try:
             if request.content.is_eof():  # it came with its headers, as most do
                 return await request.read()
-            async with asyncio.timeout(BODY_TIMEOUT_S):
-                return await request.read()
+            return await self._rest_of(request, most)
         except web.HTTPRequestEntityTooLarge:
             raise too_large from None
         except TimeoutError:
             raise Refused(
                 400, "bad_frame", f"the body did not arrive within {BODY_TIMEOUT_S} s"
             ) from None
+
+    async def _rest_of(self, request: web.Request, most: int) -> bytes:
+        """Return a body that arrives by and by, unless too many do so at once."""
+        length = most if request.content_length is None else request.content_length
+        if self._half_bytes + length > MOST_HALF_BYTES:
+            raise Refused(503, "busy", "too many large batches arrive", retry_after_s=2)
+        self._half_bytes += length
+        try:
+            async with asyncio.timeout(BODY_TIMEOUT_S):
+                return await request.read()
+        finally:
+            self._half_bytes -= length
 
     def _unpack(self, body: bytes) -> Frame:
         try:
@@ -328,36 +345,6 @@ class Ingest:
         if self._sites.knows(asked.key) and not _is_test(asked):
             self._tally.add(asked.key, "refused", refused.code)
         return refusal(asked.origin, refused)
-
-
-class _Limits:
-    """The four limits of the settings."""
-
-    def __init__(self, clock: Clock, settings: CollectorSettings) -> None:
-        def a_second(rate: int) -> Buckets:
-            return Buckets(clock, rate=rate, burst=2 * rate)
-
-        def a_minute(rate: int) -> Buckets:
-            return Buckets(clock, rate=rate / 60, burst=rate)
-
-        self.site_batches = a_second(settings.site_batches_per_s)
-        self.address_batches = a_second(settings.address_batches_per_s)
-        self._site_sessions = a_minute(settings.site_sessions_per_min)
-        self._address_sessions = a_minute(settings.address_sessions_per_min)
-
-    def batch(self, buckets: Buckets, key: str | bytes, whose: str) -> None:
-        """Count one batch. Raise Refused if it is one too many."""
-        self._take(buckets, key, f"{whose} sends more batches a second than are taken")
-
-    def session(self, site: str, address: bytes) -> None:
-        """Count a session that begins. Raise Refused if it is one too many."""
-        self._take(self._address_sessions, address, "too many sessions from this network address")
-        self._take(self._site_sessions, site, "too many sessions begin on this site")
-
-    def _take(self, buckets: Buckets, key: str | bytes, reason: str) -> None:
-        wait_s = buckets.take(key)
-        if wait_s:
-            raise Refused(429, "rate", reason, retry_after_s=wait_s)
 
 
 def response(answer: Answer) -> web.Response:

@@ -33,7 +33,8 @@ def add_routes(
         """Answer with what arrived."""
         asked = ingest.asked(request)
         try:
-            ingest.count_address(asked)
+            ingest.limits.request(asked.address)
+            ingest.limits.probe(asked.address)
             body = await ingest.body(request, most_bytes)
         except Refused as refused:
             return response(ingest.refused(asked, refused))

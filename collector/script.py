@@ -18,9 +18,11 @@ from aiohttp import hdrs, web
 
 from collector import canary
 from collector.assets import Assets
+from collector.ingest import Ingest
 from collector.proxies import Proxies
 from collector.sites import Sites
 from collector.tally import Tally
+from core.errors import Refused
 from core.health import SERVER
 from core.model import Site
 from core.settings import Settings
@@ -68,6 +70,7 @@ class Script:
         proxies: Proxies,
         assets: Assets,
         tally: Tally,
+        ingest: Ingest,
         kept: Path | None = None,
     ) -> None:
         """*folder* holds the built files, *kept* those of earlier versions."""
@@ -78,6 +81,7 @@ class Script:
         self._proxies = proxies
         self._assets = assets
         self._tally = tally
+        self._ingest = ingest
         self._built: _Built | None = None
 
     async def loader(self, request: web.Request) -> web.Response:
@@ -127,11 +131,13 @@ class Script:
     async def _config(self, request: web.Request, built: _Built) -> dict[str, Any] | web.Response:
         key = request.match_info["key"]
         visit = not canary.claimed(request.headers.get(hdrs.USER_AGENT, ""))
-        site = await self._sites.by_key(key)
-        if site is None:
-            if visit:
+        try:
+            site = await self._sites.asked(key, self._ingest.address_of(request))
+        except Refused as refused:
+            self._ingest.counters[f"refused_{refused.code}"] += 1
+            if visit and refused.status == 404:
                 self._tally.add(SERVER, "unknown_key", f"{_page_origin(request)} {key[:64]}")
-            return _problem(404, "unknown_site", "there is no site with this key on this server")
+            return _problem(refused.status, refused.code, refused.reason, refused.retry_after_s)
         base = self._settings.server.public_url.rstrip("/") or self._proxies.base_url(request)
         if base is None:
             return _problem(400, "bad_host", "the Host header names no host")
@@ -222,9 +228,10 @@ def _unavailable() -> web.Response:
     return _problem(503, "not_built", _MISSING)
 
 
-def _problem(status: int, code: str, error: str) -> web.Response:
+def _problem(status: int, code: str, error: str, retry_after_s: int | None = None) -> web.Response:
+    headers = {**_SHARED, "Cache-Control": "no-store"}
+    if retry_after_s is not None:
+        headers["Retry-After"] = str(retry_after_s)
     return web.json_response(
-        {"ok": False, "code": code, "error": error},
-        status=status,
-        headers={**_SHARED, "Cache-Control": "no-store"},
+        {"ok": False, "code": code, "error": error}, status=status, headers=headers
     )

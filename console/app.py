@@ -82,7 +82,7 @@ def build_app(
         languages=Languages(),
         passwords=Passwords(store),
         throttle=Throttle(clock),
-        addresses=Addresses(),
+        addresses=Addresses(clock),
         signed_out=SignedOut(clock),
         proxies=Proxies(settings.server.trusted_proxies),
         public_url=public_url or (lambda: _configured_url(settings)),

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from collector import identity
 from collector.agent import attributes_of
-from collector.limits import Addresses, Buckets
+from collector.limits import KEY_LIFE_MS, Addresses, Buckets
 from collector.proxies import Proxies
 from collector.scrub import scrub_recording, scrubbed, suspicious
 from tests.collector.support import Collector, body, head, session_id
@@ -144,6 +144,9 @@ def test_a_bucket_gives_its_burst_then_its_rate() -> None:
     assert [0, 1] == [bucket.take("a") for _ in range(2)]
     clock.advance(3_600_000)
     assert [0, 0, 0, 0, 1] == [bucket.take("a") for _ in range(5)]
+    clock.advance(3_600_000)
+    assert [0, 1, 2, 0] == [bucket.take("a", 3), bucket.take("a", 2), bucket.take("a", 9),
+                            bucket.wait_s("a")]  # fmt: skip
     assert 0 == bucket.take("b")
 
 
@@ -158,8 +161,9 @@ def test_a_clock_that_goes_back_gives_nothing() -> None:
 
 
 def test_addresses_are_hashed_by_network() -> None:
-    """IPv4 addresses each, IPv6 by /64; another start gives other hashes."""
-    addresses = Addresses()
+    """IPv4 addresses each, IPv6 by /64; another start, and another day, gives other hashes."""
+    clock = ManualClock()
+    addresses = Addresses(clock)
     hashed = addresses.hashed
 
     assert hashed("192.0.2.1") != hashed("192.0.2.2")
@@ -167,7 +171,12 @@ def test_addresses_are_hashed_by_network() -> None:
     assert hashed("2001:db8::1") != hashed("2001:db8:0:1::1")
     assert hashed("::ffff:192.0.2.1") == hashed("192.0.2.1") != hashed("::ffff:192.0.2.2")
     assert hashed("::::") == hashed("::::")
-    assert hashed("192.0.2.1") != Addresses().hashed("192.0.2.1")
+    first = hashed("192.0.2.1")
+    assert first != Addresses(clock).hashed("192.0.2.1")
+    clock.advance(KEY_LIFE_MS - 1)
+    assert first == hashed("192.0.2.1")
+    clock.advance(1)
+    assert first != hashed("192.0.2.1")
 
 
 # User agents
