@@ -95,7 +95,13 @@ class Assets:
             return []
 
     def look_through(
-        self, site: Site, address: bytes, chunk: bytes, encoding: int, wanted: set[str]
+        self,
+        site: Site,
+        address: bytes,
+        session: str,
+        chunk: bytes,
+        encoding: int,
+        wanted: set[str],
     ) -> None:
         """
         Keep the style sheets *wanted* that are in *chunk*, by and by: its batch is stored already.
@@ -104,15 +110,23 @@ class Assets:
         """
         if not wanted or len(self._waiting) >= MOST_WAITING or self._looks.take(site.key):
             return
-        task = asyncio.create_task(self._keep_sheets(site, address, chunk, encoding, wanted))
+        task = asyncio.create_task(
+            self._keep_sheets(site, address, session, chunk, encoding, wanted)
+        )
         self._waiting.add(task)
         task.add_done_callback(self._waiting.discard)
 
     async def put(
-        self, site: Site, address: bytes, kind: AssetKind, media: str, content: bytes
+        self,
+        site: Site,
+        address: bytes,
+        kind: AssetKind,
+        media: str,
+        content: bytes,
+        session: str | None = None,
     ) -> str | None:
         """
-        Keep *content*; return its hash once it is durable.
+        Keep *content*, which came with *session*; return its hash once it is durable.
 
         None if the quota is full, or *address* has filled its share of it for today: what one
         stranger makes up must not take the room of all.
@@ -122,7 +136,7 @@ class Assets:
         if not known and not self._limits.share(site.key, address, len(content), quota):
             self._counters["assets_beyond_share"] += 1
             return None
-        new = NewAsset(site.key, kind, media, content, self._clock.now_ms(), quota)
+        new = NewAsset(site.key, kind, media, content, self._clock.now_ms(), quota, session)
         name = await self._store.put_asset(new)
         self._counters[f"assets_{'kept' if name else 'full'}"] += 1
         if name is None and site.key not in self._full:
@@ -139,13 +153,20 @@ class Assets:
         await asyncio.gather(*self._waiting)
 
     async def _keep_sheets(
-        self, site: Site, address: bytes, chunk: bytes, encoding: int, wanted: set[str]
+        self,
+        site: Site,
+        address: bytes,
+        session: str,
+        chunk: bytes,
+        encoding: int,
+        wanted: set[str],
     ) -> None:
         try:
             async with self._one_at_a_time:
                 sheets = await asyncio.to_thread(wanted_sheets, chunk, encoding, wanted)
                 for content in sheets.values():
-                    if await self.put(site, address, "sheet", "text/css", content) is None:
+                    kept = await self.put(site, address, "sheet", "text/css", content, session)
+                    if kept is None:
                         return
         except StoreError as error:
             log.error("a style sheet of the site '%s' could not be kept: %s", site.name, error)

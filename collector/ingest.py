@@ -208,6 +208,7 @@ class Ingest:
             self._assets.look_through(
                 site,
                 asked.address,
+                head.session,
                 frame.chunk,
                 frame.chunk_encoding,
                 set(head.sheets).difference(held),

@@ -59,6 +59,7 @@ class NewAsset:
     content: bytes
     at_ms: int
     quota_bytes: int
+    session: str | None = None  # whose recording it came with, so that it is erased with that
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from core.erasing import Erased, Removed, Tombstone, Whom
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
     Appended,
@@ -288,6 +289,63 @@ class HealthStore(Protocol):
         """Return how much of the disk is free, and how much of that is kept back."""
 
 
+class EraseStore(Protocol):
+    """Removing for good: by age, by size, or whom somebody asks to erase (core/erasing.py)."""
+
+    async def sessions_of(self, whom: Whom) -> list[Session]:
+        """Return all sessions of *whom*, oldest first, tests by `stolper doctor` too."""
+
+    async def visitors_of(self, sessions: Sequence[str]) -> list[str]:
+        """Return the visitors that *sessions* are of."""
+
+    async def erase(self, whom: Whom) -> Erased:
+        """
+        Erase *whom* and return once nothing of them is left in rows or files.
+
+        Rows go, recordings and assets that nobody else uses are overwritten, remains in the database
+        too. append() answers *erased* to what comes of it again: batches of the sessions, and new
+        sessions of a customer or visitor that began before. Raise StoreFailed if a file could not be
+        overwritten, StoreBusy if something reads the database for long; the rows are gone then, and
+        finish_erasing() does the rest.
+        """
+
+    async def finish_erasing(self) -> tuple[int, int]:
+        """Do what is left of erasures that were cut off; return bytes and pages overwritten."""
+
+    async def tombstones(self) -> tuple[bytes, list[Tombstone]]:
+        """Return what was erased, by keyed hashes, and their key."""
+
+    async def sealed_contents(self, session: str) -> list[bytes]:
+        """Return what the object of *session* holds, frame by frame; nothing if it has none."""
+
+    async def sealed_sessions(self, site: str, limit: int) -> list[Session]:
+        """Return up to *limit* sessions of a site (key) that have an object, newest first."""
+
+    async def stocks(self, site: str) -> list[tuple[StockRef, bytes]]:
+        """Return all stocks of a site, oldest first."""
+
+    async def replace_stock(self, old: StockRef, new: StockRef) -> None:
+        """Let all that rests on *old* rest on *new*, and overwrite *old*."""
+
+    async def expire(self, site: str, before_ms: int, limit: int) -> Removed:
+        """Remove up to *limit* sessions of a site that ended before, first ended first."""
+
+    async def shrink(self, site: str | None, limit: int) -> Removed:
+        """Remove up to *limit* sealed sessions of a site, or of all: the oldest unflagged, then the oldest."""
+
+    async def used_bytes(self, site: str | None) -> int:
+        """Return what recordings and assets of a site take; of None: of all, with the database's rows."""
+
+    async def oldest_ms(self, site: str) -> int | None:
+        """Return when the oldest session of a site that is stored began; None if there is none."""
+
+    async def drop_unused_assets(self, before_ms: int, limit: int) -> Removed:
+        """Remove up to *limit* assets that no session needs and no page has used since *before_ms*."""
+
+    async def drop_old_audit(self, before_ms: int) -> int:
+        """Remove what the audit says of the time before; return how many entries."""
+
+
 class Store(
     SiteStore,
     IngestStore,
@@ -295,6 +353,7 @@ class Store(
     AssetStore,
     VerdictStore,
     SealStore,
+    EraseStore,
     AccountStore,
     HealthStore,
     Protocol,
@@ -311,6 +370,7 @@ class Store(
 __all__ = [
     "AccountStore",
     "AssetStore",
+    "EraseStore",
     "HealthStore",
     "IngestStore",
     "RecordStore",

@@ -102,6 +102,11 @@ def insert(db: sqlite3.Connection, new: NewAsset, name: str) -> bool:
         "INSERT INTO assets VALUES (?, ?, ?, ?, ?, ?, ?, 1)",
         (new.site, name, new.kind, new.media, len(new.content), new.at_ms, new.at_ms),
     )
+    if new.session is not None:
+        db.execute(
+            "INSERT OR IGNORE INTO asset_uses SELECT id, site, ? FROM sessions WHERE id = ?",
+            (name, new.session),
+        )
     return True
 
 
@@ -119,16 +124,16 @@ def use(
     at_ms: int,
 ) -> None:
     """Note that *session* needs *used* at replay, and that its page has *met* (in full) too."""
-    used = list(used)
+    named = [*used, *met]
     db.executemany(
         "UPDATE assets SET uses = uses + 1, used_ms = max(used_ms, ?) WHERE site = ? AND hash = ?",
-        [(at_ms, site, name) for name in (*used, *met)],
+        [(at_ms, site, name) for name in named],
     )
     # What is not kept takes no row: anybody can make up hashes.
     db.executemany(
         "INSERT OR IGNORE INTO asset_uses"
         " SELECT ?, site, hash FROM assets WHERE site = ? AND hash = ?",
-        [(session, site, name) for name in used],
+        [(session, site, name) for name in named],
     )
 
 

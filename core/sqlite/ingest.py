@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
-from core.sqlite import assets
+from core.sqlite import assets, erasing
 from core.sqlite.rows import IDLE, session_of
 from core.sqlite.segments import Tail
 
@@ -41,6 +41,10 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
         session[0] == batch.site and hmac.compare_digest(session[1], batch.secret_hash)
     ):
         return Appended("forbidden")
+    if session is None:
+        begins_ms = batch.origin_ms + min((event["t"] for event in batch.events), default=0.0)
+        if erasing.is_erased(db, batch, begins_ms):
+            return Appended("erased")
     known = db.execute(
         "SELECT id, tab, origin_ms, first_seq, last_seq, batches FROM page_loads"
         " WHERE session = ? AND name = ?",

@@ -25,6 +25,7 @@ from core.sealed import STOCK, KeyframeRef, SealedFrame, StockRef
 from core.sqlite import packing
 from core.sqlite.disk import Disk
 from core.sqlite.packing import LEAD, LEVEL, Head, StockOf
+from core.sqlite.wipe import wipe_file
 from core.wire import GZIP
 
 FOLDER = "sealed"
@@ -180,13 +181,20 @@ class Objects:
                 _, oldest = self._cache.popitem(last=False)
                 self._cached -= len(oldest)
 
-    def drop(self, name: str) -> None:
-        """Remove an object that no row names, if it is there."""
+    def forget(self, name: str) -> None:
+        """Remember nothing of what the object *name* holds."""
         with self._lock:
             self._heads.pop(name, None)
             for key in [key for key in self._cache if key[0] == name]:
                 self._cached -= len(self._cache.pop(key))
-        self._disk.unlink(self._folder / name)
+
+    def drop(self, name: str, *, overwrite: bool = False) -> None:
+        """Remove an object that no row names, if it is there; *overwrite* what was in it."""
+        self.forget(name)
+        if overwrite:
+            wipe_file(self._folder / name, self._disk)
+        else:
+            self._disk.unlink(self._folder / name)
 
     def part(self, name: str, frame: int, offset: int, length: int, crc32: int) -> bytes:
         """Return a part of a frame. Raise StoreError if it is damaged."""

@@ -27,7 +27,7 @@ import orjson
 import zstandard as zstd
 
 from core.errors import StoreError
-from core.sealed import STOCK, SealedChunk, SealedFrame, StockRef
+from core.sealed import STOCK, Keyframe, SealedChunk, SealedFrame, StockRef
 
 LEVEL = 9
 """The highest at which a usual session still takes some tens of milliseconds (bench/storage.py)."""
@@ -177,6 +177,26 @@ def contents(data: bytes, name: str, stock_of: StockOf) -> Iterator[bytes]:
             base = stock_of(rests_on(head, name))
         made.append(unpack(packed, frame.length, base, name))
         yield made[-1]
+
+
+def frames_of(head: Head, contents: Sequence[bytes]) -> list[SealedFrame]:
+    """Return what an object was packed of, given the content of its frames: to be packed anew."""
+    parts: list[list[tuple[int, SealedChunk | Keyframe]]] = [[] for _ in head.frames]
+
+    def cut(one: Part) -> bytes:
+        return contents[one.frame][one.offset : one.offset + one.length]
+
+    for (load, seq), one in head.chunks.items():
+        first_t, last_t = one.span
+        span = None if first_t is None or last_t is None else (first_t, last_t)
+        parts[one.frame].append((one.offset, SealedChunk(load, seq, cut(one), one.encoding, span)))
+    for load, keyframes in head.keyframes.items():
+        for t, one in keyframes:
+            parts[one.frame].append((one.offset, Keyframe(load, t, cut(one))))
+    return [
+        SealedFrame(tuple(part for _, part in sorted(held, key=lambda one: one[0])), frame.base)
+        for held, frame in zip(parts, head.frames, strict=True)
+    ]
 
 
 def rests_on(head: Head, name: str) -> StockRef:

@@ -127,6 +127,29 @@ def m010_canary(db: Database) -> None:
         db.execute(f"CREATE INDEX sessions_by_{name} ON sessions ({columns}, canary)")
 
 
+@migrations()
+def m011_erasing(db: Database) -> None:
+    """Keep what stands for the erased, and what is still to be overwritten; find people and what is old."""
+    db.execute(
+        "CREATE TABLE tombstones (hash BLOB PRIMARY KEY, kind TEXT NOT NULL, at_ms INTEGER NOT NULL)"
+        " WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE erasing (id INTEGER PRIMARY KEY, path TEXT NOT NULL, offset INTEGER NOT NULL,"
+        " length INTEGER)"
+    )
+    db.execute(
+        "CREATE INDEX sessions_by_customer ON sessions"
+        " (CASE WHEN json_valid(identity) THEN json_extract(identity, '$.id') END)"
+        " WHERE identity IS NOT NULL"
+    )
+    db.execute("CREATE INDEX sessions_by_visitor ON sessions (visitor) WHERE visitor IS NOT NULL")
+    db.execute(
+        "CREATE INDEX sessions_by_age ON sessions (site, coalesce(closed_ms, ended_ms))"
+        " WHERE ended_ms IS NOT NULL"
+    )
+
+
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(
@@ -137,6 +160,8 @@ def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     else:
         db.execute("PRAGMA journal_mode = WAL")
         db.execute("PRAGMA synchronous = FULL")
+        # What is deleted, by age or because somebody asks, is overwritten in the file at once.
+        db.execute("PRAGMA secure_delete = ON")
     return db
 
 

@@ -46,6 +46,8 @@ def seal(
     rows = chunks(db, sealed.session)
     if {key_of(ref) for _, ref in rows} != {key_of(ref) for ref in sealed.chunks}:
         return False, name
+    if sealed.stock is not None and not _has_stock(db, sealed.stock):
+        return False, name  # another took its place while the session was being sealed
     upto = max((position for position, _ in rows), default=0)
     stock = None if sealed.stock is None else sealed.stock.name
     old = db.execute(
@@ -68,6 +70,13 @@ def seal(
     )
     db.execute("UPDATE sessions SET sealed = ? WHERE id = ?", (SEALED, sealed.session))
     return True, old[0] if old else None
+
+
+def _has_stock(db: sqlite3.Connection, stock: StockRef) -> bool:
+    row = db.execute(
+        "SELECT 1 FROM stocks WHERE site = ? AND name = ?", (stock.site, stock.name)
+    ).fetchone()
+    return row is not None
 
 
 def leave(db: sqlite3.Connection, session: str) -> None:

@@ -44,6 +44,7 @@ from core.sqlite import accounts, assets, health, ingest, judged, objects, recor
 from core.sqlite.disk import Disk
 from core.sqlite.objects import Objects, recoded
 from core.sqlite.readers import Readers
+from core.sqlite.removal import Removal
 from core.sqlite.reserve import Reserve, free_bytes
 from core.sqlite.rows import session_of
 from core.sqlite.schema import migrate
@@ -63,7 +64,7 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Store):
+class SqliteStore(Removal, Store):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(
@@ -93,6 +94,7 @@ class SqliteStore(Store):
         self._queue_limit = queue_limit
         self._read_only = read_only
         self._reserve = Reserve(data, reserve_bytes, clock)
+        self._sealing = asyncio.Lock()  # held from an object's first byte to its row
         self._stock_read: tuple[StockRef, bytes] | None = None
         self._look_ms = 0  # when files below sealed/ are looked at for some that no row names
         self._opened: tuple[Writer | None, Readers] | None = None
@@ -356,6 +358,10 @@ class SqliteStore(Store):
         return await self._readers.run(sealing.unsealed_sessions, closed_before_ms, limit)
 
     async def seal(self, sealed: Sealed) -> bool:
+        async with self._sealing:
+            return await self._seal(sealed)
+
+    async def _seal(self, sealed: Sealed) -> bool:
         name, size = None, 0
         if sealed.frames:
             try:
@@ -372,7 +378,10 @@ class SqliteStore(Store):
         )
         try:
             if unneeded is not None:
-                await self._readers.in_thread(partial(self._objects.drop, unneeded))
+                # If it is the new one, its session may have been erased meanwhile.
+                await self._readers.in_thread(
+                    partial(self._objects.drop, unneeded, overwrite=not done)
+                )
             self._look_ms = look_ms
         except OSError as error:
             log.error("an object that nothing needs any more stays for now: %s", error)

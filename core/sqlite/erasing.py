@@ -1,0 +1,327 @@
+"""
+Rows that go: whose they are, what lies in files for them, what stands for them afterwards. SQL only.
+
+Overwriting files is wipe.py's, the database's own remains are pages.py's.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import orjson
+
+from core.erasing import KEY, Kind, Removed, Tombstone, Whom, subject, tombstone
+from core.model import NewBatch
+from core.sqlite.accounts import make_server_key, server_key
+
+WIPE = "wipe_pending"
+"""In `meta` while remains of erased rows may lie in the database file."""
+
+AGE = "coalesce(closed_ms, ended_ms)"
+"""When a session ended by the server's clock, where that is known; an index is of this."""
+
+CUSTOMER = "CASE WHEN json_valid(identity) THEN json_extract(identity, '$.id') END"
+"""Whom a session is of, as an index has it."""
+
+_IDS = "(SELECT value FROM json_each(?))"
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """A range of a file to be overwritten; without *length* all of it, and the file is removed."""
+
+    path: str  # in the data folder
+    offset: int = 0
+    length: int | None = None
+
+
+def sessions_of(db: sqlite3.Connection, whom: Whom) -> list[str]:
+    """Return the ids of the sessions of *whom*, oldest first."""
+    column = {
+        "customer": f"identity IS NOT NULL AND {CUSTOMER}", "visitor": "visitor", "session": "id",
+    }[whom.kind]  # fmt: skip
+    rows = db.execute(
+        f"SELECT id FROM sessions WHERE {column} = ? AND (?2 IS NULL OR site = ?2) ORDER BY started_ms",
+        (whom.id, whom.site),
+    )
+    return [row[0] for row in rows]
+
+
+def visitors_of(db: sqlite3.Connection, sessions: Sequence[str]) -> list[str]:
+    """Return the visitors of *sessions*, each once."""
+    rows = db.execute(
+        f"SELECT DISTINCT visitor FROM sessions WHERE id IN {_IDS} AND visitor IS NOT NULL",
+        (_json(sessions),),
+    )
+    return sorted(row[0] for row in rows)
+
+
+def erase(db: sqlite3.Connection, whom: Whom, now_ms: int) -> tuple[str, list[str], int]:
+    """
+    Remove all rows of *whom*, leave tombstones, and note which files are to be overwritten.
+
+    Return what stands for them in the audit, the sessions, and how many assets went with them.
+    """
+    key = make_server_key(db, KEY)
+    ids = sessions_of(db, whom)
+    _entomb(db, Tombstone(tombstone(key, whom.kind, whom.id, whom.site), whom.kind, now_ms))
+    for one in ids:
+        _entomb(db, Tombstone(tombstone(key, "session", one), "session", now_ms))
+    assets = erase_sessions(db, ids)
+    db.executemany(
+        "UPDATE audit SET subject = ? WHERE subject = ?",
+        [(subject(key, Whom("session", one)), one) for one in {*ids, whom.id}],
+    )
+    return subject(key, whom), ids, assets
+
+
+def erase_sessions(db: sqlite3.Connection, ids: Sequence[str]) -> int:
+    """Remove the rows of sessions, and note their files; return how many assets only they used."""
+    told = _json(ids)
+    work = [
+        Work(f"segments/{segment}", offset, length)
+        for segment, offset, length in db.execute(
+            "SELECT b.segment, b.offset, b.length FROM page_loads p JOIN batches b"
+            f" ON b.page_load = p.id WHERE p.session IN {_IDS} AND b.segment IS NOT NULL",
+            (told,),
+        )
+    ]
+    used = db.execute(
+        f"SELECT DISTINCT site, hash FROM asset_uses WHERE session IN {_IDS}", (told,)
+    ).fetchall()
+    work += [Work(f"sealed/{name}") for name in _forget(db, told)]
+    alone = [
+        one
+        for one in used
+        if not db.execute(
+            "SELECT 1 FROM asset_uses WHERE site = ? AND hash = ? LIMIT 1", one
+        ).fetchone()
+    ]
+    db.executemany("DELETE FROM assets WHERE site = ? AND hash = ?", alone)
+    work += [Work(f"blobs/{site}/{name}") for site, name in alone]
+    note_work(db, work)
+    return len(alone)
+
+
+def note_work(db: sqlite3.Connection, work: Iterable[Work]) -> None:
+    """Note what is still to be overwritten: a kill must not end it."""
+    db.executemany(
+        "INSERT INTO erasing (path, offset, length) VALUES (?, ?, ?)",
+        [(one.path, one.offset, one.length) for one in work],
+    )
+    db.execute("INSERT OR REPLACE INTO meta VALUES (?, 1)", (WIPE,))
+
+
+def work_left(db: sqlite3.Connection) -> tuple[list[Work], int]:
+    """Return what is still to be overwritten, and the newest number of it; (.., -1) if nothing is."""
+    if not db.execute("SELECT 1 FROM meta WHERE name = ? AND value", (WIPE,)).fetchone():
+        return [], -1
+    rows = db.execute("SELECT id, path, offset, length FROM erasing ORDER BY id").fetchall()
+    return [Work(*row[1:]) for row in rows], max((row[0] for row in rows), default=0)
+
+
+def work_done(db: sqlite3.Connection, newest: int) -> None:
+    """Note that all up to *newest* is overwritten."""
+    db.execute("DELETE FROM erasing WHERE id <= ?", (newest,))
+    if not db.execute("SELECT 1 FROM erasing LIMIT 1").fetchone():
+        db.execute("DELETE FROM meta WHERE name = ?", (WIPE,))
+
+
+def is_erased(db: sqlite3.Connection, batch: NewBatch, first_ms: float) -> bool:
+    """
+    Say whether *batch*, of a session that there is none of, belongs to what was erased.
+
+    *first_ms* is when it begins: of an erased customer or visitor what begins later is new, and welcome.
+    """
+    if not db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone():
+        return False
+    key = server_key(db, KEY)
+    assert key is not None
+    names: list[tuple[Kind, str]] = [("session", batch.session)]
+    if batch.visitor is not None:
+        names.append(("visitor", batch.visitor))
+    if batch.identity is not None:
+        names.append(("customer", batch.identity["id"]))
+    return any(_buried(db, key, kind, id_, batch.site, first_ms) for kind, id_ in names)
+
+
+def _buried(
+    db: sqlite3.Connection, key: bytes, kind: Kind, id_: str, site: str, first_ms: float
+) -> bool:
+    for where in (None, site):
+        row = db.execute(
+            "SELECT at_ms FROM tombstones WHERE hash = ?", (tombstone(key, kind, id_, where),)
+        ).fetchone()
+        if row is not None and (kind == "session" or first_ms < row[0]):
+            return True
+    return False
+
+
+def tombstones(db: sqlite3.Connection) -> list[Tombstone]:
+    """Return all tombstones, oldest first."""
+    rows = db.execute("SELECT hash, kind, at_ms FROM tombstones ORDER BY at_ms, hash")
+    return [Tombstone(*row) for row in rows]
+
+
+def bury_again(db: sqlite3.Connection, key: bytes, stones: Iterable[Tombstone]) -> list[str]:
+    """
+    Take over *stones*, made with *key*, and erase what they stand for; return the sessions.
+
+    For a database that nobody uses: a backup that is being restored.
+    """
+    stones = list(stones)
+    known = {one.hash: one for one in [*tombstones(db), *stones]}
+    mine = make_server_key(db, KEY)
+    keys = {mine, key}
+    found = [
+        row[0]
+        for row in db.execute(f"SELECT id, site, visitor, {CUSTOMER}, started_ms FROM sessions")
+        if any(_stands_for(known, one, row) for one in keys)
+    ]
+    db.execute("INSERT OR REPLACE INTO server_keys VALUES (?, ?)", (KEY, key))
+    for one in stones:
+        _entomb(db, one)
+    for id_ in found:
+        _entomb(db, Tombstone(tombstone(key, "session", id_), "session", 0))
+    erase_sessions(db, found)
+    db.executemany(
+        "UPDATE audit SET subject = ? WHERE subject = ?",
+        [(subject(key, Whom("session", one)), one) for one in found],
+    )
+    return found
+
+
+def _stands_for(known: dict[bytes, Tombstone], key: bytes, row: tuple[str, ...]) -> bool:
+    id_, site, visitor, customer, started_ms = row
+    if tombstone(key, "session", id_) in known:
+        return True
+    names: list[tuple[Kind, str]] = [("visitor", visitor), ("customer", customer)]
+    stones = [
+        known.get(tombstone(key, kind, name, where))
+        for kind, name in names
+        if name is not None
+        for where in (None, site)
+    ]
+    return any(one is not None and int(started_ms) < one.at_ms for one in stones)
+
+
+def _entomb(db: sqlite3.Connection, stone: Tombstone) -> None:
+    db.execute(
+        "INSERT INTO tombstones VALUES (?, ?, ?)"
+        " ON CONFLICT (hash) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)",
+        (stone.hash, stone.kind, stone.at_ms),
+    )
+
+
+# Retention
+
+
+def expired(db: sqlite3.Connection, site: str, before_ms: int, limit: int) -> list[str]:
+    """Return up to *limit* sessions of *site* that ended before, first ended first."""
+    rows = db.execute(
+        f"SELECT id FROM sessions WHERE site = ? AND ended_ms IS NOT NULL AND {AGE} < ?"
+        f" ORDER BY {AGE} LIMIT ?",
+        (site, before_ms, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def least_wanted(db: sqlite3.Connection, site: str | None, limit: int) -> list[str]:
+    """Return up to *limit* sealed sessions: the oldest without flags, then the oldest."""
+    rows = db.execute(
+        "SELECT id FROM sessions WHERE (?1 IS NULL OR site = ?1) AND ended_ms IS NOT NULL AND sealed <> 0"
+        f" ORDER BY flags > 0, {AGE} LIMIT ?2",
+        (site, limit),
+    )
+    return [row[0] for row in rows]
+
+
+def remove(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[Removed, list[str]]:
+    """Remove the rows of ended sessions; return what that was, and the objects that nothing names now."""
+    told = _json(ids)
+    count = db.execute(f"SELECT count(*) FROM sessions WHERE id IN {_IDS}", (told,)).fetchone()[0]
+    size = db.execute(
+        f"SELECT coalesce(sum(bytes), 0) FROM sealed WHERE session IN {_IDS}", (told,)
+    ).fetchone()[0]
+    size += db.execute(
+        "SELECT coalesce(sum(length(b.events)), 0) FROM page_loads p JOIN batches b"
+        f" ON b.page_load = p.id WHERE p.session IN {_IDS}",
+        (told,),
+    ).fetchone()[0]
+    return Removed(count, size), _forget(db, told)
+
+
+def still_expired(db: sqlite3.Connection, ids: Sequence[str], before_ms: int) -> list[str]:
+    """Return those of *ids* that have not been opened again meanwhile."""
+    rows = db.execute(
+        f"SELECT id FROM sessions WHERE id IN {_IDS} AND ended_ms IS NOT NULL AND {AGE} < ?",
+        (_json(ids), before_ms),
+    )
+    return [row[0] for row in rows]
+
+
+def _forget(db: sqlite3.Connection, told: str) -> list[str]:
+    """Remove all rows of the sessions in *told* (JSON); return the names of their objects."""
+    names = [
+        row[0]
+        for row in db.execute(f"DELETE FROM sealed WHERE session IN {_IDS} RETURNING name", (told,))
+    ]
+    db.execute(
+        "DELETE FROM batches WHERE page_load IN"
+        f" (SELECT id FROM page_loads WHERE session IN {_IDS})",
+        (told,),
+    )
+    for table in ("page_loads", "gaps", "flags", "asset_uses"):
+        db.execute(f"DELETE FROM {table} WHERE session IN {_IDS}", (told,))
+    db.execute(f"DELETE FROM sessions WHERE id IN {_IDS}", (told,))
+    return names
+
+
+def used_bytes(db: sqlite3.Connection, site: str | None) -> int:
+    """Return what the recordings and assets of *site* take; of all sites with the database's rows."""
+    total = 0
+    for table in ("assets", "stocks"):
+        total += db.execute(
+            f"SELECT coalesce(sum(bytes), 0) FROM {table} WHERE (?1 IS NULL OR site = ?1)", (site,)
+        ).fetchone()[0] * (2 if table == "stocks" else 1)
+    total += db.execute(
+        "SELECT coalesce(sum(o.bytes), 0) FROM sealed o JOIN sessions s ON s.id = o.session"
+        " WHERE (?1 IS NULL OR s.site = ?1)",
+        (site,),
+    ).fetchone()[0]
+    if site is None:
+        pages, free, size = (
+            db.execute(f"PRAGMA {name}").fetchone()[0]
+            for name in ("page_count", "freelist_count", "page_size")
+        )
+        total += (pages - free) * size
+    return int(total)
+
+
+def oldest_ms(db: sqlite3.Connection, site: str) -> int | None:
+    """Return when the oldest session of *site* that is stored began."""
+    row = db.execute("SELECT min(started_ms) FROM sessions WHERE site = ?", (site,)).fetchone()
+    return None if row[0] is None else int(row[0])
+
+
+def drop_unused_assets(
+    db: sqlite3.Connection, before_ms: int, limit: int
+) -> list[tuple[str, str, int]]:
+    """Forget up to *limit* assets that no session names and no page has used since; return them."""
+    return db.execute(
+        "DELETE FROM assets WHERE (site, hash) IN (SELECT a.site, a.hash FROM assets a WHERE used_ms < ?"
+        " AND NOT EXISTS (SELECT 1 FROM asset_uses u WHERE u.site = a.site AND u.hash = a.hash) LIMIT ?)"
+        " RETURNING site, hash, bytes",
+        (before_ms, limit),
+    ).fetchall()
+
+
+def drop_old_audit(db: sqlite3.Connection, before_ms: int) -> int:
+    """Remove audit entries from before; return how many."""
+    return db.execute("DELETE FROM audit WHERE at_ms < ?", (before_ms,)).rowcount
+
+
+def _json(values: Sequence[str]) -> str:
+    return orjson.dumps(list(values)).decode()
