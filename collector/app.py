@@ -21,9 +21,10 @@ from collector.asked import BROKEN, origin_of, refusal
 from collector.assets import Assets
 from collector.connection import IDLE_TIMEOUT_S
 from collector.front import FRONT, Front, FrontRunner
+from collector.gate import GATE, Gate
 from collector.ingest import Ingest, response
 from collector.limits import Limits
-from collector.log import server_logger
+from collector.log import CountingLogger
 from collector.proxies import Proxies
 from collector.ready import Readiness
 from collector.script import Script
@@ -42,6 +43,9 @@ COUNTERS: web.AppKey[Counter[str]] = web.AppKey("counters", Counter)
 
 TALLY: web.AppKey[Tally] = web.AppKey("tally", Tally)
 """What is counted for the pages of recording health."""
+
+MOST_CONNECTIONS = 10_000
+"""One that is idle costs some 20 KB where aiohttp reads it."""
 
 OWN_FILES = 128
 """Files that are no connections of pages: database, segment, the console's connections."""
@@ -124,11 +128,16 @@ def build_app(
         base = settings.server.public_url.rstrip("/") or proxies.base_url(request) or "https://HOST"
         return web.Response(text=_PAGE.format(base=html.escape(base)), content_type="text/html")
 
+    # Browsers' plain batches and their scripts come by different connections, about as many of each.
+    shares = 2 if settings.collector.own_protocol else 1
+    gate = Gate(counters, _most_connections() // shares)
     app = web.Application(
         client_max_size=settings.collector.max_body_bytes + 1,  # aiohttp refuses what reaches it
-        middlewares=[_never_bare],
+        middlewares=[gate.noted, _never_bare],
     )
     app[COUNTERS] = counters
+    app[GATE] = gate
+    app.cleanup_ctx.append(gate.running)
     app.on_cleanup.append(finish)
     app[TALLY] = tally
     app[READY] = Readiness(store)
@@ -150,7 +159,7 @@ def build_app(
             clock,
             proxies,
             most_bytes=settings.collector.max_body_bytes,
-            most_connections=_most_connections(),
+            most_connections=_most_connections() // shares,
             drain_s=SHUTDOWN_S,
         )
         app.cleanup_ctx.append(app[FRONT].running)
@@ -159,9 +168,11 @@ def build_app(
 
 
 def _most_connections() -> int:
-    """Return how many files this process may open, less those that it needs itself."""
+    """Return how many files this process may open, less those that it needs itself, within bounds."""
     soft, _ = resource.getrlimit(resource.RLIMIT_NOFILE)
-    return 1_000_000 if soft == resource.RLIM_INFINITY else max(64, soft - OWN_FILES)
+    if soft == resource.RLIM_INFINITY:
+        return MOST_CONNECTIONS
+    return min(MOST_CONNECTIONS, max(64, soft - OWN_FILES))
 
 
 def runner(app: web.Application) -> web.AppRunner:
@@ -169,7 +180,7 @@ def runner(app: web.Application) -> web.AppRunner:
     return FrontRunner(
         app,
         access_log=None,
-        logger=server_logger(),
+        logger=CountingLogger(app[COUNTERS]),
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=IDLE_TIMEOUT_S,
     )
@@ -183,6 +194,7 @@ async def _never_bare(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as error:
         if error.status < 400:
             raise
+        request.app[COUNTERS]["refused_http"] += 1
         answer = {"ok": False, "code": "http", "error": error.reason}
         headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return web.json_response(answer, status=error.status, headers=headers)

@@ -18,6 +18,7 @@ from aiohttp import web
 
 from collector.asked import BROKEN, Answer, Asked, refusal
 from collector.connection import FOR_EVER, Connection
+from collector.gate import GATE
 from collector.ingest import Ingest
 from collector.proxies import Proxies
 from core.clock import Clock
@@ -187,13 +188,14 @@ FRONT: web.AppKey[Front] = web.AppKey("front", Front)
 
 
 class FrontRunner(web.AppRunner):
-    """Runs an application whose connections begin with its Front, if it has one."""
+    """Runs an application whose connections begin with its Front, if it has one, or pass its Gate."""
 
     @property
     def server(self) -> Any:
         """Return what a site calls for each connection."""
         server = super().server
         app = self.app
-        if server is None or FRONT not in app:
+        if server is None or GATE not in app:
             return server
-        return app[FRONT].beginning(server)
+        gated = app[GATE].beginning(server)
+        return app[FRONT].beginning(gated) if FRONT in app else gated

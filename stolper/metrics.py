@@ -72,6 +72,10 @@ class Metrics(Collector):
         taken = CounterMetricFamily("stolper_batches", BATCHES, labels=["status"])
         refused = CounterMetricFamily("stolper_batches_refused", REFUSED, labels=["code"])
         dropped = CounterMetricFamily("stolper_dropped", DROPPED, labels=["what"])
+        assets = CounterMetricFamily("stolper_assets", ASSETS, labels=["what"])
+        ended = CounterMetricFamily("stolper_connections_ended", ENDED, labels=["what"])
+        for name, what in ENDINGS.items():
+            ended.add_metric([what], counted.pop(name, 0))
         for status in ("stored", "duplicate"):  # there from the start: rates need a zero
             taken.add_metric([status], counted.pop(status, 0))
         masked = counted.pop("masked", 0)
@@ -81,7 +85,9 @@ class Metrics(Collector):
                 refused.add_metric([detail], count)
             elif kind == "dropped":
                 dropped.add_metric([detail], count)
-        yield from (taken, refused, dropped)
+            elif kind == "assets":
+                assets.add_metric([detail], count)
+        yield from (taken, refused, dropped, assets, ended)
         yield CounterMetricFamily("stolper_masked", MASKED, value=masked)
 
     def _sizes(self) -> dict[str, float]:
@@ -96,6 +102,13 @@ class Metrics(Collector):
 
 
 BATCHES = "Batches answered 200, by what was done: stored, or known already (duplicate)."
+ASSETS = "Style sheets, fonts and pictures: kept, not kept (full: no room; beyond_share: of one address)."
+ENDED = "Connections that were ended although more was to come: who was slow, or had to make room."
+ENDINGS = {
+    "slow_heads": "slow_head",
+    "slow_answers": "slow_answer",
+    "evicted_connections": "evicted",
+}
 REFUSED = "Batches and other requests of pages refused, by the code of the answer."
 DROPPED = "Events, fields and other parts of batches that were left out, by what they were."
 MASKED = "Texts that looked like e-mail addresses, IBANs or card numbers, masked on arrival."

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from collections import Counter
 
 import pytest
 from aiohttp import web
 
-from collector.log import server_logger
+from collector.log import CountingLogger, server_logger
 
 
 async def test_no_address_is_logged(caplog: pytest.LogCaptureFixture) -> None:
@@ -35,3 +36,22 @@ async def test_no_address_is_logged(caplog: pytest.LogCaptureFixture) -> None:
     assert "broken inside" in caplog.text
     assert "127.0.0.1" not in caplog.text
     assert "Error handling request" in {record.getMessage() for record in logged}
+
+
+async def test_a_scanner_does_not_fill_the_log(caplog: pytest.LogCaptureFixture) -> None:
+    """Of requests that are no HTTP one line stands in the log, without what they held; all are counted."""
+    counters: Counter[str] = Counter()
+    logger = CountingLogger(counters)
+    runner = web.AppRunner(web.Application(), access_log=None, logger=logger)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    for n in range(5):
+        reader, writer = await asyncio.open_connection(*runner.addresses[0][:2])
+        writer.write(b"GET / HTTP/1.1\r\nHost: a\r\nsecret-%d\0: a\r\n\r\n" % n)
+        assert b" 400 " in (await reader.read())[:20]
+        writer.close()
+    await runner.cleanup()
+
+    assert 5 == counters["refused_bad_http"]
+    assert 1 == len([record for record in caplog.records if record.name == server_logger().name])
+    assert "secret" not in caplog.text

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import dataclasses
 import gzip
 import json
 from collections import Counter
 
 import pytest
+from aiohttp import web
 
 from collector import limits
 from collector.app import COUNTERS, TALLY
+from collector.app import runner as collector_runner
+from collector.gate import GATE, Gate
 from core.wire import unpack
 from tests.collector.conftest import Start
 from tests.collector.support import COOKIELESS, ORIGIN, SITE, Collector, body, head, session_id
@@ -200,3 +205,69 @@ async def test_an_origin_is_the_site_s_or_it_is_not(collector: Collector, origin
     assert origin == answer.headers["Access-Control-Allow-Origin"]
     assert "Access-Control-Allow-Credentials" not in answer.headers
     assert None is await collector.store.session(session_id())
+
+
+# Connections that aiohttp reads
+
+
+async def gated(collector: Collector) -> tuple[web.AppRunner, Gate]:
+    """Return a listener as the collector's is made, with a large answer and a small one, and its gate."""
+    gate = Gate(counted(collector), 4)
+    app = web.Application(middlewares=[gate.noted])
+    app[GATE], app[COUNTERS] = gate, counted(collector)
+
+    async def large(_: web.Request) -> web.Response:
+        return web.Response(body=bytes(20_000_000))
+
+    async def small(_: web.Request) -> web.Response:
+        return web.Response(text="here")
+
+    app.cleanup_ctx.append(gate.running)
+    app.router.add_get("/large", large)
+    app.router.add_get("/small", small)
+    runner = collector_runner(app)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    return runner, gate
+
+
+async def test_who_does_not_read_is_given_up(
+    collector: Collector, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An answer that is not read ends its connection, which aiohttp would keep for ever; it is counted."""
+    monkeypatch.setattr("collector.gate.ANSWER_TIMEOUT_S", 0.2)
+    monkeypatch.setattr("collector.gate.SWEEP_S", 0.02)
+    runner, _ = await gated(collector)
+    reader, writer = await asyncio.open_connection(*runner.addresses[0][:2], limit=1024)
+    writer.write(b"GET /large HTTP/1.1\r\nHost: a\r\n\r\n")
+
+    async def ended() -> bool:
+        return 1 == counted(collector)["slow_answers"]
+
+    await eventually(ended, every_s=0.01)
+    with contextlib.suppress(ConnectionResetError):
+        assert 20_000_000 > len(await reader.read())
+    writer.close()
+    await runner.cleanup()
+
+
+async def test_too_many_connections_make_room(collector: Collector) -> None:
+    """With more connections than there may be the one that asked longest ago goes; others go on."""
+    runner, gate = await gated(collector)
+    wires = [await asyncio.open_connection(*runner.addresses[0][:2]) for _ in range(4)]
+    for n in (1, 0, 2, 3):
+        wires[n][1].write(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n")
+        await wires[n][0].readuntil(b"here")
+    late = await asyncio.open_connection(*runner.addresses[0][:2])
+    wires.append(late)
+    for n in (4, 0, 2, 3):
+        wires[n][1].write(b"GET /small HTTP/1.1\r\nHost: a\r\n\r\n")
+        await wires[n][0].readuntil(b"here")
+
+    with contextlib.suppress(ConnectionResetError):
+        assert b"" == await wires[1][0].read()
+    assert 1 == counted(collector)["evicted_connections"]
+    assert 4 == len(gate._since)
+    for _, writer in wires:
+        writer.close()
+    await runner.cleanup()
