@@ -225,8 +225,8 @@ class SealStore(Protocol):
         """
         Let *sealed* take the place of its session's chunks and return once that is durable.
 
-        False, and nothing is changed, if it is open or has other chunks by now. Raise StoreFailed if
-        the write failed; then nothing is changed either.
+        False, and nothing is changed, if it is open, has other chunks by now or rests on a stock that
+        is gone. Raise StoreFailed if the write failed; then nothing is changed either.
         """
 
     async def leave_unsealed(self, session: str) -> None:
@@ -240,6 +240,9 @@ class SealStore(Protocol):
 
     async def put_stock(self, site: str, content: bytes) -> StockRef:
         """Keep *content* as the stock of the site with that key; return it once that is durable."""
+
+    async def renew_stock(self, on: StockRef, content: bytes) -> StockRef | None:
+        """Do the same with what was made from *on*; None, and nothing is kept, if that is gone."""
 
     async def stock(self, site: str) -> tuple[StockRef, bytes] | None:
         """Return the newest stock of a site; None if there is none. Raise StoreError if it is damaged."""

@@ -1,5 +1,5 @@
 """
-What the pages of a site have in common: lines of recordings that several visitors' browsers sent.
+What the pages of a site have in common: runs of lines that several visitors' browsers sent alike.
 
 A site's recordings are compressed on top of its stock, so that a page that everybody sees costs next
 to nothing. Only what at least KNOWN_BY visitors sent alike gets into it: it says nothing of any one
@@ -8,74 +8,148 @@ of them, and stays when one is erased. Counts are in memory alone.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import zlib
+from collections.abc import Iterable, Iterator
 
 KNOWN_BY = 3
-"""Visitors (sessions, where there are no visitors) that must have sent a line."""
+"""Visitors (sessions, where there are no visitors) that must have sent a run, or a line."""
 
 LEAST_BYTES = 16 * 1024
 """A new stock is made for no less than this, and for no less than a quarter of the old one."""
 
-MOST_BYTES = 1024 * 1024
-"""Size of a stock; beyond it the oldest lines go."""
+MOST_BYTES = 4 * 1024 * 1024
+"""Size of a stock; beyond it the oldest goes. At 1 MB a site of some large pages took twice as much."""
 
-MOST_LINES = 200_000
-"""Lines that are counted; beyond them counting begins anew."""
+MOST_COUNTED = 200_000
+"""Runs and lines that are counted; beyond them counting begins anew."""
 
 LARGEST = 2 * 1024 * 1024
-"""Bytes of a page whose lines are counted: a larger one would fill the stock alone."""
+"""Bytes of a page whose lines are counted: a larger one would fill half of the stock alone."""
 
 SHORTEST = 24
 """A shorter line costs as much as the reference to it."""
 
+RUN_MASK = 15
+"""A run ends behind a line whose checksum has none of these bits (every 16 or so), and with a part of the page."""
+
 _BEGINS = b",{"  # a further node or event, in JSON without blanks
+_PART_END = b"]}]}"  # some kilobytes of a page lie between two
+_BREAK = b"\n"  # in a stock, between what did not follow one another; JSON without blanks has none
 
 
 class Stock:
-    """The stock of one site, and what is on its way into it."""
+    """
+    The stock of one site, and what is on its way into it.
+
+    It holds runs as they follow one another in pages, also if their lines are in it already: only so
+    is a whole page one long match. Single lines get in where the runs around them are nobody else's.
+    """
 
     def __init__(self, content: bytes = b"") -> None:
         self.content = content
-        self._known = {hash(line) for line in _lines(content)}
+        self._known: set[int] = set()
+        self._settled: set[int] = set()  # parts of pages with no run that is not known
         self._seen: dict[int, tuple[int, ...]] = {}
         self._new: list[bytes] = []
         self._new_bytes = 0
+        for kept in content.split(_BREAK):
+            for run in _runs(kept):
+                self._know(run)
 
     def learn(self, contents: Iterable[bytes], visitor: str) -> None:
-        """Count the lines of *contents*, which came from *visitor*."""
+        """Count what is in *contents*, which came from *visitor*."""
         who = hash(visitor)
-        if len(self._seen) > MOST_LINES:
+        if len(self._seen) + len(self._settled) > MOST_COUNTED:
             self._seen.clear()
+            self._settled.clear()
         for content in contents:
             if len(content) <= LARGEST:
-                for line in _lines(content):
-                    self._count(line, who)
+                for part in _parts(content):
+                    if hash(part) not in self._settled:
+                        self._part(part, who)
+                self._break()
 
     def renewed(self) -> bytes | None:
         """Take over what came in, and return the new stock; None if that is not worth it yet."""
         if self._new_bytes < max(LEAST_BYTES, len(self.content) // 4):
             return None
-        self.content = (self.content + b"".join(self._new))[-MOST_BYTES:]
+        self.content = _last(self.content + b"".join(self._new))
         self._new, self._new_bytes = [], 0
         return self.content
 
-    def _count(self, line: bytes, who: int) -> None:
-        key = hash(line)
-        if len(line) < SHORTEST or key in self._known:
-            return
+    def _part(self, part: bytes, who: int) -> None:
+        """Count the runs of *part* of a page, and the lines of those that are not known."""
+        settled = True
+        for run in _runs(part):
+            key = hash(tuple(run))
+            if key in self._known:
+                continue
+            if self._counted(key, who):
+                self._know(run)
+                self._add(b"".join(run))
+                continue
+            settled = False
+            self._break()
+            for line in run:
+                known = len(line) < SHORTEST or hash(line) in self._known
+                if not known and self._counted(hash(line), who):
+                    self._known.add(hash(line))
+                    self._add(line)
+                    self._break()
+        if settled:
+            self._settled.add(hash(part))
+
+    def _counted(self, key: int, who: int) -> bool:
+        """Count that *who* sent what *key* stands for; True if that makes enough."""
         seen = self._seen.get(key, ())
         if who in seen:
-            return
+            return False
         if len(seen) + 1 < KNOWN_BY:
             self._seen[key] = (*seen, who)
-            return
-        # What a page has in common comes in together and in its order: one long match later.
-        self._known.add(key)
+            return False
         self._seen.pop(key, None)
-        self._new.append(line)
-        self._new_bytes += len(line)
+        return True
+
+    def _know(self, run: list[bytes]) -> None:
+        self._known.add(hash(tuple(run)))
+        self._known.update(map(hash, run))
+
+    def _add(self, content: bytes) -> None:
+        self._new.append(content)
+        self._new_bytes += len(content)
+
+    def _break(self) -> None:
+        """Note that what comes next into the stock did not stand behind what came last."""
+        if self._new and self._new[-1] != _BREAK:
+            self._add(_BREAK)
 
 
-def _lines(content: bytes) -> list[bytes]:
+def lines_of(content: bytes) -> set[bytes]:
+    """Return the lines of a page, or of a stock, that a stock may hold."""
+    return {line for kept in content.split(_BREAK) for run in _runs(kept) for line in run}
+
+
+def _last(content: bytes) -> bytes:
+    """Return as much of the end of *content* as a stock may be, in whole lines."""
+    if len(content) <= MOST_BYTES:
+        return content
+    return content[content.index(_BEGINS, len(content) - MOST_BYTES) :]
+
+
+def _parts(content: bytes) -> list[bytes]:
+    """Return *content* in parts of some kilobytes, each of whole runs."""
+    *others, last = content.split(_PART_END + _BEGINS)
+    parts = [other + _PART_END for other in others]
+    return [part if nth == 0 else _BEGINS + part for nth, part in enumerate([*parts, last])]
+
+
+def _runs(content: bytes) -> Iterator[list[bytes]]:
+    """Give the lines of *content* in runs, whose ends depend on their lines alone."""
     first, *others = content.split(_BEGINS)
-    return [first, *(_BEGINS + other for other in others)]
+    run = [first]
+    for other in others:
+        if run[-1].endswith(_PART_END) or zlib.crc32(run[-1]) & RUN_MASK == 0:
+            yield run
+            run = []
+        run.append(_BEGINS + other)
+    yield run

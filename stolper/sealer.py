@@ -35,7 +35,7 @@ AT_ONCE = 20
 SHARE = 0.2
 """Share of the time that is worked while batches arrive."""
 
-MOST_STOCKS = 8
+MOST_STOCKS = 4
 """Sites whose pages are remembered: some megabytes each."""
 
 MOST_PLACES, DETAIL_MAX = 20, 60
@@ -127,6 +127,8 @@ class BackgroundSealer:
             await self._tell(session, sealer.hits)
             await asyncio.to_thread(stock.learn, sealer.pages, session.visitor or session.id)
             await self._renew(session.site, stock)
+        else:
+            self._stocks.pop(session.site, None)  # it may be gone
         await self._rest(time.perf_counter() - begun)
         return done
 
@@ -150,8 +152,11 @@ class BackgroundSealer:
         """Store *stock* if enough has come in."""
         content = stock.renewed()
         if content is not None:
-            self._stocks.pop(site, None)  # should it fail, what is stored counts
-            self._stocks[site] = await self._store.put_stock(site, content), stock
+            on, _ = self._stocks.pop(site, (None, None))  # should it fail, what is stored counts
+            if on is None:
+                self._stocks[site] = await self._store.put_stock(site, content), stock
+            elif (kept := await self._store.renew_stock(on, content)) is not None:
+                self._stocks[site] = kept, stock
 
     async def _held(self, site: str, names: list[str]) -> set[str]:
         return await self._store.stored_assets(site, names) if names else set()

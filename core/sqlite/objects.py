@@ -29,10 +29,6 @@ from core.sqlite.wipe import wipe_file
 from core.wire import GZIP
 
 FOLDER = "sealed"
-STOCKS = "stocks"
-COPIES = "stocks.copy"
-"""Every stock is kept twice: a damaged one would take all that rests on it with it."""
-
 ENDING = ".sealed"
 
 CACHE_BYTES = 24_000_000

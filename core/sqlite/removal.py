@@ -24,13 +24,15 @@ from core.sqlite import erasing, packing, restocking, sealing
 from core.sqlite.assets import FOLDER as BLOBS
 from core.sqlite.assets import Blobs
 from core.sqlite.disk import Disk
-from core.sqlite.objects import COPIES, STOCKS, Objects
 from core.sqlite.objects import FOLDER as OBJECTS
+from core.sqlite.objects import Objects
 from core.sqlite.pages import wipe_free_space
 from core.sqlite.readers import Readers
 from core.sqlite.rows import session_of
 from core.sqlite.segments import FOLDER as SEGMENTS
 from core.sqlite.segments import segment_names
+from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
+from core.sqlite.stocks import Stocks
 from core.sqlite.wipe import unnamed_ranges, wipe
 from core.sqlite.writer import Writer
 from core.store import EraseStore
@@ -52,8 +54,7 @@ class Removal(EraseStore):
     _disk: Disk
     _blobs: Blobs
     _objects: Objects
-    _stocks: list[Blobs]
-    _stock_read: tuple[StockRef, bytes] | None
+    _stocks: Stocks
     _sealing: asyncio.Lock
 
     @property
@@ -118,7 +119,7 @@ class Removal(EraseStore):
 
     def _wipe_drafts(self) -> int:
         before = self._clock.now_ms() / 1000 - DRAFT_AGE_S
-        folders = (self._data / name for name in (BLOBS, STOCKS, COPIES))
+        folders = (self._data / name for name in (BLOBS, *STOCK_FOLDERS))
         drafts = [path for folder in folders for path in folder.glob("*/.*")]
         work = [
             erasing.Work(str(path.relative_to(self._data)))
@@ -148,10 +149,9 @@ class Removal(EraseStore):
 
     async def stocks(self, site: str) -> list[tuple[StockRef, bytes]]:
         found = await self._readers.run(restocking.stocks, site)
-        return [(one, await self._readers.in_thread(partial(self._stock_of, one))) for one in found]
-
-    def _stock_of(self, stock: StockRef) -> bytes:
-        raise NotImplementedError
+        return [
+            (one, await self._readers.in_thread(partial(self._stocks.read, one))) for one in found
+        ]
 
     async def sealed_sessions(self, site: str, limit: int) -> list[Session]:
         return await self._readers.run(restocking.sealed_sessions, site, limit)
@@ -163,9 +163,8 @@ class Removal(EraseStore):
             while await self._repack_some(old, new, locked=True):
                 pass
             await self._writer.submit(lambda db, _: restocking.drop(db, old), touches=())
-        if self._stock_read is not None and self._stock_read[0] == old:
-            self._stock_read = None
-        paths = [f"{folder}/{old.site}/{old.name}" for folder in (STOCKS, COPIES)]
+        self._stocks.forget(old)
+        paths = [f"{folder}/{old.site}/{old.name}" for folder in STOCK_FOLDERS]
         work = [erasing.Work(path) for path in paths]
         await self._readers.in_thread(lambda: wipe(self._data, work, self._disk))
 

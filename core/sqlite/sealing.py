@@ -37,8 +37,8 @@ def seal(
     Let the object *name* take the place of the session's chunks; None: it has none.
 
     Return whether that was done, and the object that no row names from now on. Not done if the
-    session's chunks are others by now, or if it is open: no open session is ever SEALED, so that the
-    batches of one need not look at that.
+    session's chunks are others by now, if its stock is gone, or if it is open: no open session is
+    ever SEALED, so that the batches of one need not look at that.
     """
     ended = db.execute("SELECT ended_ms FROM sessions WHERE id = ?", (sealed.session,)).fetchone()
     if ended is None or ended[0] is None:
@@ -46,7 +46,7 @@ def seal(
     rows = chunks(db, sealed.session)
     if {key_of(ref) for _, ref in rows} != {key_of(ref) for ref in sealed.chunks}:
         return False, name
-    if sealed.stock is not None and not _has_stock(db, sealed.stock):
+    if sealed.stock is not None and not has_stock(db, sealed.stock):
         return False, name  # another took its place while the session was being sealed
     upto = max((position for position, _ in rows), default=0)
     stock = None if sealed.stock is None else sealed.stock.name
@@ -72,7 +72,8 @@ def seal(
     return True, old[0] if old else None
 
 
-def _has_stock(db: sqlite3.Connection, stock: StockRef) -> bool:
+def has_stock(db: sqlite3.Connection, stock: StockRef) -> bool:
+    """Say whether a row names *stock*."""
     row = db.execute(
         "SELECT 1 FROM stocks WHERE site = ? AND name = ?", (stock.site, stock.name)
     ).fetchone()
@@ -95,12 +96,21 @@ def key_of(ref: ChunkRef) -> tuple[str, int]:
     return ref.page_load, ref.seq
 
 
-def put_stock(db: sqlite3.Connection, stock: StockRef, size: int, now_ms: int) -> None:
-    """Note a stock, whose file is durable, as the newest of its site."""
+def put_stock(
+    db: sqlite3.Connection, stock: StockRef, size: int, now_ms: int, on: StockRef | None
+) -> tuple[bool, bool]:
+    """
+    Note a stock, whose file is durable, as the newest of its site; not if *on* is gone.
+
+    Return whether that was done, and whether a row names the stock.
+    """
+    if on is not None and not has_stock(db, on):
+        return False, has_stock(db, stock)
     db.execute(
         "INSERT INTO stocks (site, name, bytes, created_ms) VALUES (?, ?, ?, ?)",
         (stock.site, stock.name, size, now_ms),
     )
+    return True, True
 
 
 def newest_stock(db: sqlite3.Connection, site: str) -> StockRef | None:

@@ -49,6 +49,8 @@ from core.sqlite.reserve import Reserve, free_bytes
 from core.sqlite.rows import session_of
 from core.sqlite.schema import migrate
 from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
+from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
+from core.sqlite.stocks import Stocks
 from core.sqlite.writer import Writer
 from core.store import Store
 
@@ -87,15 +89,12 @@ class SqliteStore(Removal, Store):
         self._clock = clock
         self._disk = disk or Disk()
         self._blobs = assets.Blobs(data / assets.FOLDER, self._disk)
-        self._stocks = [
-            assets.Blobs(data / folder, self._disk) for folder in (objects.STOCKS, objects.COPIES)
-        ]
-        self._objects = Objects(data / objects.FOLDER, self._disk, self._stock_of)
+        self._stocks = Stocks(data, self._disk)
+        self._objects = Objects(data / objects.FOLDER, self._disk, self._stocks.read)
         self._queue_limit = queue_limit
         self._read_only = read_only
         self._reserve = Reserve(data, reserve_bytes, clock)
         self._sealing = asyncio.Lock()  # held from an object's first byte to its row
-        self._stock_read: tuple[StockRef, bytes] | None = None
         self._look_ms = 0  # when files below sealed/ are looked at for some that no row names
         self._opened: tuple[Writer | None, Readers] | None = None
 
@@ -124,7 +123,7 @@ class SqliteStore(Removal, Store):
     def _prepare(self) -> None:
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
         self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
-        for name in (FOLDER, assets.FOLDER, objects.FOLDER, objects.STOCKS, objects.COPIES):
+        for name in (FOLDER, assets.FOLDER, objects.FOLDER, *STOCK_FOLDERS):
             (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
         database.touch(mode=0o600)  # its log and index files take over its mode
@@ -363,6 +362,10 @@ class SqliteStore(Removal, Store):
 
     async def _seal(self, sealed: Sealed) -> bool:
         name, size = None, 0
+        if sealed.stock is not None and not await self._readers.run(
+            sealing.has_stock, sealed.stock
+        ):
+            return False
         if sealed.frames:
             try:
                 name, size = await self._readers.in_thread(
@@ -404,34 +407,31 @@ class SqliteStore(Removal, Store):
         )
 
     async def put_stock(self, site: str, content: bytes) -> StockRef:
-        stock = StockRef(site, asset_hash(content))
+        stock = await self._put_stock(site, content, None)
+        assert stock is not None  # it is made from no other
+        return stock
+
+    async def renew_stock(self, on: StockRef, content: bytes) -> StockRef | None:
+        return await self._put_stock(on.site, content, on)
+
+    async def _put_stock(self, site: str, content: bytes, on: StockRef | None) -> StockRef | None:
         try:
-            for blobs in self._stocks:
-                await self._readers.in_thread(partial(blobs.write, site, stock.name, content))
+            stock = await self._readers.in_thread(lambda: self._stocks.write(site, content))
         except OSError as error:
             raise StoreFailed(f"a stock could not be written: {error}") from error
         now_ms = self._clock.now_ms()
-        await self._writer.submit(lambda db, _: sealing.put_stock(db, stock, len(content), now_ms))
-        return stock
+        kept, named = await self._writer.submit(
+            lambda db, _: sealing.put_stock(db, stock, len(content), now_ms, on)
+        )
+        if not named:
+            await self._readers.in_thread(partial(self._stocks.drop, stock))
+        return stock if kept else None
 
     async def stock(self, site: str) -> tuple[StockRef, bytes] | None:
         found = await self._readers.run(sealing.newest_stock, site)
         if found is None:
             return None
-        return found, await self._readers.in_thread(lambda: self._stock_of(found))
-
-    def _stock_of(self, stock: StockRef) -> bytes:
-        """Return a stock's content; the last one is remembered: most of what is read rests on it."""
-        known = self._stock_read
-        if known is None or known[0] != stock:
-            first, copy = self._stocks
-            try:
-                content = first.read(stock.site, stock.name)
-            except StoreError as error:
-                log.error("%s; its copy is read", error)
-                content = copy.read(stock.site, stock.name)
-            known = self._stock_read = stock, content
-        return known[1]
+        return found, await self._readers.in_thread(lambda: self._stocks.read(found))
 
     async def release(self) -> int:
         now_ms = self._clock.now_ms()
@@ -446,8 +446,7 @@ class SqliteStore(Removal, Store):
             released += await self._drop_strange_objects(now_ms)
             unused = await self._writer.submit(lambda db, _: sealing.drop_unused_stocks(db))
             for one in unused:
-                for blobs in self._stocks:
-                    await self._readers.in_thread(partial(blobs.drop, one.site, one.name))
+                await self._readers.in_thread(partial(self._stocks.drop, one))
             released += len(unused)
             self._look_ms = now_ms + DAY_MS
         return released

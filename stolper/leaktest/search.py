@@ -20,7 +20,8 @@ from urllib.parse import quote, quote_plus
 
 from core.errors import StoreError, UserError
 from core.sealed import StockRef
-from core.sqlite import objects, packing
+from core.sqlite import objects, packing, stocks
+from core.sqlite.stocks import content_of
 
 MOST_BYTES = 256_000_000
 """Of one inflated member; what is larger is no recording of ours."""
@@ -206,7 +207,7 @@ def _frames(path: Path, data: bytes, name: str) -> Iterator[tuple[str, bytes]]:
     """Return what the frames of a finished session's object hold; nobody may call clean what is damaged."""
 
     def stock_of(stock: StockRef) -> bytes:
-        return (path / objects.STOCKS / stock.site / stock.name).read_bytes()
+        return content_of(path / stocks.FOLDERS[0] / stock.site / stock.name)
 
     try:
         for number, content in enumerate(packing.contents(data, name, stock_of)):

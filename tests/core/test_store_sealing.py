@@ -280,6 +280,22 @@ async def test_sessions_rest_on_their_sites_stock(
         await reader.close()
 
 
+async def test_a_stock_that_is_gone_comes_back_by_nothing(store: Store, tmp_path: Path) -> None:
+    """Once another took its place, no session is sealed on it and none is kept that was made from it."""
+    old, new = await store.put_stock(SITE.key, text(0)), await store.put_stock(SITE.key, text(1))
+    await visit(store)
+    await store.end_session("session-a", "left")
+    whole = await made(store)
+    frames = tuple(dataclasses.replace(one, base=one.base or STOCK) for one in whole.frames)
+    await store.replace_stock(old, new)
+
+    assert not await store.seal(dataclasses.replace(whole, frames=frames, stock=old))
+    assert None is await store.renew_stock(old, text(0) + b"more")
+    assert {new.name} == {path.name for path in (tmp_path / "data" / "stocks").glob("*/*")}
+    assert (new, text(1)) == await store.stock(SITE.key)
+    assert await store.seal(dataclasses.replace(whole, frames=frames, stock=new))
+
+
 async def test_an_open_session_is_never_sealed(
     store: Store, clock: ManualClock, tmp_path: Path
 ) -> None:
