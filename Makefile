@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
 
-setup: $(VENV)/.done node_modules/.done .chromium .nginx ## Python packages (into .venv), npm packages, Chromium, nginx
+setup: $(VENV)/.done node_modules/.done .chromium .nginx .strace ## Python packages (into .venv), npm packages, Chromium, nginx, strace
 
 $(VENV)/.done: pyproject.toml constraints.txt
 	@echo "==> Python packages into $(VENV) (about 1 to 2 minutes)"
@@ -47,6 +47,12 @@ node_modules/.done: package.json package-lock.json
 .nginx:
 	@PATH="$$PATH:/usr/sbin" command -v nginx >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
 	  || { echo "==> nginx (Debian's package, 2 MB)"; RUNLEVEL=1 sh tools/apt-install.sh nginx-light; }
+
+# For the test that takes the power away, which is skipped without it.
+.PHONY: .strace
+.strace:
+	@command -v strace >/dev/null || [ "$$(id -u)" != 0 ] || ! command -v apt-get >/dev/null \
+	  || { echo "==> strace (Debian's package, 3 MB)"; sh tools/apt-install.sh strace; }
 
 build: snippet/dist/manifest.json ## the browser files: snippet, player and rule editor
 
