@@ -59,7 +59,7 @@ def whole(log: Path, pid: int) -> bool:
     """Say whether *log* goes to the end of the process."""
     with log.open("rb") as lines:
         lines.seek(max(0, log.stat().st_size - 500))
-        return f"{pid} +++ exited".encode() in lines.read()
+        return re.search(rb"%d +\+\+\+ exited" % pid, lines.read()) is not None
 
 
 def read(log: Path, root: Path) -> list[Op]:
