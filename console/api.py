@@ -11,7 +11,7 @@ import logging
 import re
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -24,7 +24,7 @@ from console.format import iso
 from console.language import Language
 from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
-from core.model import Flag, Gap, Score, Session, SessionQuery, Site, Struggle, band_of
+from core.model import Flag, Gap, Place, Score, Session, SessionQuery, Site, Struggle, band_of
 from replay import deep
 from replay.recording import recordings
 
@@ -55,8 +55,10 @@ async def list_sessions(request: web.Request) -> web.Response:
     """Answer with sessions, newest start first or, if asked to, highest score first."""
     await _check_site(request)
     query = session_query(request, console(request).clock.now_ms())
-    sessions = await console(request).store.sessions(query)
-    return answer({"sessions": [session_json(one) for one in sessions]})
+    found = await console(request).store.sessions(replace(query, limit=query.limit + 1))
+    sessions = found[: query.limit]
+    more = str(Place.of(sessions[-1])) if len(found) > query.limit else None
+    return answer({"sessions": [session_json(one) for one in sessions], "next": more})
 
 
 async def show_session(request: web.Request) -> web.Response:
@@ -184,7 +186,18 @@ def session_query(request: web.Request, now_ms: int) -> SessionQuery:
         order="score" if order == "score" else "newest",
         limit=limit(request),
         offset=_number(request, "offset", 0, 0, 10_000_000),
+        after=_place(request),
     )
+
+
+def _place(request: web.Request) -> Place | None:
+    text = request.query.get("after")
+    if text is None:
+        return None
+    try:
+        return Place.read(text)
+    except ValueError:
+        raise ApiError(400, "bad_parameter", "after is the `next` of an answer before") from None
 
 
 def since_ms(request: web.Request, now_ms: int) -> int | None:

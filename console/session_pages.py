@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
 import orjson
 from aiohttp import web
+from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from console.auth import ENDERS, SIGNED_IN, has_role, may_edit, require_role
@@ -19,15 +19,15 @@ from console.score_words import BANDS, incidents
 from console.stage import stage_path
 from console.texts import player_texts, timeline_json
 from console.workbench import DraftFlag
-from core.model import Session, SessionQuery
+from core.model import Place, Session, SessionQuery
 from core.store import Store
 from replay.recording import activity
 from replay.timeline import Timeline, build_timeline, inactive_spans
 
 PAGE_SIZE = 50
 
-GONE = 1000
-"""Struggles that are looked through for the titles of rules that are gone."""
+MOST_COUNTED = 10_000
+"""Above this it is said that there are more: to count on would take longer than all the rest."""
 
 PERIODS: dict[str, int | None] = {
     "1h": 3_600_000,
@@ -90,8 +90,6 @@ def _query(request: web.Request) -> tuple[SessionQuery, dict[str, str]]:
     """Return what the address asks to list, and the same as the filters show it."""
     period, since_ms = since(request)
     flagged = request.query.get("flagged", "")
-    page = request.query.get("page", "1")
-    number = int(page) if re.fullmatch(r"[1-9]\d{0,5}", page) else 1
     chosen = {
         "site": request.query.get("site", ""),
         "flagged": flagged if flagged in {"yes", "no"} else "",
@@ -107,36 +105,84 @@ def _query(request: web.Request) -> tuple[SessionQuery, dict[str, str]]:
         flagged={"yes": True, "no": False}.get(flagged),
         score_min=BANDS[chosen["score"]][0] if chosen["score"] else None,
         order="score" if chosen["order"] else "newest",
-        limit=PAGE_SIZE,
-        offset=(number - 1) * PAGE_SIZE,
+        after=place(request, "after"),
+        before=place(request, "before"),
     )
     return query, chosen
+
+
+def place(request: web.Request, name: str) -> Place | None:
+    """Return the place in a list that the parameter *name* tells; None if it is none."""
+    try:
+        return Place.read(request.query.get(name, ""))
+    except ValueError:
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page of a list of sessions, and the parameters of the pages beside it, where there are some."""
+
+    sessions: list[Session]
+    here: dict[str, str]
+    previous: dict[str, str] | None
+    next: dict[str, str] | None
+
+
+async def page_of(store: Store, query: SessionQuery) -> Page:
+    """Return the page of *query*: its sessions, and whether there are others on either side."""
+    if query.after is None and query.before is not None:
+        found = await store.sessions(replace(query, limit=PAGE_SIZE + 1))
+        if len(found) > PAGE_SIZE:
+            found = found[-PAGE_SIZE:]
+            return Page(found, {"before": str(query.before)}, _before(found), _after(found))
+        query = replace(query, before=None)  # too few are left before it: it is the first page
+    found = await store.sessions(replace(query, before=None, limit=PAGE_SIZE + 1))
+    here = {} if query.after is None else {"after": str(query.after)}
+    shown = found[:PAGE_SIZE]
+    previous = None
+    if query.after is not None:
+        previous = _before(shown) if shown else {}
+    return Page(shown, here, previous, _after(shown) if len(found) > PAGE_SIZE else None)
+
+
+def _after(sessions: Sequence[Session]) -> dict[str, str]:
+    return {"after": str(Place.of(sessions[-1]))}
+
+
+def _before(sessions: Sequence[Session]) -> dict[str, str]:
+    return {"before": str(Place.of(sessions[0]))}
+
+
+def total_text(request: web.Request, total: int) -> str:
+    """Return how many sessions there are, in words. Of very many it is not counted how many."""
+    language = console(request).languages.of(request)
+    if total > MOST_COUNTED:
+        return language.gettext("more than %(num)s sessions") % {
+            "num": format_decimal(MOST_COUNTED, locale=language.code)
+        }
+    return language.ngettext("%(num)s session", "%(num)s sessions", total) % {"num": total}
 
 
 async def _list(request: web.Request) -> dict[str, Any]:
     """Return what the rows of the list need."""
     query, chosen = _query(request)
     store = console(request).store
-    total = await store.count_sessions(query)
-    sessions = await store.sessions(query)
-    page = query.offset // PAGE_SIZE + 1
+    page = await page_of(store, query)
     filters = {name: value for name, value in chosen.items() if value}
-    narrowing = filters.keys() - {"order"}
 
-    def page_link(number: int) -> str:
-        return "/sessions?" + urlencode({**filters, "page": number})
+    def link(path: str, beside: dict[str, str] | None) -> str | None:
+        return None if beside is None else f"{path}?{urlencode({**filters, **beside})}"
 
     return {
-        "sessions": sessions,
-        "rules": await _known_rules(request, sessions, chosen["rule"]),
-        "total": total,
-        "first": query.offset + 1,
+        "sessions": page.sessions,
+        "rules": await _known_rules(request, page.sessions, chosen["rule"]),
+        "total": total_text(request, await store.count_sessions(query, most=MOST_COUNTED)),
         "chosen": chosen,
-        "filtered": bool(narrowing),
-        "page": page,
-        "rows_url": f"/sessions/rows?{urlencode({**filters, 'page': page})}",
-        "previous": page_link(page - 1) if page > 1 else None,
-        "next": page_link(page + 1) if page * PAGE_SIZE < total else None,
+        "filtered": bool(filters.keys() - {"order"}),
+        "rows_url": link("/sessions/rows", page.here),
+        "previous": link("/sessions", page.previous),
+        "next": link("/sessions", page.next),
     }
 
 
@@ -152,12 +198,11 @@ async def _known_rules(
     rules = console(request).workbench.rules()
     known = {rule.id: (language.text(rule.title), str(rule.severity)) for rule in rules}
     wanted = {rule for session in sessions for rule in session.rules} | ({chosen} - {""})
-    if wanted - known.keys():
-        for struggle in await console(request).store.struggles(limit=GONE):
-            if struggle.rule in wanted:
-                known.setdefault(
-                    struggle.rule, (language.text(struggle.title), str(struggle.severity))
-                )
+    store = console(request).store
+    for rule in wanted - known.keys():
+        for session in await store.sessions(SessionQuery(rule=rule, limit=1)):
+            flag = next(one for one in await store.flags(session.id) if one.rule == rule)
+            known[rule] = language.text(flag.title), str(flag.severity)
     return known
 
 

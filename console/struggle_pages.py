@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from urllib.parse import urlencode
 
 from aiohttp import web
 
 from console.context import console
 from console.pages import render
-from console.session_pages import Moment, since
+from console.session_pages import Moment, page_of, place, since
 from core.model import Flag, SessionQuery, Struggle
+
+MOST = 200
+"""Struggles on one page: further ones are a visitor's or two, and the page says that there are more."""
 
 BAR_HEIGHT = 20
 BAR_WIDTH = 5
@@ -51,11 +55,12 @@ async def show_list(request: web.Request) -> web.Response:
     period, since_ms = since(request)
     site = request.query.get("site") or None
     store = console(request).store
-    struggles = await store.struggles(site=site, since_ms=since_ms, limit=200)
+    struggles = await store.struggles(site=site, since_ms=since_ms, limit=MOST + 1)
     return render(
         request,
         "struggles.html",
-        struggles=[(one, sparkline(one.trend)) for one in struggles],
+        struggles=[(one, sparkline(one.trend)) for one in struggles[:MOST]],
+        more=MOST if len(struggles) > MOST else None,
         sites=await store.sites(),
         chosen={"site": site or "", "since": period},
         link=_example,
@@ -68,10 +73,12 @@ async def show_one(request: web.Request) -> web.Response:
     struggle = await store.struggle(request.match_info["struggle"])
     if struggle is None:
         raise web.HTTPNotFound
-    query = SessionQuery(struggle=struggle.key, limit=200)
-    sessions = await store.sessions(query)
+    query = SessionQuery(
+        struggle=struggle.key, after=place(request, "after"), before=place(request, "before")
+    )
+    page = await page_of(store, query)
     links = {}
-    for session in sessions:
+    for session in page.sessions:
         flags = [flag for flag in await store.flags(session.id) if _belongs(flag, struggle)]
         links[session.id] = (
             moment_link(session.id, flags[0].id) if flags else Moment(session.id).link
@@ -81,7 +88,9 @@ async def show_one(request: web.Request) -> web.Response:
         "struggle.html",
         struggle=struggle,
         bars=sparkline(struggle.trend),
-        sessions=sessions,
+        sessions=page.sessions,
+        previous=_beside(struggle, page.previous),
+        next=_beside(struggle, page.next),
         total=await store.count_sessions(query),
         links=links,
         link=_example,
@@ -94,6 +103,13 @@ def _belongs(flag: Flag, struggle: Struggle) -> bool:
         return False
     on, wanted = (flag.target or {}).get("key"), (struggle.target or {}).get("key")
     return on == wanted and (on is not None or flag.page == struggle.page)
+
+
+def _beside(struggle: Struggle, parameters: dict[str, str] | None) -> str | None:
+    """Return the address of the page of its sessions beside this one."""
+    if parameters is None:
+        return None
+    return f"/struggles/{struggle.key}" + (f"?{urlencode(parameters)}" if parameters else "")
 
 
 def _example(struggle: Struggle) -> str:

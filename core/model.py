@@ -363,8 +363,39 @@ class Struggle:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a session stands in a list: its score (-1: not judged yet), start and id."""
+
+    score: int
+    started_ms: int
+    id: str
+
+    @classmethod
+    def of(cls, session: Session) -> Place:
+        """Return the place of *session*."""
+        return cls(-1 if session.score is None else session.score, session.started_ms, session.id)
+
+    @classmethod
+    def read(cls, text: str) -> Place:
+        """Return the place that str() has written. Raise ValueError if *text* is none."""
+        score, started_ms, id_ = text.split(".", 2)
+        place = cls(int(score), int(started_ms), id_)
+        if not (-1 <= place.score <= 100 and 0 <= place.started_ms < 1 << 53):
+            raise ValueError(text)
+        return place
+
+    def __str__(self) -> str:
+        return f"{self.score}.{self.started_ms}.{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
 class SessionQuery:
-    """What to list. Newest start first, or highest score first (then newest)."""
+    """
+    What to list. Newest start first, or highest score first (then newest).
+
+    With *after* the list begins behind that place, with *before* it ends just before it: so long lists
+    are paged without counting through what was shown, or missing what moves meanwhile.
+    """
 
     site: str | None = None  # key or name
     since_ms: int | None = None
@@ -378,6 +409,8 @@ class SessionQuery:
     canary: bool = False  # tests by `stolper doctor` in place of visits
     limit: int = 50
     offset: int = 0
+    after: Place | None = None
+    before: Place | None = None
 
 
 Scope = Literal["read", "admin", "metrics"]

@@ -101,8 +101,12 @@ class RecordStore(Protocol):
     async def sessions(self, query: SessionQuery) -> list[Session]:
         """Return sessions, newest start first or, if the query says so, highest score first."""
 
-    async def count_sessions(self, query: SessionQuery) -> int:
-        """Return how many sessions *query* would list without its limit and offset."""
+    async def count_sessions(self, query: SessionQuery, *, most: int | None = None) -> int:
+        """
+        Return how many sessions *query* would list without its limit, offset and place.
+
+        Counting may end above *most*: what is returned then is greater than that.
+        """
 
     async def open_sessions(self) -> list[Session]:
         """Return all sessions that have not ended."""
@@ -176,7 +180,12 @@ class VerdictStore(Protocol):
     async def struggles(
         self, *, site: str | None = None, since_ms: int | None = None, limit: int = 100
     ) -> list[Struggle]:
-        """Return struggles by number of sessions, most first, with a trend of 14 buckets since *since_ms*."""
+        """
+        Return struggles by number of sessions, most first, with a trend of 14 buckets since *since_ms*.
+
+        In the trend a session stands where its last flag is. Spans of two days and more begin at the full
+        hour before *since_ms*, and so does each of their buckets.
+        """
 
     async def struggle(self, key: str) -> Struggle | None:
         """Return one struggle over all time."""

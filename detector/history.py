@@ -12,7 +12,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
-from core.model import Flag, Score, Session, SessionQuery, Site, StoredBatch, Verdicts
+from core.model import Flag, Place, Score, Session, SessionQuery, Site, StoredBatch, Verdicts
 from detector.engine import Engine
 from detector.judging import Judgement, judge_ended
 from detector.live import RULES
@@ -73,9 +73,10 @@ class History:
         and all. A session to which something comes meanwhile is left: it is judged at its end.
         """
         total = await self._store.count_sessions(query)
+        query = replace(query, limit=PAGE, offset=0, order="newest")
         done = judged = changed = 0
         while True:
-            page = await self._store.sessions(replace(query, limit=PAGE, offset=done))
+            page = await self._store.sessions(query)
             for session in page:
                 if session.ended_ms is not None:
                     judged += 1
@@ -85,6 +86,7 @@ class History:
                     progress(min(done, total), total)
             if len(page) < PAGE:
                 return Rejudged(judged, changed)
+            query = replace(query, after=Place.of(page[-1]))
 
     async def _again(self, engine: Engine, session: Session) -> bool:
         """Judge one session again; return whether anything differs from what is stored."""

@@ -22,7 +22,7 @@ from typing import Protocol
 
 from core.clock import SystemClock
 from core.errors import StolperError
-from core.model import Session, SessionQuery, Site, StoredBatch
+from core.model import Place, Session, SessionQuery, Site, StoredBatch
 from core.sqlite import SqliteStore
 from detector.backtest import Backtest, Comparison
 from detector.drafts import RuleText, load_texts, named_in, replaced_by, with_draft
@@ -121,14 +121,14 @@ async def backtest(
 
 async def _pages(store: HistoryStore, query: SessionQuery) -> AsyncIterator[list[Session]]:
     """Yield all sessions of *query*, newest first; those that are still open, too."""
-    offset = 0
+    query = replace(query, limit=PAGE, offset=0, order="newest")
     while True:
-        page = await store.sessions(replace(query, limit=PAGE, offset=offset, order="newest"))
+        page = await store.sessions(query)
         if page:
             yield page
         if len(page) < PAGE:
             return
-        offset += PAGE
+        query = replace(query, after=Place.of(page[-1]))
 
 
 async def _chained(

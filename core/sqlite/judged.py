@@ -1,4 +1,4 @@
-"""Flags, struggles and the detector's checkpoint: written in one transaction, read by all."""
+"""Flags, scores and the detector's checkpoint: written in one transaction, read by all."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import hashlib
 import sqlite3
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import Any
 
 import orjson
 
@@ -17,13 +16,10 @@ from core.model import (
     RuleVersion,
     Score,
     ScoreTerm,
-    Struggle,
     Verdicts,
 )
 
 CHECKPOINT = "checkpoint"
-BUCKETS = 14
-
 OFF = "off"
 """Stands in the history where a rule ceased to be in force: switched off, or its file removed."""
 
@@ -73,7 +69,7 @@ def flags(db: sqlite3.Connection, session: str, withdrawn: bool) -> list[Flag]:
         " ORDER BY at_ms, id",
         (session, withdrawn),
     )
-    return [_flag(*row) for row in rows]
+    return [flag_of(*row) for row in rows]
 
 
 def put_in_force(
@@ -143,36 +139,6 @@ def score(db: sqlite3.Connection, session: str) -> Score | None:
     return Score(row[0], row[1], tuple(ScoreTerm(**term) for term in orjson.loads(row[2])))
 
 
-def struggles(
-    db: sqlite3.Connection,
-    now_ms: int,
-    *,
-    site: str | None = None,
-    since_ms: int | None = None,
-    key: str | None = None,
-    limit: int = 100,
-) -> list[Struggle]:
-    """Return struggles by number of sessions, most first; trend from *since_ms* to *now_ms*."""
-    parts, values = ["withdrawn IS NULL", "struggle <> ''"], list[Any]()
-    if key is not None:
-        parts.append("struggle = ?")
-        values.append(key)
-    if site is not None:
-        parts.append("site = coalesce((SELECT key FROM sites WHERE key = ? OR name = ?), ?)")
-        values += [site] * 3
-    if since_ms is not None:
-        parts.append("at_ms >= ?")
-        values.append(since_ms)
-    rows = db.execute(
-        "SELECT struggle, count(DISTINCT session) AS sessions, count(*), min(at_ms), max(at_ms),"
-        f" max(severity) FROM flags WHERE {' AND '.join(parts)}"
-        " GROUP BY struggle ORDER BY sessions DESC, max(at_ms) DESC, struggle LIMIT ?",
-        (*values, limit),
-    ).fetchall()
-    first = since_ms if since_ms is not None else int(min((row[3] for row in rows), default=now_ms))
-    return [_struggle(db, row, first, now_ms) for row in rows]
-
-
 def _put(db: sqlite3.Connection, flag: Flag) -> None:
     db.execute(
         # The flags of a test are part of no struggle.
@@ -240,52 +206,9 @@ def _note_truncated(db: sqlite3.Connection, verdict: Verdicts) -> None:
         )
 
 
-def _flag(data: bytes, withdrawn: str | None) -> Flag:
+def flag_of(data: bytes, withdrawn: str | None) -> Flag:
+    """Return the flag whose row holds *data*."""
     raw = orjson.loads(data)
     raw["evidence"] = tuple(Evidence(**item) for item in raw["evidence"])
     raw["withdrawn"] = withdrawn
     return Flag(**raw)
-
-
-def _struggle(db: sqlite3.Connection, row: tuple[Any, ...], first_ms: int, now_ms: int) -> Struggle:
-    key, count, hits, oldest, newest, severity = row
-    data, site_name = db.execute(
-        # The most telling moment: most severe, completely recorded, newest.
-        "SELECT f.data, w.name FROM flags f JOIN sessions s ON s.id = f.session"
-        " LEFT JOIN sites w ON w.key = f.site WHERE f.struggle = ? AND f.withdrawn IS NULL"
-        " AND f.at_ms >= ? ORDER BY f.severity DESC, s.holes + s.reported > 0, f.at_ms DESC LIMIT 1",
-        (key, oldest),
-    ).fetchone()
-    flag = _flag(data, None)
-    return Struggle(
-        key=key,
-        site=flag.site,
-        site_name=site_name or flag.site,
-        rule=flag.rule,
-        title=flag.title,
-        severity=SEVERITIES[severity],
-        page=flag.page,
-        target=flag.target,
-        sessions=count,
-        flags=hits,
-        first_ms=int(oldest),
-        last_ms=int(newest),
-        trend=_trend(db, key, first_ms, now_ms),
-        example_session=flag.session,
-        example_flag=flag.id,
-        example_ms=flag.at_ms,
-    )
-
-
-def _trend(db: sqlite3.Connection, key: str, first_ms: int, now_ms: int) -> tuple[int, ...]:
-    """Return the sessions in each of the buckets from *first_ms* to *now_ms*."""
-    width = max(1.0, (now_ms - first_ms) / BUCKETS)
-    buckets = [0] * BUCKETS
-    rows = db.execute(
-        "SELECT min(CAST((at_ms - ?) / ? AS INTEGER), ?), count(DISTINCT session) FROM flags"
-        " WHERE struggle = ? AND withdrawn IS NULL AND at_ms >= ? GROUP BY 1",
-        (first_ms, width, BUCKETS - 1, key, first_ms),
-    )
-    for bucket, count in rows:
-        buckets[bucket] = count
-    return tuple(buckets)

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from core.model import ChunkInfo, ChunkRef, Gap, PageLoad, Session, SessionQuery, StoredBatch
+from core.model import ChunkInfo, ChunkRef, Gap, PageLoad, Session, StoredBatch
 from core.sqlite.rows import IDLE, SESSION_COLUMNS, SESSION_FROM, session_from
 
 _BATCH = (
@@ -16,25 +16,6 @@ _BATCH = (
     " b.late, p.origin_ms FROM batches b JOIN page_loads p ON p.id = b.page_load"
     " JOIN sessions s ON s.id = p.session"
 )
-
-
-def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
-    """Return the sessions of *query*, newest start or highest score first."""
-    where, values = _where(query)
-    first = "coalesce(s.score, -1) DESC, " if query.order == "score" else ""
-    rows = db.execute(
-        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE {where}"
-        f" ORDER BY {first}s.started_ms DESC, s.id DESC LIMIT ? OFFSET ?",
-        (*values, query.limit, query.offset),
-    )
-    return [session_from(row) for row in rows]
-
-
-def count_sessions(db: sqlite3.Connection, query: SessionQuery) -> int:
-    """Return how many there are without limit and offset."""
-    where, values = _where(query)
-    row = db.execute(f"SELECT count(*) FROM sessions s WHERE {where}", values).fetchone()
-    return int(row[0])
 
 
 def open_sessions(db: sqlite3.Connection) -> list[Session]:
@@ -191,39 +172,3 @@ def _batch(row: tuple[Any, ...]) -> StoredBatch:
         void=tuple(orjson.loads(void)) if void else (),
         late=bool(late),
     )
-
-
-def _where(query: SessionQuery) -> tuple[str, list[Any]]:
-    """Return the condition of *query* and its values."""
-    parts, values = ["s.canary" if query.canary else "NOT s.canary"], list[Any]()
-
-    def add(condition: str, *given: object) -> None:
-        parts.append(condition)
-        values.extend(given)
-
-    if query.site is not None:
-        add(
-            "s.site = coalesce((SELECT key FROM sites WHERE key = ? OR name = ?), ?)",
-            *(query.site,) * 3,
-        )
-    if query.since_ms is not None:
-        add("s.started_ms >= ?", query.since_ms)
-    if query.until_ms is not None:
-        add("s.started_ms < ?", query.until_ms)
-    if query.flagged is not None:
-        add("s.flags > 0" if query.flagged else "s.flags = 0")
-    if query.score_min is not None:
-        add("s.score >= ?", query.score_min)
-    if query.score_max is not None:
-        add("s.score <= ?", query.score_max)
-    if query.rule is not None:
-        add(
-            "s.id IN (SELECT session FROM flags WHERE rule = ? AND withdrawn IS NULL)",
-            query.rule,
-        )
-    if query.struggle is not None:
-        add(
-            "s.id IN (SELECT session FROM flags WHERE struggle = ? AND withdrawn IS NULL)",
-            query.struggle,
-        )
-    return " AND ".join(parts), values

@@ -147,6 +147,129 @@ def m011_erasing(db: Database) -> None:
     db.execute(
         "CREATE INDEX sessions_by_age ON sessions (site, coalesce(closed_ms, ended_ms))"
         " WHERE ended_ms IS NOT NULL"
+
+
+@migrations()
+def m012_scale(db: Database) -> None:
+    """
+    Keep lists, counts and struggles quick however much is stored.
+
+    The indexes hold what lists filter by, so that rows are read of what is shown alone; what is
+    summed up over all sessions is counted as flags come and go (`struggle_hours`).
+    """
+    db.execute("ALTER TABLE sessions ADD COLUMN lacks INTEGER NOT NULL DEFAULT 0")
+    lacks = LACKS.format(kind="s.end_kind")
+    db.execute(f"UPDATE sessions AS s SET lacks = {lacks} WHERE ended_ms IS NOT NULL")
+    # Not judged yet is below every score.
+    db.execute("ALTER TABLE sessions ADD COLUMN rank AS (coalesce(score, -1))")
+    db.execute(
+        "ALTER TABLE sessions ADD COLUMN marks AS ((holes > 0 OR reported > 0)"
+        " + 2 * CASE WHEN json_valid(attributes)"
+        " THEN coalesce(json_extract(attributes, '$.bot') = 1, 0) ELSE 0 END + 4 * lacks)"
+    )
+    for name, columns in (
+        ("start", "started_ms, id, canary, flags, score"),
+        ("site", "site, started_ms, id, canary, flags, score, marks"),
+        ("score", "rank, started_ms, id, canary, flags"),
+        ("site_score", "site, rank, started_ms, id, canary, flags"),
+    ):
+        db.execute(f"DROP INDEX IF EXISTS sessions_by_{name}")
+        db.execute(f"CREATE INDEX sessions_by_{name} ON sessions ({columns})")
+    db.execute("DROP INDEX flags_by_struggle")
+    for name, columns in (
+        ("struggle", "struggle, session, at_ms"),
+        ("severity", "struggle, severity, at_ms"),
+        ("time", "at_ms, struggle, session"),
+    ):
+        db.execute(
+            f"CREATE INDEX flags_by_{name} ON flags ({columns})"
+            " WHERE withdrawn IS NULL AND struggle <> ''"
+        )
+    _count_struggles(db)
+
+
+HOUR_MS = 3_600_000
+
+LACKS = (
+    "(NOT EXISTS (SELECT 1 FROM page_loads p JOIN batches b ON b.page_load = p.id"
+    " WHERE p.session = s.id AND b.has_snapshot))"
+    " + 2 * ({kind} <> 'ended'"
+    " AND EXISTS (SELECT 1 FROM page_loads p WHERE p.session = s.id AND NOT p.farewell))"
+)
+"""What a session `s` that has ended as {kind} lacks: 1 for any picture of a page, 2 for the end of one."""
+
+
+def _count_struggles(db: Database) -> None:
+    """
+    Make `struggle_hours`: of each struggle and hour, its flags, and the sessions whose last flag that is.
+
+    So the hours from any one on add up to the sessions with a flag since, each once. Triggers keep
+    it, whoever adds, changes or deletes flags.
+    """
+    db.execute(
+        "CREATE TABLE struggle_hours (struggle TEXT NOT NULL, hour INTEGER NOT NULL, site TEXT NOT NULL,"
+        " flags INTEGER NOT NULL, sessions INTEGER NOT NULL, PRIMARY KEY (struggle, hour)) WITHOUT ROWID"
+    )
+    db.execute(
+        "INSERT INTO struggle_hours SELECT struggle, hour, site, count(*), sum(last) FROM ("
+        f"SELECT struggle, CAST(at_ms / {HOUR_MS} AS INTEGER) AS hour, site, row_number() OVER"
+        " (PARTITION BY struggle, session ORDER BY at_ms DESC) = 1 AS last"
+        " FROM flags WHERE withdrawn IS NULL AND struggle <> '') GROUP BY struggle, hour"
+    )
+    for event, taken, added in (
+        ("INSERT", "", _counted("NEW")),
+        ("DELETE", _uncounted("OLD"), ""),
+        ("UPDATE OF at_ms, withdrawn, struggle", _uncounted("OLD"), _counted("NEW")),
+    ):
+        changed = (
+            " WHEN OLD.at_ms IS NOT NEW.at_ms OR OLD.withdrawn IS NOT NEW.withdrawn"
+            " OR OLD.struggle IS NOT NEW.struggle"
+            if taken and added
+            else ""
+        )
+        name = event.split()[0].lower()
+        db.execute(
+            f"CREATE TRIGGER flags_{name} AFTER {event} ON flags{changed} BEGIN {taken}{added} END"
+        )
+
+
+def _other(row: str) -> str:
+    """Return SQL for the time of the session's last flag of that struggle beside *row*; NULL if none."""
+    return (
+        f"(SELECT max(at_ms) FROM flags WHERE struggle = {row}.struggle AND session = {row}.session"
+        f" AND withdrawn IS NULL AND struggle <> '' AND id <> {row}.id)"
+    )
+
+
+def _hour(at_ms: str) -> str:
+    return f"CAST({at_ms} / {HOUR_MS} AS INTEGER)"
+
+
+def _counted(row: str) -> str:
+    """Return statements that count the flag *row*: where it is its session's last, that moves."""
+    counts = f"{row}.withdrawn IS NULL AND {row}.struggle <> ''"
+    other = _other(row)
+    return (
+        f"UPDATE struggle_hours SET sessions = sessions - 1 WHERE struggle = {row}.struggle"
+        f" AND hour = {_hour(other)} AND {other} < {row}.at_ms AND {counts};"
+        f" INSERT INTO struggle_hours SELECT {row}.struggle, {_hour(f'{row}.at_ms')}, {row}.site, 1,"
+        f" coalesce({other} < {row}.at_ms, 1) WHERE {counts}"
+        " ON CONFLICT (struggle, hour) DO UPDATE"
+        " SET flags = flags + 1, sessions = sessions + excluded.sessions;"
+    )
+
+
+def _uncounted(row: str) -> str:
+    """Return statements that take the flag *row* out of the counts again."""
+    counts = f"{row}.withdrawn IS NULL AND {row}.struggle <> ''"
+    here = f"struggle = {row}.struggle AND hour = {_hour(f'{row}.at_ms')}"
+    other = _other(row)
+    return (
+        "UPDATE struggle_hours SET flags = flags - 1,"
+        f" sessions = sessions - coalesce({other} < {row}.at_ms, 1) WHERE {here} AND {counts};"
+        f" UPDATE struggle_hours SET sessions = sessions + 1 WHERE struggle = {row}.struggle"
+        f" AND hour = {_hour(other)} AND {other} < {row}.at_ms AND {counts};"
+        f" DELETE FROM struggle_hours WHERE {here} AND flags = 0;"
     )
 
 

@@ -40,7 +40,18 @@ from core.model import (
 )
 from core.sealed import KeyframeRef, Sealed, StockRef
 from core.site_options import SiteOptions
-from core.sqlite import accounts, assets, health, ingest, judged, objects, records, sealing
+from core.sqlite import (
+    accounts,
+    assets,
+    health,
+    ingest,
+    judged,
+    lists,
+    objects,
+    records,
+    sealing,
+    struggles,
+)
 from core.sqlite.disk import Disk
 from core.sqlite.objects import Objects, recoded
 from core.sqlite.readers import Readers
@@ -201,10 +212,10 @@ class SqliteStore(Removal, Store):
         return await self._readers.run(session_of, session)
 
     async def sessions(self, query: SessionQuery) -> list[Session]:
-        return await self._readers.run(records.sessions, query)
+        return await self._readers.run(lists.sessions, query)
 
-    async def count_sessions(self, query: SessionQuery) -> int:
-        return await self._readers.run(records.count_sessions, query)
+    async def count_sessions(self, query: SessionQuery, *, most: int | None = None) -> int:
+        return await self._readers.run(lists.count_sessions, query, most)
 
     async def open_sessions(self) -> list[Session]:
         return await self._readers.run(records.open_sessions)
@@ -315,11 +326,11 @@ class SqliteStore(Removal, Store):
     ) -> list[Struggle]:
         now_ms = self._clock.now_ms()
         return await self._readers.run(
-            judged.struggles, now_ms, site=site, since_ms=since_ms, limit=limit
+            struggles.struggles, now_ms, site=site, since_ms=since_ms, limit=limit
         )
 
     async def struggle(self, key: str) -> Struggle | None:
-        found = await self._readers.run(judged.struggles, self._clock.now_ms(), key=key)
+        found = await self._readers.run(struggles.struggles, self._clock.now_ms(), key=key)
         return found[0] if found else None
 
     async def score(self, session: str) -> Score | None:
