@@ -18,7 +18,7 @@ import orjson
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
 from core.sqlite import assets, erasing
 from core.sqlite.rows import IDLE, session_of
-from core.sqlite.schema import LACKS
+from core.sqlite.schema import MARKS
 from core.sqlite.segments import Tail
 
 OF_THE_BROWSER = frozenset({"device", "browser", "os", "bot"})
@@ -72,6 +72,7 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
     else:
         stays = late and not _reopens(batch, load.origin_ms, *session[3:])
         _update_session(db, batch, facts, load.holes, stays_ended=stays)
+    _mark(db, batch.session)
     return stored(batch, position, load.tab, load.origin_ms, late=late)
 
 
@@ -123,12 +124,16 @@ def end_session(
 ) -> Session | None:
     """Close *session* at the time of its last event, if it is idle or anyway, and return it."""
     db.execute(
-        "UPDATE sessions AS s SET ended_ms = last_ms, end_kind = ?1, judged = 0, closed_ms = ?4,"
-        f" lacks = {LACKS.format(kind='?1')}"
+        "UPDATE sessions AS s SET ended_ms = last_ms, end_kind = ?1, judged = 0, closed_ms = ?4"
         f" WHERE s.id = ?2 AND s.ended_ms IS NULL AND (?3 IS NULL OR {IDLE.format(now='?3')})",
         (kind, session, idle_at_ms, now_ms),
     )
+    _mark(db, session)
     return session_of(db, session)
+
+
+def _mark(db: sqlite3.Connection, session: str) -> None:
+    db.execute(f"UPDATE sessions AS s SET marks = {MARKS} WHERE id = ?", (session,))
 
 
 @dataclass(frozen=True, slots=True)
@@ -308,7 +313,7 @@ def _update_session(
         " ended_ms = CASE WHEN :stays THEN max(last_ms, coalesce(:last, last_ms)) END,"
         " end_kind = CASE WHEN :stays THEN end_kind END,"
         " judged = CASE WHEN :stays THEN 0 ELSE judged END,"
-        " sealed = CASE WHEN :stays AND NOT :chunk THEN sealed ELSE 0 END, lacks = 0,"
+        " sealed = CASE WHEN :stays AND NOT :chunk THEN sealed ELSE 0 END,"
         " started_ms = min(started_ms, coalesce(:first, started_ms)),"
         " last_path = CASE WHEN :last >= last_ms THEN coalesce(:path, last_path)"
         " ELSE last_path END,"
@@ -336,9 +341,6 @@ def _update_session(
             "id": batch.session,
         },
     )
-    if stays_ended:
-        lacks = LACKS.format(kind="s.end_kind")
-        db.execute(f"UPDATE sessions AS s SET lacks = {lacks} WHERE id = ?", (batch.session,))
     if facts.entry_ms is not None:
         db.execute(
             "UPDATE sessions SET entry_ms = ?, entry_path = ?"

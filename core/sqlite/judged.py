@@ -191,7 +191,7 @@ def _summarise(db: sqlite3.Connection, session: str) -> None:
 def _put_score(db: sqlite3.Connection, session: str, score: Score) -> None:
     terms = orjson.dumps(score.terms).decode()
     db.execute(
-        "UPDATE sessions SET score = ?, points = ?, terms = ? WHERE id = ?",
+        "UPDATE sessions SET score = ?1, rank = ?1, points = ?2, terms = ?3 WHERE id = ?4",
         (score.value, score.points, terms, session),
     )
 

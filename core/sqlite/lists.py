@@ -15,7 +15,7 @@ from core.model import Place, Session, SessionQuery
 from core.sqlite.rows import SESSION_COLUMNS, session_from
 from core.sqlite.schema import HOUR_MS
 
-FEW_FLAGS = 2_000
+FEW_FLAGS = 1_000
 """
 Up to so many flags of a rule or struggle, its sessions are looked up and sorted: a few milliseconds. Of
 more, a walk through all sessions in order soon meets enough.
@@ -45,7 +45,7 @@ def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
 
 def count_sessions(db: sqlite3.Connection, query: SessionQuery, most: int | None) -> int:
     """Return how many there are without limit, offset and place; counting ends above *most*."""
-    plan = _plan(db, replace(query, after=None, before=None))
+    plan = _plan(db, replace(query, order="newest", after=None, before=None))
     if plan.where == "NOT s.canary" and query.struggle is not None and query.rule is None:
         return _sessions_of(db, query.struggle)
     row = db.execute(

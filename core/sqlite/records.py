@@ -21,8 +21,8 @@ _BATCH = (
 def open_sessions(db: sqlite3.Connection) -> list[Session]:
     """Return the sessions that have not ended, oldest start first."""
     rows = db.execute(
-        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM} WHERE s.ended_ms IS NULL"
-        " ORDER BY s.started_ms, s.id"
+        f"SELECT {SESSION_COLUMNS} FROM sessions s INDEXED BY sessions_open"
+        " LEFT JOIN sites w ON w.key = s.site WHERE s.ended_ms IS NULL ORDER BY s.started_ms, s.id"
     )
     return [session_from(row) for row in rows]
 
@@ -30,8 +30,8 @@ def open_sessions(db: sqlite3.Connection) -> list[Session]:
 def unjudged_sessions(db: sqlite3.Connection) -> list[Session]:
     """Return ended sessions that wait for their final verdict, oldest start first."""
     rows = db.execute(
-        f"SELECT {SESSION_COLUMNS} FROM {SESSION_FROM}"
-        " WHERE s.judged = 0 AND s.ended_ms IS NOT NULL ORDER BY s.started_ms, s.id"
+        f"SELECT {SESSION_COLUMNS} FROM sessions s INDEXED BY sessions_unjudged"
+        " LEFT JOIN sites w ON w.key = s.site WHERE s.judged = 0 AND s.ended_ms IS NOT NULL ORDER BY s.started_ms, s.id"
     )
     return [session_from(row) for row in rows]
 

@@ -147,6 +147,7 @@ def m011_erasing(db: Database) -> None:
     db.execute(
         "CREATE INDEX sessions_by_age ON sessions (site, coalesce(closed_ms, ended_ms))"
         " WHERE ended_ms IS NOT NULL"
+    )
 
 
 @migrations()
@@ -157,16 +158,10 @@ def m012_scale(db: Database) -> None:
     The indexes hold what lists filter by, so that rows are read of what is shown alone; what is
     summed up over all sessions is counted as flags come and go (`struggle_hours`).
     """
-    db.execute("ALTER TABLE sessions ADD COLUMN lacks INTEGER NOT NULL DEFAULT 0")
-    lacks = LACKS.format(kind="s.end_kind")
-    db.execute(f"UPDATE sessions AS s SET lacks = {lacks} WHERE ended_ms IS NOT NULL")
-    # Not judged yet is below every score.
-    db.execute("ALTER TABLE sessions ADD COLUMN rank AS (coalesce(score, -1))")
-    db.execute(
-        "ALTER TABLE sessions ADD COLUMN marks AS ((holes > 0 OR reported > 0)"
-        " + 2 * CASE WHEN json_valid(attributes)"
-        " THEN coalesce(json_extract(attributes, '$.bot') = 1, 0) ELSE 0 END + 4 * lacks)"
-    )
+    db.execute("ALTER TABLE sessions ADD COLUMN rank INTEGER NOT NULL DEFAULT -1")
+    db.execute("UPDATE sessions SET rank = score WHERE score IS NOT NULL")
+    db.execute("ALTER TABLE sessions ADD COLUMN marks INTEGER NOT NULL DEFAULT 0")
+    db.execute(f"UPDATE sessions AS s SET marks = {MARKS}")
     for name, columns in (
         ("start", "started_ms, id, canary, flags, score"),
         ("site", "site, started_ms, id, canary, flags, score, marks"),
@@ -180,6 +175,7 @@ def m012_scale(db: Database) -> None:
         ("struggle", "struggle, session, at_ms"),
         ("severity", "struggle, severity, at_ms"),
         ("time", "at_ms, struggle, session"),
+        ("last", "struggle, at_ms"),
     ):
         db.execute(
             f"CREATE INDEX flags_by_{name} ON flags ({columns})"
@@ -190,13 +186,19 @@ def m012_scale(db: Database) -> None:
 
 HOUR_MS = 3_600_000
 
-LACKS = (
-    "(NOT EXISTS (SELECT 1 FROM page_loads p JOIN batches b ON b.page_load = p.id"
-    " WHERE p.session = s.id AND b.has_snapshot))"
-    " + 2 * ({kind} <> 'ended'"
-    " AND EXISTS (SELECT 1 FROM page_loads p WHERE p.session = s.id AND NOT p.farewell))"
+MARKS = (
+    "(s.holes > 0 OR s.reported > 0) + CASE WHEN json_valid(s.attributes)"
+    " THEN coalesce(json_extract(s.attributes, '$.bot') = 1, 0) * 2 ELSE 0 END"
+    " + CASE WHEN s.ended_ms IS NULL THEN 0 ELSE"
+    " 4 * NOT EXISTS (SELECT 1 FROM page_loads p JOIN batches b ON b.page_load = p.id"
+    " WHERE p.session = s.id AND b.has_snapshot)"
+    " + 8 * (s.end_kind <> 'ended'"
+    " AND EXISTS (SELECT 1 FROM page_loads p WHERE p.session = s.id AND NOT p.farewell)) END"
 )
-"""What a session `s` that has ended as {kind} lacks: 1 for any picture of a page, 2 for the end of one."""
+"""
+What recording health counts of a session `s`, as bits: incomplete, a program's; once it has ended: without any
+picture of a page, without the end of one. A column, since an index holds no expression that it need not compute again.
+"""
 
 
 def _count_struggles(db: Database) -> None:

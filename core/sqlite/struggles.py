@@ -95,19 +95,12 @@ def _by_flags(
 
 def _span(db: sqlite3.Connection, key: str, since_ms: int) -> tuple[float, float]:
     """Return the times of the first and last flag since *since_ms*, of which there is one."""
-    ends = []
-    for worst, order in (("min", "ASC"), ("max", "DESC")):
-        parts = [
-            f"SELECT * FROM (SELECT at_ms FROM flags f INDEXED BY flags_by_severity WHERE {_COUNTED}"
-            f" AND f.struggle = ?1 AND f.severity = {severity} AND f.at_ms >= ?2"
-            f" ORDER BY at_ms {order} LIMIT 1)"
-            for severity in range(len(SEVERITIES))
-        ]
-        row = db.execute(
-            f"SELECT {worst}(at_ms) FROM ({' UNION ALL '.join(parts)})", (key, since_ms)
-        ).fetchone()
-        ends.append(row[0])
-    return ends[0], ends[1]
+    source = f"FROM flags f INDEXED BY flags_by_last WHERE {_COUNTED} AND f.struggle = ?"
+    first, last = db.execute(
+        f"SELECT (SELECT min(at_ms) {source} AND at_ms >= ?), (SELECT max(at_ms) {source})",
+        (key, since_ms, key),
+    ).fetchone()
+    return first, last
 
 
 def _struggle(
