@@ -8,6 +8,7 @@ store's interfaces. Seeded: the same plan gives the same visits. Recordings are 
 
 from __future__ import annotations
 
+import asyncio
 import gzip
 import hashlib
 import json
@@ -23,13 +24,14 @@ from typing import Any
 from bench.batches import mutations
 from bench.visits import visit
 from core import wire
+from core.clock import SystemClock
 from core.health import HealthCount
 from core.model import ChunkInfo, ChunkRef, NewBatch, Session, Site, StoredBatch, Verdicts
 from core.sealed import Sealed, SealedChunk, SealedFrame
-from core.sqlite import accounts, health, ingest, judged, objects, records, sealing
+from core.sqlite import SqliteStore, accounts, health, ingest, judged, objects, records, sealing
 from core.sqlite.disk import Disk
 from core.sqlite.objects import Objects
-from core.sqlite.schema import connect, migrate
+from core.sqlite.schema import connect
 from core.sqlite.segments import FOLDER, Tail
 from core.sqlite.store import DATABASE
 from detector.engine import Engine
@@ -131,9 +133,7 @@ def fill(
     data: Path, plan: Plan, progress: Callable[[int], None] = lambda _: None
 ) -> sqlite3.Connection:
     """Make the folder *data* as *plan* says; return the database, whose transaction is done."""
-    for name in (FOLDER, objects.FOLDER, objects.STOCKS, objects.COPIES, "blobs"):
-        (data / name).mkdir(mode=0o700, parents=True, exist_ok=True)
-    migrate(data / DATABASE)
+    asyncio.run(_made(data))
     db = connect(data / DATABASE)
     db.execute("PRAGMA synchronous = OFF")
     db.execute("PRAGMA cache_size = -200000")
@@ -154,6 +154,12 @@ def fill(
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     progress(plan.sessions)
     return db
+
+
+async def _made(data: Path) -> None:
+    store = SqliteStore(data, SystemClock())
+    await store.open()
+    await store.close()
 
 
 class Judging:
