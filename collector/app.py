@@ -50,6 +50,9 @@ MOST_CONNECTIONS = 10_000
 OWN_FILES = 128
 """Files that are no connections of pages: database, segment, the console's connections."""
 
+LINGER_S = 10
+"""For so long aiohttp reads on after a refusal, so that who still sends gets to read it."""
+
 SHUTDOWN_S = 2
 """How long a stop waits for requests that have begun; their senders would send again."""
 
@@ -183,6 +186,8 @@ def runner(app: web.Application) -> web.AppRunner:
         logger=CountingLogger(app[COUNTERS]),
         shutdown_timeout=SHUTDOWN_S,
         keepalive_timeout=IDLE_TIMEOUT_S,
+        lingering_time=LINGER_S,
+        auto_decompress=False,  # no page sends such bodies; 4 MB may be 4 GB, to be read to the end
     )
 
 
@@ -199,5 +204,6 @@ async def _never_bare(request: web.Request, handler: Handler) -> web.StreamRespo
         headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
         return web.json_response(answer, status=error.status, headers=headers)
     except Exception:
+        request.app[COUNTERS][f"refused_{BROKEN.code}"] += 1
         log.exception("%s %s failed", request.method, request.path)
         return response(refusal(origin_of(request.headers.get("Origin")), BROKEN))

@@ -249,6 +249,8 @@ class Ingest:
             raise Refused(
                 400, "bad_frame", f"the body did not arrive within {BODY_TIMEOUT_S} s"
             ) from None
+        except web.RequestPayloadError as error:  # chunks or an encoding that are none
+            raise Refused(400, "bad_frame", f"the body cannot be read: {error}"[:200]) from None
 
     async def _rest_of(self, request: web.Request, most: int) -> bytes:
         """Return a body that arrives by and by, unless too many do so at once."""

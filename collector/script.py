@@ -117,6 +117,7 @@ class Script:
         if self._kept is not None and not path.is_file():
             path = self._kept / name
         if not _PART.fullmatch(name) or not path.is_file():
+            self._count("unknown_recorder")
             return _problem(404, "unknown_recorder", "there is no such recorder here")
         return web.FileResponse(
             path,
@@ -134,12 +135,13 @@ class Script:
         try:
             site = await self._sites.asked(key, self._ingest.address_of(request))
         except Refused as refused:
-            self._ingest.counters[f"refused_{refused.code}"] += 1
+            self._count(refused.code)
             if visit and refused.status == 404:
                 self._tally.add(SERVER, "unknown_key", f"{_page_origin(request)} {key[:64]}")
             return _problem(refused.status, refused.code, refused.reason, refused.retry_after_s)
         base = self._settings.server.public_url.rstrip("/") or self._proxies.base_url(request)
         if base is None:
+            self._count("bad_host")
             return _problem(400, "bad_host", "the Host header names no host")
         if visit:
             self._tally.add(site.key, "loader" if site.options.enabled else "loader_off")
@@ -147,6 +149,9 @@ class Script:
         if named := await self._assets.named(site):
             values["assets"] = named
         return values
+
+    def _count(self, code: str) -> None:
+        self._ingest.counters[f"refused_{code}"] += 1
 
     def _answer(self, request: web.Request, body: bytes, content_type: str) -> web.Response:
         """Return *body*, compressed if the browser takes that."""
