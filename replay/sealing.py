@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any
@@ -52,8 +52,10 @@ MAX_BYTES = 64 * 1024 * 1024
 SHORTEST, LONGEST = 1_000, 1_000_000
 """Characters of a style text that is kept apart, as collector/sheets.py has them."""
 
-_SHEET = re.compile(rb'"(?:_cssText|rule|rules|replace|replaceSync)":[\["]')
-"""What stands before a style text in JSON; behind most there is a hash."""
+_SHEET = re.compile(
+    rb'"(?:_cssText|rule|rules|replace|replaceSync)":"(?:[^"\\]|\\.){%d}' % SHORTEST
+)
+"""A long style text in JSON; in the place of most stands a hash. No character has fewer bytes than one."""
 
 MOST_SHEETS = 500
 """Style texts of one chunk that are looked for; the store looks at no more hashes at once."""
@@ -91,6 +93,23 @@ class Sealer:
         """Begin with the document *load*, whose chunks are *refs*."""
         self._layout.close_load()
         self._track = _Track(load.id) if _is_long(list(refs)) else None
+
+    def work(self, waiting: deque[tuple[ChunkRef, bytes]]) -> Opened | None:
+        """
+        Take chunks off *waiting*, the first one first, until none is left: None.
+
+        Or until one has style texts of which somebody must say whether they are held; it is returned.
+        """
+        while waiting:
+            ref, raw = waiting.popleft()
+            opened = self.open(ref, raw)
+            if opened is None:
+                self.keep(ref, raw)
+            elif opened.sheets:
+                return opened
+            else:
+                self.take(opened, ())
+        return None
 
     def open(self, ref: ChunkRef, raw: bytes) -> Opened | None:
         """Read a chunk; None if it is to be kept as it came."""

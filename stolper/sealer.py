@@ -10,19 +10,20 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections import Counter, OrderedDict
-from collections.abc import Callable
+from collections import Counter, OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator
 from typing import Protocol
 
 from collector.scrub import scrub_recording
 from core.clock import Clock
 from core.errors import StoreError
 from core.health import DAY_MS, HealthCount
-from core.model import Session
+from core.model import ChunkRef, Session
 from core.sealed import Sealed, StockRef
 from core.store import AssetStore, HealthStore, RecordStore, SealStore
-from replay.sealing import Sealer
+from replay.sealing import Opened, Sealer
 from replay.stock import Stock
+from stolper.quiet import no_collection
 
 log = logging.getLogger(__name__)
 
@@ -40,6 +41,9 @@ MOST_STOCKS = 4
 
 MOST_PLACES, DETAIL_MAX = 20, 60
 """Attributes of one session that are told apart; anybody can make up names."""
+
+GROUP_BYTES = 128 * 1024
+"""Of chunks that are worked on at once, in some tens of milliseconds; each switch of threads costs."""
 
 RELEASE_MS = 600_000
 """How often segments are looked at."""
@@ -109,15 +113,13 @@ class BackgroundSealer:
         for load in await self._store.page_loads(session.id):
             own = [ref for ref in refs if ref.page_load == load.id]
             sealer.begin(load, own)
-            for ref in own:
-                raw = await self._store.read_chunk(ref)
+            for some in _in_groups(own):
+                chunks = deque([(ref, await self._store.read_chunk(ref)) for ref in some])
                 begun = time.perf_counter()
-                opened = await asyncio.to_thread(sealer.open, ref, raw)
-                if opened is None:
-                    sealer.keep(ref, raw)
-                    continue
-                held = await self._held(session.site, [*opened.sheets])
-                await asyncio.to_thread(sealer.take, opened, held)
+                while opened := await asyncio.to_thread(_work, sealer, chunks):
+                    held = await self._held(session.site, [*opened.sheets])
+                    await asyncio.to_thread(sealer.take, opened, held)
+                    del opened
                 await self._rest(time.perf_counter() - begun)
         assets = tuple(sorted(sealer.assets))
         whole = Sealed(session.id, session.site, tuple(refs), sealer.frames(), assets, resting)
@@ -201,3 +203,21 @@ class BackgroundSealer:
             released = await self._store.release()
             if released:
                 log.info("%d files that nothing needs any more were removed", released)
+
+
+def _work(sealer: Sealer, chunks: deque[tuple[ChunkRef, bytes]]) -> Opened | None:
+    """Let *sealer* take *chunks*; what JSON is read into has no cycles, and would be looked through often."""
+    with no_collection():
+        return sealer.work(chunks)
+
+
+def _in_groups(refs: Iterable[ChunkRef]) -> Iterator[list[ChunkRef]]:
+    """Give *refs* in order, as many at a time as have GROUP_BYTES and at least one."""
+    group: list[ChunkRef] = []
+    for ref in refs:
+        if group and sum(one.length for one in group) + ref.length > GROUP_BYTES:
+            yield group
+            group = []
+        group.append(ref)
+    if group:
+        yield group
