@@ -39,9 +39,14 @@ def checked(
     """Return what is kept of an identity: `id`, `hashed` and `verified`."""
     expected = sign(signing_key, id_).encode()
     verified = signature is not None and hmac.compare_digest(expected, signature.lower().encode())
-    plain = id_.strip()
-    hashed = _EMAIL.fullmatch(plain) is not None
-    if hashed:
-        digest = hmac.new(hash_key, plain.lower().encode(), hashlib.sha256).hexdigest()
-        plain = f"email:{digest[:32]}"
+    plain, hashed = kept_id(id_, hash_key)
     return {"id": plain, "hashed": hashed, "verified": verified}
+
+
+def kept_id(id_: str, hash_key: bytes) -> tuple[str, bool]:
+    """Return what is kept of an id, and whether that is a hash: an e-mail address's."""
+    plain = id_.strip()
+    if _EMAIL.fullmatch(plain) is None:
+        return plain, False
+    digest = hmac.new(hash_key, plain.lower().encode(), hashlib.sha256).hexdigest()
+    return f"email:{digest[:32]}", True

@@ -23,6 +23,7 @@ from console import (
     health_pages,
     operations,
     pages,
+    person_pages,
     pick_pages,
     rule_api,
     rule_pages,
@@ -34,6 +35,7 @@ from console import (
 from console.accounts import Passwords, SignedOut, Throttle
 from console.auth import guard
 from console.context import CONSOLE, SIGNER, Console
+from console.erasing import Eraser
 from console.headers import CSP, HEADERS
 from console.language import Languages
 from console.live import Live
@@ -61,6 +63,7 @@ def build_app(
     public_url: Callable[[], str] | None = None,
     snippet_version: str = "",
     metrics: Callable[[], bytes] | None = None,
+    eraser: Eraser | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
@@ -69,7 +72,7 @@ def build_app(
     the session page says which command is missing. *workbench* keeps the rules. *public_url*
     returns the address of the public listener; without it that of the settings is taken.
     *snippet_version* is that of the script which the public listener hands out. *metrics*
-    returns what Prometheus scrapes.
+    returns what Prometheus scrapes. *eraser* erases whom somebody names; without it nobody can.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -89,13 +92,14 @@ def build_app(
         workbench=workbench,
         snippet_version=snippet_version,
         metrics=metrics,
+        eraser=eraser,
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)
     app.on_shutdown.append(_close_live)
     for part in (
         sign_in_pages, session_pages, struggle_pages, pick_pages, change_pages, example_pages,
-        editor_pages, rule_pages, pages, health_pages, stage, feed, api, rule_api, operations,
+        editor_pages, rule_pages, pages, health_pages, person_pages, stage, feed, api, rule_api, operations,
     ):  # fmt: skip
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)

@@ -11,6 +11,7 @@ from aiohttp import web
 from collector.limits import Addresses
 from collector.proxies import Proxies
 from console.accounts import Passwords, SignedOut, Throttle
+from console.erasing import Eraser
 from console.language import Languages
 from console.live import Live
 from console.signing import Signer
@@ -41,6 +42,7 @@ class Console:
     public_url: Callable[[], str]
     snippet_version: str  # that this server hands out; "" where it is not built
     metrics: Callable[[], bytes] | None
+    eraser: Eraser | None
 
 
 CONSOLE = web.AppKey("console", Console)

@@ -11,7 +11,7 @@ from console.api import PREFIX, answer, since_ms
 from console.auth import OWNERS, ApiError, has_role, require_role
 from console.context import console
 from console.format import iso
-from console.health_words import finding_text, lack_text, refusal_text
+from console.health_words import finding_text, lack_text, refusal_text, removed_text
 from console.pages import render
 from core.health import Finding, Room, SiteHealth, What, findings, room_findings
 from core.model import Site
@@ -54,6 +54,8 @@ async def show(request: web.Request) -> web.Response:
         own_errors=[(one.detail, "", one.count) for one in health.of("own_error")],
         lacks=[(one, lack_text(one.kind, one.reason, _)) for one in health.gaps],
         free_mb=room.free_bytes >> 20,
+        oldest_ms=await console(request).store.oldest_ms(site.key),
+        removed=[(removed_text(one.detail, _), "", one.count) for one in health.of("removed")],
         may_switch=await has_role(request, OWNERS),
     )
 
@@ -83,7 +85,9 @@ async def tell(request: web.Request) -> web.Response:
     )
     room = await console(request).store.room()
     found = _found(request, site, health, room)
-    return answer({"health": health_json(site, health, room, found)})
+    oldest_ms = await console(request).store.oldest_ms(site.key)
+    kept = {"oldest_session_at": None if oldest_ms is None else iso(oldest_ms)}
+    return answer({"health": {**health_json(site, health, room, found), **kept}})
 
 
 def _found(request: web.Request, site: Site, health: SiteHealth, room: Room) -> list[Finding]:
@@ -120,6 +124,7 @@ def health_json(site: Site, health: SiteHealth, room: Room, found: list[Finding]
         "versions": by_detail("version"),
         "own_errors": by_detail("own_error"),
         "masked": by_detail("masked"),
+        "removed": by_detail("removed"),
         "sessions": health.sessions,
         "sessions_of_bots": health.bots,
         "sessions_incomplete": health.incomplete,

@@ -269,3 +269,14 @@ def lack_text(kind: str, reason: str, _: Words) -> str:
     if kind == "refused":
         return _("refused: %(why)s") % {"why": refusal_text(reason, _)}
     return " ".join(part for part in (kind, reason) if part)
+
+
+def removed_text(limit: str, _: Words) -> str:
+    """Return by which limit sessions were removed."""
+    words = {
+        "age": _("older than the site keeps them (keep_days)"),
+        "size": _("the site's room was full (keep_mb)"),
+        "folder": _("the room of all sites was full (retention.keep_mb)"),
+        "erased": _("erased on request"),
+    }
+    return words.get(limit, limit)

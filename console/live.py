@@ -90,6 +90,10 @@ class Live:
         """Tell that *session* ended."""
         self._tell(session.id, "ended")
 
+    def erased(self, session: str) -> None:
+        """Tell that *session* is there no more: open lists load again."""
+        self._tell(session, "ended")
+
     def watched(self, session: str) -> bool:
         """Return whether somebody follows *session* now, so that its page should send often."""
         return any(one.follow and one.session == session for one in self._listeners)

@@ -11,7 +11,7 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console.auth import EDITORS, ENDERS, OWNERS, SIGNED_IN, RoleMissing, form_token
+from console.auth import EDITORS, ENDERS, OWNERS, SIGNED_IN, RoleMissing, form_token, has_role
 from console.context import console, is_https, route_of
 from console.language import COOKIE, LANGUAGES
 from core.errors import StoreError
@@ -126,7 +126,12 @@ async def home(request: web.Request) -> web.Response:
 async def sites_page(request: web.Request) -> web.Response:
     """Show the sites and the line that embeds each."""
     sites = await console(request).store.sites()
-    return render(request, "sites.html", sites=[(site, embed_line(request, site.key)) for site in sites])  # fmt: skip
+    return render(
+        request,
+        "sites.html",
+        sites=[(site, embed_line(request, site.key)) for site in sites],
+        may_erase=await has_role(request, OWNERS),
+    )
 
 
 def embed_line(request: web.Request, key: str) -> str:

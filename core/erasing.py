@@ -63,10 +63,11 @@ class Erased:
 
 @dataclass(frozen=True, slots=True)
 class Removed:
-    """Sessions that were removed, and what their recordings took."""
+    """Sessions (or assets) that were removed, what they took, and sessions by site."""
 
     sessions: int = 0
     bytes: int = 0
+    sites: tuple[tuple[str, int], ...] = ()
 
 
 def tombstone(key: bytes, kind: Kind, id_: str, site: str | None = None) -> bytes:

@@ -125,6 +125,18 @@ class CollectorSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class RetentionSettings:
+    """How much is kept in all; how long is an option of each site."""
+
+    keep_mb: int = _setting(
+        0,
+        "megabytes of finished recordings and rows kept of all sites, the oldest without flags go"
+        " first; 0: no limit",
+        _at_least(0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DetectorSettings:
     """How rules are judged."""
 
@@ -150,6 +162,7 @@ class Settings:
 
     server: ServerSettings = ServerSettings()
     collector: CollectorSettings = CollectorSettings()
+    retention: RetentionSettings = RetentionSettings()
     detector: DetectorSettings = DetectorSettings()
     console: ConsoleSettings = ConsoleSettings()
     log: LogSettings = LogSettings()

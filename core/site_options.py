@@ -65,6 +65,15 @@ class SiteOptions:
     )
     fonts: bool = _option(True, "switch", "web fonts are stored, so that the replay shows them")
     canvas: bool = _option(False, "switch", "canvas elements are sampled as images")
+    keep_days: int = _option(
+        30, "number", "days after its end at which a session is removed", sent=False
+    )
+    keep_mb: int = _option(
+        0,
+        "count",
+        "megabytes of finished recordings kept, the oldest without flags go first; 0: no limit",
+        sent=False,
+    )
     assets_mb: int = _option(
         200, "number", "megabytes of style sheets, fonts and images kept", sent=False
     )
@@ -150,6 +159,10 @@ def _number(value: str) -> int:
     return int(value)
 
 
+def _count(value: str) -> int:
+    return 0 if value == "0" else _number(value)
+
+
 def _images(value: str) -> str:
     if value not in ("allow", "capture", "placeholder"):
         raise ValueError("write allow, capture or placeholder")
@@ -184,6 +197,7 @@ def _list(value: str, pattern: re.Pattern[str], example: str) -> tuple[str, ...]
 _VALUES: dict[str, Callable[[str], object]] = {
     "switch": _switch,
     "number": _number,
+    "count": _count,
     "allow|capture|placeholder": _images,
     "names": lambda value: _list(value, _PARAM, "q,page"),
     "origins": lambda value: _list(value, _ORIGIN, "https://pay.example.org"),

@@ -158,6 +158,9 @@ class AssetStore(Protocol):
     async def most_used_assets(self, site: str, limit: int) -> list[str]:
         """Return hashes of the style sheets and fonts of *site* used of late, most used first."""
 
+    async def assets_of(self, session: str) -> list[str]:
+        """Return the hashes of the assets that *session* needs, or came with."""
+
     async def asset_usage(self, site: str) -> AssetUsage:
         """Return how many assets *site* has and what they take."""
 
@@ -321,6 +324,12 @@ class EraseStore(Protocol):
         finish_erasing() does the rest.
         """
 
+    async def buried_sessions(self) -> list[Session]:
+        """Return the sessions of a restored backup that were erased since it was taken."""
+
+    async def erase_buried(self) -> Erased:
+        """Erase them."""
+
     async def finish_erasing(self) -> tuple[int, int]:
         """Do what is left of erasures that were cut off; return bytes and pages overwritten."""
 
@@ -328,7 +337,7 @@ class EraseStore(Protocol):
         """Return what was erased, by keyed hashes, and their key."""
 
     async def sealed_contents(self, session: str) -> list[bytes]:
-        """Return what the object of *session* holds, frame by frame; nothing if it has none."""
+        """Return what the object of *session* holds, part by part; nothing if it has none."""
 
     async def sealed_sessions(self, site: str, limit: int) -> list[Session]:
         """Return up to *limit* sessions of a site (key) that have an object, newest first."""
@@ -346,7 +355,7 @@ class EraseStore(Protocol):
         """Remove up to *limit* sealed sessions of a site, or of all: the oldest unflagged, then the oldest."""
 
     async def used_bytes(self, site: str | None) -> int:
-        """Return what recordings and assets of a site take; of None: of all, with the database's rows."""
+        """Return what sealed recordings of a site take; of None: of all sites, with the database's rows."""
 
     async def oldest_ms(self, site: str) -> int | None:
         """Return when the oldest session of a site that is stored began; None if there is none."""

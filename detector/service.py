@@ -179,6 +179,13 @@ class Detector:
         self._ended.append(session)
         self._wake.set()
 
+    def forget(self, session: str) -> None:
+        """Drop all that is held of *session*, which was erased. Never blocks, never raises."""
+        self._sessions.pop(session, None)
+        self._batches = deque(one for one in self._batches if one.session != session)
+        self._ended = deque(one for one in self._ended if one.id != session)
+        self._outbox = [one for one in self._outbox if one.session != session]
+
     async def drain(self) -> None:
         """Return once everything taken so far has been judged and written."""
         while self._batches or self._ended or self._overflow or self._busy or self._outbox:

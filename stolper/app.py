@@ -36,10 +36,12 @@ from detector.history import History
 from detector.loader import shipped_rules
 from detector.service import Detector
 from stolper.durations import TimedDisk
+from stolper.erasure import Eraser
 from stolper.folder import OWN_RULES
 from stolper.metrics import Metrics
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
+from stolper.retention import Retention
 from stolper.rulebook import Rulebook
 from stolper.sealer import BackgroundSealer
 from stolper.workbench import ServerWorkbench
@@ -89,6 +91,8 @@ class Server:
         self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock()
         await self.store.open()
+        if await self.store.buried_sessions():  # a restore that was killed before it came to that
+            await Eraser(self.store, self.clock).bury()
         own = OwnRules(self.data / OWN_RULES)
         self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
         self.detector = Detector(
@@ -103,11 +107,20 @@ class Server:
         await self.detector.start()
         self.rulebook.swap = self.detector.swap
         sealer = BackgroundSealer(self.store, self.clock, busy=self._busy)
+        self.retention = Retention(self.store, self.clock, self.settings.retention, busy=self._busy)
+        self.eraser = Eraser(
+            self.store,
+            self.clock,
+            forget=self._forget,
+            forget_stock=sealer.forget_stock,
+            paused=sealer.paused,
+        )
         watching = self.rulebook.watch(self.settings.detector.reload_ms)
         self._tasks = [
             asyncio.create_task(self.closer.run(), name="session closer"),
             asyncio.create_task(watching, name="rule files"),
             asyncio.create_task(sealer.run(), name="sealer"),
+            asyncio.create_task(self.retention.run(), name="retention"),
         ]
         self.workbench = self._workbench()
         private = console.app.build_app(
@@ -121,6 +134,7 @@ class Server:
             public_url=lambda: self.settings.server.public_url or self.public_url,
             snippet_version=built_version(snippet_dir()),
             metrics=lambda: self.metrics.text(),
+            eraser=self.eraser,
         )
         self.console_url = await self._listen(
             web.AppRunner(private, access_log=None, logger=server_logger(), shutdown_timeout=2),
@@ -250,6 +264,7 @@ class Server:
             "rules": len(self.detector.rules.rules),
             "rule_problems": bool(self.rulebook.problems),
             "ready": self.ready.last is None,
+            **{f"removed_{limit}": count for limit, count in self.retention.removed.items()},
         }
 
     def _stored(self, batch: StoredBatch) -> None:
@@ -262,6 +277,11 @@ class Server:
 
     def _judged(self, verdicts: Verdicts) -> None:
         self.live.verdicts(verdicts)
+
+    def _forget(self, session: str) -> None:
+        """Drop what is held in memory of a session that is being erased."""
+        self.detector.forget(session)
+        self.live.erased(session)
 
     def _ended(self, session: Session) -> None:
         self.detector.session_ended(session)

@@ -29,6 +29,7 @@ from core.sqlite import SqliteStore
 from stolper.app import Server
 from stolper.cli_backup import backup, restore
 from stolper.cli_doctor import doctor
+from stolper.cli_erase import erase
 from stolper.cli_export import export
 from stolper.cli_history import backtest, explain
 from stolper.cli_leaktest import leaktest
@@ -64,6 +65,7 @@ rules.add_command(explain)
 rules.add_command(rejudge)
 main.add_command(rules)
 main.add_command(leaktest)
+main.add_command(erase)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(doctor)

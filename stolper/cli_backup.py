@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import fcntl
 import os
 import sys
@@ -16,6 +17,7 @@ from core.errors import UserError
 from core.settings import FILE_NAME
 from core.sqlite.backup import take_backup
 from core.sqlite.restore import check_backup, facts_of, restore_backup
+from stolper.cli_erase import bury, erased_since
 from stolper.folder import OWN_RULES
 from stolper.options import data_option
 
@@ -43,8 +45,14 @@ def backup(target: Path, data: Path) -> None:
 @click.command()
 @click.argument("source", metavar="BACKUP", type=_BACKUP)
 @click.option("--check", is_flag=True, help="Only look whether BACKUP is whole; write nothing.")
+@click.option(
+    "--erased",
+    type=click.Path(path_type=Path, exists=True),
+    metavar="FILE|DIR",
+    help="Erase again what was erased since: a list by `stolper erase --list`, or the data folder of before.",
+)
 @data_option
-def restore(source: Path, check: bool, data: Path) -> None:
+def restore(source: Path, check: bool, erased: Path | None, data: Path) -> None:
     """Make the data folder that BACKUP is a copy of; --data must not hold anything yet."""
     if check:
         with _bytes_bar("read") as progress:
@@ -54,7 +62,12 @@ def restore(source: Path, check: bool, data: Path) -> None:
         click.echo(f"{source} is whole; taken at {facts_of(source)['taken_at']}")
         return
     with _held(data), _bytes_bar("restored") as progress:
-        facts = restore_backup(source, data, progress=progress)
+        settle = erased_since(erased) if erased is not None else None
+        facts = restore_backup(source, data, settle=settle, progress=progress)
+        if settle is not None:
+            click.echo(
+                f"{asyncio.run(bury(data))} sessions that were erased since are erased again"
+            )
     click.echo(f"{data} is as it was at {facts['taken_at']}")
 
 

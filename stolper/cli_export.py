@@ -10,15 +10,21 @@ import asyncio
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.metadata import version
 from pathlib import Path
 from typing import BinaryIO
 
 import click
 
+from core.clock import SystemClock
+from core.erasing import KEY, Kind, subject
 from core.errors import NotFound
 from core.sqlite import SqliteStore
 from replay import deep
+from replay.dossier import write_dossier
 from replay.export import rrweb_events
+from stolper.cli_erase import person_of, person_options
+from stolper.erasure import Eraser
 from stolper.folder import with_store
 from stolper.options import data_option
 
@@ -27,12 +33,11 @@ from stolper.options import data_option
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["rrweb"]),
-    default="rrweb",
-    show_default=True,
-    help="rrweb: one JSON array of events that rrweb's player plays.",
+    type=click.Choice(["rrweb", "zip"]),
+    help="rrweb: one JSON array of events that rrweb's player plays, of a session (the default there);"
+    " zip: all that is stored of somebody, to be handed to them.",
 )
-@click.option("--session", required=True, help="The session to write down.")
+@person_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
@@ -45,10 +50,45 @@ from stolper.options import data_option
     help="With Stolper's own events beside the picture, which `stolper import` reads.",
 )
 @data_option
-def export(form: str, session: str, out: Path | None, facts: bool, data: Path) -> None:
-    """Write a session down as JSON that other programs read."""
+def export(
+    form: str | None,
+    customer: str | None,
+    visitor: str | None,
+    session: str | None,
+    site: str | None,
+    out: Path | None,
+    facts: bool,
+    data: Path,
+) -> None:
+    """Write a session, or all of a person, down in a form that other programs read."""
+    kind, id_ = person_of(customer, visitor, session)
+    if form == "zip" or session is None:
+        if form == "rrweb":
+            raise click.UsageError("--format rrweb is of one --session.")
+        number = asyncio.run(with_store(data, lambda store: _zip(store, kind, id_, site, out)))
+        click.echo(f"{number} sessions of this {kind} were written", err=True)
+        return
+    form = "rrweb"
     count = asyncio.run(with_store(data, lambda store: _write(store, session, out, facts)))
     click.echo(f"{count} {form} events of session {session} were written", err=True)
+
+
+async def _zip(store: SqliteStore, kind: Kind, id_: str, site: str | None, out: Path | None) -> int:
+    """Write all that is stored of somebody to *out*; return how many sessions that are."""
+    clock = SystemClock()
+    eraser = Eraser(store, clock)
+    whom = await eraser.whom(kind, id_, site)
+    sessions = await eraser.sessions(whom)
+    if not sessions:
+        raise NotFound(f"nothing is stored of this {kind}")
+    with _target(out) as file:
+        await write_dossier(
+            store, whom, sessions, file, at_ms=clock.now_ms(), version=version("stolper")
+        )
+    await store.audit(
+        clock.now_ms(), "command line", "exported", subject(await store.server_key(KEY), whom)
+    )
+    return len(sessions)
 
 
 async def _write(store: SqliteStore, session: str, out: Path | None, facts: bool) -> int:

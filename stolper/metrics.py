@@ -61,7 +61,12 @@ class Metrics(Collector):
         yield _histogram("stolper_commit_seconds", COMMIT, self._disk.commits)
         failed = self._disk.fsyncs.failures + self._disk.commits.failures
         yield CounterMetricFamily("stolper_write_failures", FAILURES, value=failed)
-        for name, value in {**self._gauges(), **self._sizes()}.items():
+        gauges = self._gauges()
+        removed = CounterMetricFamily("stolper_sessions_removed", REMOVED, labels=["limit"])
+        for name in [name for name in gauges if name.startswith("removed_")]:
+            removed.add_metric([name.removeprefix("removed_")], gauges.pop(name))
+        yield removed
+        for name, value in {**gauges, **self._sizes()}.items():
             if name in COUNTED:
                 yield CounterMetricFamily(f"stolper_{name}", COUNTED[name], value=value)
             else:
@@ -114,6 +119,7 @@ DROPPED = "Events, fields and other parts of batches that were left out, by what
 MASKED = "Texts that looked like e-mail addresses, IBANs or card numbers, masked on arrival."
 FSYNC = "How long it took until a file's bytes were on the medium."
 COMMIT = "How long it took until rows were on the medium; many batches share a commit."
+REMOVED = "Sessions removed, by the limit: their site's age or size, or the size of the folder."
 FAILURES = "Durable steps that failed: disk full, I/O error."
 
 COUNTED = {"detector_errors": "Events and sessions on which judging failed and went on."}

@@ -71,6 +71,7 @@ class BackgroundSealer:
         self._after_ms = after_ms
         self._every_ms = every_ms
         self._released_ms: int | None = None
+        self._at_work = asyncio.Lock()
         self._stocks: OrderedDict[str, tuple[StockRef | None, Stock]] = OrderedDict()
 
     async def run(self) -> None:
@@ -84,6 +85,14 @@ class BackgroundSealer:
                 log.error("finished sessions could not be sealed: %s", error)
             await asyncio.sleep(self._every_ms / 1000)
 
+    def paused(self) -> asyncio.Lock:
+        """Return what keeps everything from being sealed while it is held: for erasing."""
+        return self._at_work
+
+    def forget_stock(self, site: str) -> None:
+        """Forget what is known of the pages of *site*, which was replaced."""
+        self._stocks.pop(site, None)
+
     async def sweep(self) -> int:
         """Seal some of the sessions that wait; return how many were sealed or left."""
         before = self._clock.now_ms() - self._after_ms
@@ -96,7 +105,8 @@ class BackgroundSealer:
     async def seal(self, session: Session) -> bool:
         """Seal *session*; False if chunks came meanwhile. One that cannot be sealed is left as it is."""
         try:
-            return await self._seal(session)
+            async with self._at_work:
+                return await self._seal(session)
         except StoreError:
             if not await self._is_damaged(session):
                 raise

@@ -147,6 +147,12 @@ def stored(db: sqlite3.Connection, site: str, names: Iterable[str]) -> set[str]:
     return {row[0] for row in rows}
 
 
+def used_by(db: sqlite3.Connection, session: str) -> list[str]:
+    """Return what *session* needs."""
+    rows = db.execute("SELECT hash FROM asset_uses WHERE session = ? ORDER BY hash", (session,))
+    return [row[0] for row in rows]
+
+
 def most_used(db: sqlite3.Connection, site: str, limit: int) -> list[str]:
     """Return the style sheets and fonts used of late, those used most first."""
     rows = db.execute(

@@ -66,9 +66,9 @@ def erase(db: sqlite3.Connection, whom: Whom, now_ms: int) -> tuple[str, list[st
     """
     key = make_server_key(db, KEY)
     ids = sessions_of(db, whom)
-    _entomb(db, Tombstone(tombstone(key, whom.kind, whom.id, whom.site), whom.kind, now_ms))
+    entomb(db, Tombstone(tombstone(key, whom.kind, whom.id, whom.site), whom.kind, now_ms))
     for one in ids:
-        _entomb(db, Tombstone(tombstone(key, "session", one), "session", now_ms))
+        entomb(db, Tombstone(tombstone(key, "session", one), "session", now_ms))
     assets = erase_sessions(db, ids)
     db.executemany(
         "UPDATE audit SET subject = ? WHERE subject = ?",
@@ -165,49 +165,8 @@ def tombstones(db: sqlite3.Connection) -> list[Tombstone]:
     return [Tombstone(*row) for row in rows]
 
 
-def bury_again(db: sqlite3.Connection, key: bytes, stones: Iterable[Tombstone]) -> list[str]:
-    """
-    Take over *stones*, made with *key*, and erase what they stand for; return the sessions.
-
-    For a database that nobody uses: a backup that is being restored.
-    """
-    stones = list(stones)
-    known = {one.hash: one for one in [*tombstones(db), *stones]}
-    mine = make_server_key(db, KEY)
-    keys = {mine, key}
-    found = [
-        row[0]
-        for row in db.execute(f"SELECT id, site, visitor, {CUSTOMER}, started_ms FROM sessions")
-        if any(_stands_for(known, one, row) for one in keys)
-    ]
-    db.execute("INSERT OR REPLACE INTO server_keys VALUES (?, ?)", (KEY, key))
-    for one in stones:
-        _entomb(db, one)
-    for id_ in found:
-        _entomb(db, Tombstone(tombstone(key, "session", id_), "session", 0))
-    erase_sessions(db, found)
-    db.executemany(
-        "UPDATE audit SET subject = ? WHERE subject = ?",
-        [(subject(key, Whom("session", one)), one) for one in found],
-    )
-    return found
-
-
-def _stands_for(known: dict[bytes, Tombstone], key: bytes, row: tuple[str, ...]) -> bool:
-    id_, site, visitor, customer, started_ms = row
-    if tombstone(key, "session", id_) in known:
-        return True
-    names: list[tuple[Kind, str]] = [("visitor", visitor), ("customer", customer)]
-    stones = [
-        known.get(tombstone(key, kind, name, where))
-        for kind, name in names
-        if name is not None
-        for where in (None, site)
-    ]
-    return any(one is not None and int(started_ms) < one.at_ms for one in stones)
-
-
-def _entomb(db: sqlite3.Connection, stone: Tombstone) -> None:
+def entomb(db: sqlite3.Connection, stone: Tombstone) -> None:
+    """Keep *stone*; of the same one the latest."""
     db.execute(
         "INSERT INTO tombstones VALUES (?, ?, ?)"
         " ON CONFLICT (hash) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)",
@@ -241,16 +200,14 @@ def least_wanted(db: sqlite3.Connection, site: str | None, limit: int) -> list[s
 def remove(db: sqlite3.Connection, ids: Sequence[str]) -> tuple[Removed, list[str]]:
     """Remove the rows of ended sessions; return what that was, and the objects that nothing names now."""
     told = _json(ids)
-    count = db.execute(f"SELECT count(*) FROM sessions WHERE id IN {_IDS}", (told,)).fetchone()[0]
+    sites = db.execute(
+        f"SELECT site, count(*) FROM sessions WHERE id IN {_IDS} GROUP BY site ORDER BY site",
+        (told,),
+    ).fetchall()
     size = db.execute(
         f"SELECT coalesce(sum(bytes), 0) FROM sealed WHERE session IN {_IDS}", (told,)
     ).fetchone()[0]
-    size += db.execute(
-        "SELECT coalesce(sum(length(b.events)), 0) FROM page_loads p JOIN batches b"
-        f" ON b.page_load = p.id WHERE p.session IN {_IDS}",
-        (told,),
-    ).fetchone()[0]
-    return Removed(count, size), _forget(db, told)
+    return Removed(sum(count for _, count in sites), size, tuple(sites)), _forget(db, told)
 
 
 def still_expired(db: sqlite3.Connection, ids: Sequence[str], before_ms: int) -> list[str]:
@@ -280,24 +237,20 @@ def _forget(db: sqlite3.Connection, told: str) -> list[str]:
 
 
 def used_bytes(db: sqlite3.Connection, site: str | None) -> int:
-    """Return what the recordings and assets of *site* take; of all sites with the database's rows."""
-    total = 0
-    for table in ("assets", "stocks"):
-        total += db.execute(
-            f"SELECT coalesce(sum(bytes), 0) FROM {table} WHERE (?1 IS NULL OR site = ?1)", (site,)
-        ).fetchone()[0] * (2 if table == "stocks" else 1)
-    total += db.execute(
-        "SELECT coalesce(sum(o.bytes), 0) FROM sealed o JOIN sessions s ON s.id = o.session"
-        " WHERE (?1 IS NULL OR s.site = ?1)",
-        (site,),
-    ).fetchone()[0]
-    if site is None:
-        pages, free, size = (
-            db.execute(f"PRAGMA {name}").fetchone()[0]
-            for name in ("page_count", "freelist_count", "page_size")
-        )
-        total += (pages - free) * size
-    return int(total)
+    """Return what the sealed recordings of *site* take; of all sites, with the database's rows."""
+    if site is not None:
+        row = db.execute(
+            "SELECT coalesce(sum(o.bytes), 0) FROM sealed o JOIN sessions s ON s.id = o.session"
+            " WHERE s.site = ?",
+            (site,),
+        ).fetchone()
+        return int(row[0])
+    pages, free, size = (
+        db.execute(f"PRAGMA {name}").fetchone()[0]
+        for name in ("page_count", "freelist_count", "page_size")
+    )
+    sealed = db.execute("SELECT coalesce(sum(bytes), 0) FROM sealed").fetchone()[0]
+    return int(sealed + (pages - free) * size)
 
 
 def oldest_ms(db: sqlite3.Connection, site: str) -> int | None:

@@ -20,7 +20,7 @@ from core.erasing import KEY, Erased, Removed, Tombstone, Whom
 from core.errors import StoreFailed
 from core.model import Session
 from core.sealed import SealedFrame, StockRef
-from core.sqlite import erasing, packing, restocking, sealing
+from core.sqlite import burying, erasing, packing, restocking, sealing
 from core.sqlite.assets import FOLDER as BLOBS
 from core.sqlite.assets import Blobs
 from core.sqlite.disk import Disk
@@ -81,6 +81,14 @@ class Removal(EraseStore):
         done, pages = await self.finish_erasing()
         return Erased(subject, len(ids), assets, done, pages)
 
+    async def buried_sessions(self) -> list[Session]:
+        return await self._readers.run(_buried)
+
+    async def erase_buried(self) -> Erased:
+        ids, assets = await self._writer.submit(lambda db, _: burying.erase_buried(db))
+        done, pages = await self.finish_erasing()
+        return Erased("", len(ids), assets, done, pages)
+
     async def finish_erasing(self) -> tuple[int, int]:
         work, newest = await self._readers.run(erasing.work_left)
         if newest < 0:
@@ -139,9 +147,10 @@ class Removal(EraseStore):
 
     async def sealed_contents(self, session: str) -> list[bytes]:
         held = await self._readers.run(sealing.object_of, session)
-        return (
-            [] if held is None else await self._readers.in_thread(lambda: self._contents(held[0]))
-        )
+        return [] if held is None else await self._readers.in_thread(lambda: self._parts(held[0]))
+
+    def _parts(self, name: str) -> list[bytes]:
+        return [part.content for frame in self._frames_of(name) for part in frame.parts]
 
     def _contents(self, name: str) -> list[bytes]:
         head = self._objects.head(name)
@@ -236,4 +245,9 @@ class Removal(EraseStore):
 
 def _sessions(db: sqlite3.Connection, whom: Whom) -> list[Session]:
     found = (session_of(db, one) for one in erasing.sessions_of(db, whom))
+    return [one for one in found if one is not None]
+
+
+def _buried(db: sqlite3.Connection) -> list[Session]:
+    found = (session_of(db, one) for one in burying.buried(db))
     return [one for one in found if one is not None]

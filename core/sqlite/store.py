@@ -304,6 +304,9 @@ class SqliteStore(Removal, Store):
     async def most_used_assets(self, site: str, limit: int) -> list[str]:
         return await self._readers.run(assets.most_used, site, limit)
 
+    async def assets_of(self, session: str) -> list[str]:
+        return await self._readers.run(assets.used_by, session)
+
     async def asset_usage(self, site: str) -> AssetUsage:
         return await self._readers.run(assets.usage, site)
 

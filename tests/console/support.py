@@ -36,6 +36,7 @@ from core.wire import GZIP
 from detector.history import History
 from detector.service import Detector
 from replay import deep
+from stolper.erasure import Eraser
 from stolper.own_rules import OwnRules
 from stolper.rulebook import Rulebook
 from stolper.workbench import ServerWorkbench
@@ -126,6 +127,7 @@ class Visit:
     attributes: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, Any] | None = None
     canary: bool = False
+    page: dict[str, Any] = field(default_factory=dict)  # further facts of its documents
     _seq: dict[str, int] = field(default_factory=dict)
     _count: dict[str, int] = field(default_factory=dict)
 
@@ -165,7 +167,7 @@ class Visit:
                 attributes=self.attributes,
                 visitor=None,
                 identity=self.identity,
-                page={"path": "/", "width": 800, "height": 600, "dpr": 1},
+                page={"path": "/", "width": 800, "height": 600, "dpr": 1, **self.page},
                 gaps=gaps,
                 chunk=chunk,
                 chunk_info=info,
@@ -311,7 +313,7 @@ async def running_console(
         store, clock, settings or Settings(), live=live, end_session=end, player_dir=player,
         workbench=await _workbench(data, store, clock, settings or Settings(), shipped),
         public_url=lambda: "https://stolper.example", snippet_version="0.1.0",
-        metrics=lambda: b"# no numbers\n",
+        metrics=lambda: b"# no numbers\n", eraser=Eraser(store, clock),
     )  # fmt: skip
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

@@ -17,14 +17,18 @@ API = "/api/v1"
 
 
 async def call(
-    console: Running, path: str, token: str | None = "read", method: str = "GET"
+    console: Running,
+    path: str,
+    token: str | None = "read",
+    method: str = "GET",
+    json: object = None,
 ) -> tuple[int, Any]:
     headers = (
         {} if token is None else {"Authorization": f"Bearer {console.tokens.get(token, token)}"}
     )
     async with (
         aiohttp.ClientSession(headers=headers) as http,
-        http.request(method, console.url + API + path) as answer,
+        http.request(method, console.url + API + path, json=json) as answer,
     ):
         assert answer.content_type == "application/json"
         return answer.status, await answer.json()

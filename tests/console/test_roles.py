@@ -43,6 +43,9 @@ FORM: dict[str, dict[str, str]] = {
     "/sign-in": {"name": "owner", "password": PASSWORD, "next": "/sites"},
     "/sessions/{session}/pick": {"path": PATH},
     "/sites/{site}/recording": {"enabled": "yes"},
+    "/people/find": {"kind": "session", "id": "nobody"},
+    "/people/export": {"kind": "session", "id": "nobody"},
+    "/people/erase": {"kind": "session", "id": "nobody", "again": "nobody"},
     "/rules/edit": {"name": "mine.yaml", "text": RULE, "action": "check"},
     "/rules/edit/check": {"name": "mine.yaml", "text": RULE},
     "/rules/edit/draft": {"name": "mine.yaml", "text": RULE},
@@ -58,6 +61,8 @@ QUERY = {
 JSON: dict[str, Any] = {
     "/api/v1/rules/check": {"name": "mine.yaml", "text": RULE},
     "/api/v1/rules/draft": {"name": "mine.yaml", "text": RULE},
+    "/api/v1/erase": {"kind": "session", "id": "nobody"},
+    "/api/v1/export": {"kind": "session", "id": "nobody"},
     "/api/v1/rule-files/{name}": {"text": RULE, "revision": None},
 }
 

@@ -103,7 +103,7 @@ async def test_every_metric_is_documented(server: Server, http: aiohttp.ClientSe
 
     assert [] == sorted(name for name in plain if f"`{name}`" not in text)
     assert [] == [family.name for family in families if not family.documentation]
-    assert labels <= {"status", "code", "what", "le", "version", "generation"}
+    assert labels <= {"status", "code", "limit", "what", "le", "version", "generation"}
     assert [] == [name for name in samples if SITE.key in name or "127.0.0.1" in name]
 
 
