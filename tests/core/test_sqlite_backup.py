@@ -396,3 +396,18 @@ def test_cut_off_anywhere_there_is_no_half_of_anything(data: Path, tmp_path: Pat
     assert rows(data / "stolper.db") == rows(tmp_path / "back" / "stolper.db")
     assert files(data) == files(tmp_path / "back")
     assert min(cuts.values()) >= 3
+
+
+async def test_a_recording_with_assets_comes_back(tmp_path: Path) -> None:
+    """A backup is not called damaged for a NULL that SQLite 3.40 sees in `asset_uses`, and that is none."""
+    data, target = tmp_path / "data", tmp_path / "backup"
+    store = SqliteStore(data, ManualClock())
+    await store.open()
+    await store.add_site(SITE)
+    name = await store.put_asset(NewAsset(SITE.key, "sheet", "text/css", b"a{}", NOON, 10**6))
+    await stored(store, batch(assets=(str(name),)))
+    await store.close()
+    take_backup(data, target, texts=(), facts={})
+
+    assert [] == check_backup(target)
+    restore_backup(target, tmp_path / "back")
