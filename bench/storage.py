@@ -146,8 +146,8 @@ async def visit(context: BrowserContext, origin: str, pages: list[str], stay_s: 
     chance = random.Random(" ".join(pages))
     page = await context.new_page()
     for name in pages:
-        await page.goto(f"{origin}/{name}", wait_until="domcontentloaded")
-        await page.wait_for_function("window.stolper?.running === true", timeout=60_000)
+        await page.goto(f"{origin}/{name}", wait_until="domcontentloaded", timeout=180_000)
+        await page.wait_for_function("window.stolper?.running === true", timeout=180_000)
         until = time.monotonic() + stay_s
         while time.monotonic() < until:
             try:

@@ -167,8 +167,9 @@ export function makeChanges(context: ChangesContext): Changes {
   function styled(element: Element): string {
     const css = cssOf(element);
     if (css === null) return "";
-    const media = nameOf(element) === "link" ? { rel: null, href: null } : {};
-    const found = toJson({ ...media, _cssText: css });
+    const link = nameOf(element) === "link" && { rel: null, href: null };
+    // With a new text the player makes the element anew, as it was told first.
+    const found = toJson({ ...link, media: values.of(element, "media"), _cssText: css });
     return `{"id":${tree.known(element).id},"attributes":${found}}`;
   }
 
