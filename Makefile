@@ -13,7 +13,7 @@ BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -n
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-snippet bench-storage screenshot generate clean
+.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-memory bench-scale bench-snippet bench-storage screenshot generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -100,6 +100,13 @@ bench: setup ## how fast the rules are judged, against a hand-written loop in th
 
 bench-ingest: setup ## what a batch costs the collector, beside a bare handler and a Python peer from the registry
 	@$(BIN)/python -m bench.ingest $(BENCH)
+
+bench-memory: setup build ## what a server holds in memory: 1,000 open sessions, 50,000 batches, the demo
+	@$(BIN)/python -m bench.memory $(BENCH)
+	@$(BIN)/python -m bench.memory --demo
+
+bench-scale: setup build ## how the console answers with 100,000 sessions stored, beside 10,000 (20 minutes)
+	@$(BIN)/python -m bench.scale $(BENCH)
 
 bench-snippet: setup build ## what the snippet costs a page, beside rrweb and other recorders from npm
 	@$(BIN)/python -m bench.snippet $(BENCH)

@@ -127,7 +127,7 @@ def _measure(
                 expected = sum(n for text, n in outcome.answers.items() if text.startswith("204"))
             else:
                 data.mkdir()
-                with _serving([sys.executable, "-m", "bench.receivers", name, str(data)]) as (
+                with serving([sys.executable, "-m", "bench.receivers", name, str(data)]) as (
                     pid,
                     port,
                 ):
@@ -166,13 +166,13 @@ def _peer(
     ]
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
-    with _serving(clarity_peer.command(packages, data, port), port) as (pid, _):
+    with serving(clarity_peer.command(packages, data, port), port) as (pid, _):
         outcome = uvloop.run(run(port, sent, pid, each // 10))
     return outcome, clarity_peer.stored(data)
 
 
 @contextmanager
-def _serving(command: list[str], port: int | None = None) -> Any:
+def serving(command: list[str], port: int | None = None) -> Any:
     """Run a receiver on the last core, and ourselves on the others; yield its process and port."""
     cores = sorted(os.sched_getaffinity(0))
     process = subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE)

@@ -8,6 +8,8 @@ import statistics
 from collections.abc import Sequence
 from typing import cast
 
+import orjson
+
 from core.health import (
     CLOCKS,
     DAY_MS,
@@ -86,15 +88,23 @@ def _ahead_ms(db: sqlite3.Connection, site: str, since_ms: int) -> int | None:
 
 def _gaps(db: sqlite3.Connection, site: str, since_ms: int) -> tuple[GapCount, ...]:
     """Return what browsers reported, and the holes in what came, most first."""
+    incomplete = db.execute(f"SELECT s.id, s.marks {_OF_SITE} AND s.marks & 1", (site, since_ms))
+    marks = dict(incomplete.fetchall())
+    holed = [session for session, mark in marks.items() if mark & HOLES]
     found = [
         GapCount(kind or "", reason or "", gaps, sessions)
-        for kind, reason, gaps, sessions in db.execute(_REPORTED, (site, since_ms))
+        for kind, reason, gaps, sessions in db.execute(
+            _REPORTED, (orjson.dumps([*marks]).decode(),)
+        )
     ]
-    holes, sessions = db.execute(_HOLES, (site, since_ms)).fetchone()
+    holes, sessions = db.execute(_HOLES, (orjson.dumps(holed).decode(),)).fetchone()
     if holes:
         found.append(GapCount("missing_batch", "", holes, sessions))
     return tuple(sorted(found, key=lambda one: (-one.sessions, one.kind, one.reason)))
 
+
+HOLES = 16
+"""The bit of the mark (schema.py: MARKS) of sessions of which batches are missing."""
 
 _OF_SITE = (
     "FROM sessions s INDEXED BY sessions_by_site"
@@ -113,14 +123,14 @@ _NEWEST = (
     f"SELECT replace(s.id, '-', ''), s.started_ms {_OF_SITE} ORDER BY s.started_ms DESC LIMIT ?"
 )
 
-_REPORTED = f"""
+_REPORTED = """
 SELECT json_extract(g.detail, '$.kind'), json_extract(g.detail, '$.reason'), count(*),
   count(DISTINCT g.session)
-FROM (SELECT s.id {_OF_SITE} AND s.marks & 1) i CROSS JOIN gaps g ON g.session = i.id GROUP BY 1, 2
+FROM json_each(?) i CROSS JOIN gaps g ON g.session = i.value GROUP BY 1, 2
 """
 
-_HOLES = f"""
-SELECT coalesce(sum(p.last_seq + 1 - p.batches), 0), count(DISTINCT i.id)
-FROM (SELECT s.id {_OF_SITE} AND s.marks & 1) i CROSS JOIN page_loads p ON p.session = i.id
+_HOLES = """
+SELECT coalesce(sum(p.last_seq + 1 - p.batches), 0), count(DISTINCT i.value)
+FROM json_each(?) i CROSS JOIN page_loads p ON p.session = i.value
 WHERE p.batches < p.last_seq + 1
 """

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import sqlite3
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -18,6 +19,7 @@ from core.model import (
     ScoreTerm,
     Verdicts,
 )
+from core.sqlite.lists import site_key
 
 CHECKPOINT = "checkpoint"
 OFF = "off"
@@ -116,17 +118,27 @@ def rule_uses(
     db: sqlite3.Connection, since_ms: int, site: str | None
 ) -> tuple[dict[str, tuple[int, int]], int]:
     """Return flags and sessions per rule in sessions begun since *since_ms*, and all sessions."""
-    where, values = "NOT s.canary AND s.started_ms >= ?", [since_ms, *([site] * 3 if site else ())]
+    source = "FROM sessions s INDEXED BY sessions_by_start WHERE"
+    values: tuple[str | int, ...] = ()
     if site:
-        where += " AND s.site = coalesce((SELECT key FROM sites WHERE key = ? OR name = ?), ?)"
-    rows = db.execute(
-        "SELECT f.rule, count(*), count(DISTINCT f.session) FROM sessions s"
-        f" JOIN flags f ON f.session = s.id WHERE {where} AND s.flags > 0"
-        " AND f.withdrawn IS NULL GROUP BY f.rule",
+        source = "FROM sessions s INDEXED BY sessions_by_site WHERE s.site = ? AND"
+        values = (site_key(db, site),)
+    source += " s.started_ms >= ? AND NOT s.canary"
+    values = (*values, since_ms)
+    flags, sessions = Counter[str](), Counter[str]()
+    last: dict[str, str] = {}
+    for rule, session in db.execute(
+        "SELECT f.rule, f.session FROM"
+        f" (SELECT s.id {source} AND s.flags > 0) i CROSS JOIN flags f INDEXED BY flags_of_session"
+        " ON f.session = i.id WHERE f.withdrawn IS NULL",
         values,
-    ).fetchall()
-    total = db.execute(f"SELECT count(*) FROM sessions s WHERE {where}", values).fetchone()[0]
-    return {rule: (flags, sessions) for rule, flags, sessions in rows}, int(total)
+    ):
+        flags[rule] += 1
+        if last.get(rule) != session:  # a session's flags come together
+            last[rule] = session
+            sessions[rule] += 1
+    total = db.execute(f"SELECT count(*) {source}", values).fetchone()[0]
+    return {rule: (count, sessions[rule]) for rule, count in flags.items()}, int(total)
 
 
 def score(db: sqlite3.Connection, session: str) -> Score | None:

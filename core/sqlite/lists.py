@@ -45,12 +45,26 @@ def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
 
 def count_sessions(db: sqlite3.Connection, query: SessionQuery, most: int | None) -> int:
     """Return how many there are without limit, offset and place; counting ends above *most*."""
-    plan = _plan(db, replace(query, order="newest", after=None, before=None))
-    if plan.where == "NOT s.canary" and query.struggle is not None and query.rule is None:
-        return _sessions_of(db, query.struggle)
+    query = replace(query, order="newest", after=None, before=None, limit=50, offset=0)
+    if query == SessionQuery(struggle=query.struggle) != SessionQuery():
+        return _sessions_of(db, query.struggle or "")
+    at_most = -1 if most is None else most + 1
+    if query == SessionQuery(rule=query.rule) != SessionQuery():
+        return _sessions_flagged_by(db, query.rule or "", at_most)
+    plan = _plan(db, query)
     row = db.execute(
         f"SELECT count(*) FROM (SELECT 1 FROM {plan.source} WHERE {plan.where} LIMIT ?)",
-        (*plan.values, -1 if most is None else most + 1),
+        (*plan.values, at_most),
+    ).fetchone()
+    return int(row[0])
+
+
+def _sessions_flagged_by(db: sqlite3.Connection, rule: str, at_most: int) -> int:
+    row = db.execute(
+        "SELECT count(*) FROM (SELECT DISTINCT f.session FROM flags f INDEXED BY flags_by_rule"
+        " WHERE f.rule = ? AND f.withdrawn IS NULL AND f.session NOT IN"
+        " (SELECT s.id FROM sessions s INDEXED BY sessions_canary WHERE s.canary) LIMIT ?)",
+        (rule, at_most),
     ).fetchone()
     return int(row[0])
 

@@ -181,6 +181,8 @@ def m012_scale(db: Database) -> None:
             f"CREATE INDEX flags_by_{name} ON flags ({columns})"
             " WHERE withdrawn IS NULL AND struggle <> ''"
         )
+    db.execute("CREATE INDEX flags_of_session ON flags (session, rule) WHERE withdrawn IS NULL")
+    db.execute("CREATE INDEX sessions_canary ON sessions (id) WHERE canary")
     _count_struggles(db)
 
 
@@ -194,10 +196,11 @@ MARKS = (
     " WHERE p.session = s.id AND b.has_snapshot)"
     " + 8 * (s.end_kind <> 'ended'"
     " AND EXISTS (SELECT 1 FROM page_loads p WHERE p.session = s.id AND NOT p.farewell)) END"
+    " + 16 * (s.holes > 0)"
 )
 """
 What recording health counts of a session `s`, as bits: incomplete, a program's; once it has ended: without any
-picture of a page, without the end of one. A column, since an index holds no expression that it need not compute again.
+picture of a page, without the end of one; with batches missing. A column, since an index would compute an expression again.
 """
 
 

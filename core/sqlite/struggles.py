@@ -22,7 +22,7 @@ BUCKETS = 14
 SHORT_MS = 48 * HOUR_MS
 """Spans up to this are counted flag by flag: a bucket of theirs is no hours. Longer ones begin at a full hour."""
 
-EXAMPLES = 50
+EXAMPLES = 8
 """Of so many of the newest, most severe flags a completely recorded one is looked for."""
 
 _COUNTED = "f.withdrawn IS NULL AND f.struggle <> ''"
@@ -153,14 +153,13 @@ def _trends_by_hours(
     """Return the sessions in each of the buckets from *first_ms* to *now_ms*, by their last flag's hour."""
     trends = {key: [0] * BUCKETS for key in keys}
     width = max(1.0, (now_ms - first_ms) / BUCKETS)
-    first = first_ms // HOUR_MS
     for key in keys:
-        for hour, sessions in db.execute(
-            "SELECT hour, sessions FROM struggle_hours WHERE struggle = ? AND hour >= ?",
-            (key, first),
+        for at, sessions in db.execute(
+            "SELECT min(CAST(max(0, hour * ?1 - ?2) / ?3 AS INTEGER), ?4), sum(sessions)"
+            " FROM struggle_hours WHERE struggle = ?5 AND hour >= ?6 GROUP BY 1",
+            (HOUR_MS, first_ms, width, BUCKETS - 1, key, first_ms // HOUR_MS),
         ):
-            at = max(0, hour * HOUR_MS - first_ms)
-            trends[key][min(int(at / width), BUCKETS - 1)] += sessions
+            trends[key][at] = sessions
     return {key: tuple(trend) for key, trend in trends.items()}
 
 
