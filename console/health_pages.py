@@ -55,7 +55,7 @@ async def show(request: web.Request) -> web.Response:
         lacks=[(one, lack_text(one.kind, one.reason, _)) for one in health.gaps],
         free_mb=room.free_bytes >> 20,
         oldest_ms=await console(request).store.oldest_ms(site.key),
-        removed=[(removed_text(one.detail, _), "", one.count) for one in health.of("removed")],
+        removed=[("", removed_text(one.detail, _), one.count) for one in health.of("removed")],
         may_switch=await has_role(request, OWNERS),
     )
 

@@ -108,6 +108,13 @@ async def test_axe_finds_nothing(
         overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
 
         assert overflow <= 0, path
+    await page.goto(shown.url + "/people")
+    await page.fill("[name=id]", "ada")
+    await page.press("[name=id]", "Enter")
+    await page.wait_for_selector('form[action="/people/erase"]')
+    findings.append(await findings_of(page))
+
+    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
     await page.goto(shown.url + "/sessions/v0")
     await page.keyboard.press("?")
     findings.append(await findings_of(page))
