@@ -32,6 +32,7 @@ from stolper.cli_doctor import doctor
 from stolper.cli_erase import erase
 from stolper.cli_export import export
 from stolper.cli_history import backtest, explain
+from stolper.cli_import import import_
 from stolper.cli_leaktest import leaktest
 from stolper.cli_rejudge import rejudge
 from stolper.cli_rules import rules
@@ -70,6 +71,7 @@ main.add_command(backup)
 main.add_command(restore)
 main.add_command(doctor)
 main.add_command(export)
+main.add_command(import_)
 
 
 @main.command()

@@ -52,7 +52,7 @@ async def _rejudge(data: Path, settings: Settings, since: int, site: str | None)
         if site is not None:
             await site_of(store, site)
         clock = SystemClock()
-        engine = _engine(data, store, clock)
+        engine = engine_of(data, store, clock)
         now = clock.now_ms()
         query = SessionQuery(site=site, since_ms=now - since, until_ms=now + 1)
         history = History(store, flush_ms=settings.collector.flush_ms)
@@ -62,7 +62,7 @@ async def _rejudge(data: Path, settings: Settings, since: int, site: str | None)
     return await with_store(data, work)
 
 
-def _engine(data: Path, store: SqliteStore, clock: SystemClock) -> Engine:
+def engine_of(data: Path, store: SqliteStore, clock: SystemClock) -> Engine:
     """Return the rules of *data*, compiled. Raise UserError if they could not come in force."""
     own = OwnRules(data / OWN_RULES)
     texts, wrong = own.texts()
