@@ -14,6 +14,7 @@ import json
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from bench.visits import visit
@@ -72,13 +73,19 @@ def mutations(rnd: random.Random, gzip_bytes: int) -> list[dict[str, Any]]:
     return events
 
 
+@lru_cache(maxsize=4)
+def _chunks(size: int) -> list[tuple[list[dict[str, Any]], bytes]]:
+    """Return recordings of about *size* bytes, and compressed: making them takes longest."""
+    pool = [mutations(random.Random(n), size) for n in range(_POOL)]
+    return [(events, gzip.compress(_json(events), 6)) for events in pool]
+
+
 def bodies(first_visit: int, count: int, size: int) -> Iterator[Batch]:
     """Yield *count* batches of about *size* bytes, visit by visit from *first_visit* on."""
     events_each = 3 if size < 8000 else 10
     head_bytes = 560 if size < 8000 else 1500
-    pool = [mutations(random.Random(n), size - head_bytes) for n in range(_POOL)]
+    chunks = _chunks(size - head_bytes)
     rnd = random.Random(first_visit)
-    chunks = [(events, gzip.compress(_json(events), 6)) for events in pool]
     number, made = first_visit, 0
     while made < count:
         for head in _heads(number, events_each):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from collector import plain
 from collector.asked import Answer, Asked
-from collector.ingest import BODY_TIMEOUT_S, MOST_HALF_BYTES
+from collector.ingest import BODY_TIMEOUT_S, MOST_HALF_BYTES, too_slow
 from collector.plain import Plain
 from core.errors import Refused
 
@@ -142,9 +142,7 @@ class Connection(asyncio.Protocol):
             self._transport.abort()  # close() would wait for a client that does not read
             return
         if self._missing and self._asked is not None:
-            reason = f"the body did not arrive within {BODY_TIMEOUT_S} s"
-            refused = Refused(400, "bad_frame", reason)
-            self._write(self._front.ingest.refused(self._asked, refused), close=True)
+            self._write(self._front.ingest.refused(self._asked, too_slow()), close=True)
         elif self._rest:
             self._front.ingest.counters["slow_heads"] += 1  # a browser takes it for a bad network
         self._transport.close()

@@ -36,6 +36,9 @@ log = logging.getLogger(__name__)
 BODY_TIMEOUT_S = 30
 """How long a body may take; 4 MB on a slow phone line take about 20 s."""
 
+SLOW_RETRY_S = 5
+"""When a body that took too long may come again: a phone is out of the tunnel, or sends less."""
+
 MOST_HALF_BYTES = 256 << 20
 """Most bytes announced by bodies that have not wholly arrived: bounds what a flood of them takes."""
 
@@ -246,9 +249,7 @@ class Ingest:
         except web.HTTPRequestEntityTooLarge:
             raise too_large from None
         except TimeoutError:
-            raise Refused(
-                400, "bad_frame", f"the body did not arrive within {BODY_TIMEOUT_S} s"
-            ) from None
+            raise too_slow() from None
         except web.RequestPayloadError as error:  # chunks or an encoding that are none
             raise Refused(400, "bad_frame", f"the body cannot be read: {error}"[:200]) from None
 
@@ -348,6 +349,12 @@ class Ingest:
         if self._sites.knows(asked.key) and not _is_test(asked):
             self._tally.add(asked.key, "refused", refused.code)
         return refusal(asked.origin, refused)
+
+
+def too_slow() -> Refused:
+    """Return what a body that takes too long is told: nothing is wrong with it, it may come again."""
+    reason = f"the body did not arrive within {BODY_TIMEOUT_S} s; send it again"
+    return Refused(503, "slow", reason, retry_after_s=SLOW_RETRY_S)
 
 
 def response(answer: Answer) -> web.Response:

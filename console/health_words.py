@@ -245,6 +245,7 @@ def refusal_text(code: str, _: Words) -> str:
         "rate": _("too many at once"),
         "busy": _("the disk did not keep up"),
         "failed": _("a write failed"),
+        "slow": _("too slow on the way"),
         "too_large": _("too large"),
         "reserve": _("the disk's reserve was reached"),
         "bad_version": _("a newer script than the server understands"),

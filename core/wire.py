@@ -7,7 +7,6 @@ before it is replayed.
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
 import struct
 import zlib
@@ -83,8 +82,10 @@ def _inflated(head: bytes, most: int) -> bytes:
     """Return the head that gzip bytes hold, or its first *most* + 1 bytes."""
     try:
         if len(head) * MOST_SHRUNK <= most:  # it cannot hold more; half the time of the other way
-            with contextlib.suppress(zlib.error):  # which tells what is wrong
+            try:
                 return zlib.decompress(head, 31)
+            except zlib.error:
+                pass  # the other way tells what is wrong
         inflater = zlib.decompressobj(wbits=31)
         inflated = inflater.decompress(head, most + 1)
     except zlib.error as error:

@@ -281,7 +281,11 @@ def _uncounted(row: str) -> str:
 def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Open the database at *path*; transactions are begun by hand."""
     db = sqlite3.connect(
-        path, isolation_level=None, check_same_thread=False, timeout=BUSY_MS / 1000
+        path,
+        isolation_level=None,
+        check_same_thread=False,
+        timeout=BUSY_MS / 1000,
+        cached_statements=256,  # the writer's are one for each number of rows (steady.py)
     )
     if read_only:
         db.execute("PRAGMA query_only = ON")

@@ -11,7 +11,9 @@ from __future__ import annotations
 import hmac
 import sqlite3
 from collections import OrderedDict
+from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import orjson
@@ -23,8 +25,13 @@ from core.sqlite.segments import Tail
 MOST_SESSIONS = 10_000
 """Bounds the memory (about 20 MB); the least recent is forgotten first, and then read again."""
 
+MOST_ROWS = 32
+"""Rows of one statement; each number of them is a statement of its own that SQLite has to prepare."""
+
 MOST_LOADS = 32
 """Page loads remembered of one session; a session with many tabs has fewer at a time."""
+
+Row = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -64,8 +71,8 @@ class Steady:
     def __init__(self) -> None:
         self._known: OrderedDict[str, _Known] = OrderedDict()
         self._version = -1
-        self._position: int | None = None  # of the batch before, in this transaction
-        self._batches: list[tuple[Any, ...]] = []
+        self._position: int | None = None  # of the batch before
+        self._batches: list[Row] = []
         self._sessions: dict[int, _Known] = {}
         self._loads: dict[int, _Load] = {}
 
@@ -75,7 +82,6 @@ class Steady:
         if version != self._version:
             self.forget()
             self._version = version
-        self._position = None
 
     def append(self, db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
         """Store *batch*; its rows are there after flush()."""
@@ -96,25 +102,24 @@ class Steady:
         """Write the rows of what was taken."""
         if not self._batches:
             return
-        db.executemany(ingest.INSERT_BATCH, self._batches)
-        db.executemany(
-            "UPDATE sessions SET last_ms = ?, seen_ms = ?, last_path = ?, pages = ?, events = ?"
-            " WHERE rowid = ?",
-            [
-                (s.last_ms, s.seen_ms, s.last_path, s.pages, s.events, s.row)
-                for s in self._sessions.values()
-            ],
-        )
-        db.executemany(
-            "UPDATE page_loads SET last_seq = ?, batches = ?, farewell = ? WHERE id = ?",
-            [(p.last_seq, p.batches, int(p.farewell), p.row) for p in self._loads.values()],
-        )
+        for some in _runs(self._batches):
+            db.execute(_inserts(len(some)), [value for row in some for value in row])
+        sessions = [
+            (s.row, s.last_ms, s.seen_ms, s.last_path, s.pages, s.events)
+            for s in self._sessions.values()
+        ]
+        for rows in _runs(sessions):
+            db.execute(_updates_of_sessions(len(rows)), [value for row in rows for value in row])
+        loads = [(p.row, p.last_seq, p.batches, int(p.farewell)) for p in self._loads.values()]
+        for rows in _runs(loads):
+            db.execute(_updates_of_loads(len(rows)), [value for row in rows for value in row])
         self._drop()
 
     def forget(self, session: str | None = None) -> None:
         """Trust nothing that is known of *session*, or of any; also drop what was not written."""
         if session is None:
             self._known.clear()
+            self._position = None
             self._drop()
         else:
             self._known.pop(session, None)
@@ -179,6 +184,41 @@ class Steady:
         self._known[batch.session] = known
         if len(self._known) > MOST_SESSIONS:
             self._known.popitem(last=False)
+
+
+# One statement for many rows: with one for each, the thread gives up the interpreter for each, and
+# has to wait until the event loop is done with what it is at.
+
+
+def _runs(rows: list[Row]) -> Iterator[list[Row]]:
+    return (rows[at : at + MOST_ROWS] for at in range(0, len(rows), MOST_ROWS))
+
+
+@lru_cache(maxsize=MOST_ROWS)
+def _inserts(rows: int) -> str:
+    begin, _, values = ingest.INSERT_BATCH.partition(" VALUES ")
+    return f"{begin} VALUES {', '.join([values] * rows)}"
+
+
+@lru_cache(maxsize=MOST_ROWS)
+def _updates_of_sessions(rows: int) -> str:
+    values = ", ".join(["(?, ?, ?, ?, ?, ?)"] * rows)
+    return (
+        f"WITH new (row, last_ms, seen_ms, last_path, pages, events) AS (VALUES {values})"
+        " UPDATE sessions SET last_ms = new.last_ms, seen_ms = new.seen_ms,"
+        " last_path = new.last_path, pages = new.pages, events = new.events"
+        " FROM new WHERE sessions.rowid = new.row"
+    )
+
+
+@lru_cache(maxsize=MOST_ROWS)
+def _updates_of_loads(rows: int) -> str:
+    values = ", ".join(["(?, ?, ?, ?)"] * rows)
+    return (
+        f"WITH new (row, last_seq, batches, farewell) AS (VALUES {values})"
+        " UPDATE page_loads SET last_seq = new.last_seq, batches = new.batches,"
+        " farewell = new.farewell FROM new WHERE page_loads.id = new.row"
+    )
 
 
 def _goes_on(batch: NewBatch, known: _Known, load: _Load) -> bool:

@@ -192,6 +192,7 @@ class SqliteStore(Removal, Store):
         await self._writer.submit(
             lambda db, _: db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", mark),
             bounded=True,
+            touches=(),
         )
 
     async def idle_sessions(self, now_ms: int) -> list[Session]:
@@ -391,7 +392,8 @@ class SqliteStore(Removal, Store):
         look_ms, self._look_ms = self._look_ms, min(self._look_ms, now_ms + OBJECT_GRACE_MS)
         # A commit that failed may still turn out to have happened: release() looks at the object.
         done, unneeded = await self._writer.submit(
-            lambda db, _: sealing.seal(db, sealed, name, size, now_ms)
+            lambda db, _: sealing.seal(db, sealed, name, size, now_ms),
+            touches=(sealed.session,),
         )
         try:
             if unneeded is not None:
@@ -405,7 +407,7 @@ class SqliteStore(Removal, Store):
         return done
 
     async def leave_unsealed(self, session: str) -> None:
-        await self._writer.submit(lambda db, _: sealing.leave(db, session))
+        await self._writer.submit(lambda db, _: sealing.leave(db, session), touches=(session,))
 
     async def keyframes(self, session: str, page_load: str) -> list[KeyframeRef]:
         held = await self._readers.run(sealing.object_of, session)
@@ -435,7 +437,8 @@ class SqliteStore(Removal, Store):
             raise StoreFailed(f"a stock could not be written: {error}") from error
         now_ms = self._clock.now_ms()
         kept, named = await self._writer.submit(
-            lambda db, _: sealing.put_stock(db, stock, len(content), now_ms, on)
+            lambda db, _: sealing.put_stock(db, stock, len(content), now_ms, on),
+            touches=(),
         )
         if not named:
             await self._readers.in_thread(partial(self._stocks.drop, stock))
@@ -455,10 +458,12 @@ class SqliteStore(Removal, Store):
         for name in segments:
             if name < hour_name(now_ms - HOUR_MS) and name not in needed:
                 release = partial(self._release, name, newest)
-                released += await self._writer.submit(release)
+                released += await self._writer.submit(release, touches=())
         if now_ms >= self._look_ms:
             released += await self._drop_strange_objects(now_ms)
-            unused = await self._writer.submit(lambda db, _: sealing.drop_unused_stocks(db))
+            unused = await self._writer.submit(
+                lambda db, _: sealing.drop_unused_stocks(db), touches=()
+            )
             for one in unused:
                 await self._readers.in_thread(partial(self._stocks.drop, one))
             released += len(unused)

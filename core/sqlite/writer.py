@@ -62,6 +62,8 @@ class Writer:
         self._db: sqlite3.Connection | None = None
         self._steady = Steady()
         self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
+        self._gathered: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
+        self._gathering = 0
         self._closing = False
         self._closes = threading.Lock()  # nothing is put behind the end of the queue
         self._thread = threading.Thread(target=self._run, name="stolper-writer", daemon=True)
@@ -75,6 +77,8 @@ class Writer:
         with self._closes:
             if not self._closing:
                 self._closing = True
+                for loop in list(self._gathered):
+                    self._pass_on(loop)
                 self._waiting.put(None)
         if self._thread.ident is not None:
             self._thread.join()
@@ -82,7 +86,7 @@ class Writer:
     @property
     def waiting(self) -> int:
         """Return how many jobs wait for their group."""
-        return self._waiting.qsize()
+        return self._gathering + self._waiting.qsize()
 
     async def append(self, batch: NewBatch) -> Appended:
         """
@@ -90,10 +94,11 @@ class Writer:
 
         Raise StoreBusy when the queue is full, StoreFailed if the group could not be committed.
         """
-        if self._waiting.qsize() >= self._queue_limit:
+        if self.waiting >= self._queue_limit:
             raise StoreBusy(RETRY_AFTER_S)
-        job = _Job(asyncio.get_running_loop().create_future(), batch)
-        self._put(job)
+        loop = asyncio.get_running_loop()
+        job = _Job(loop.create_future(), batch)
+        self._gather(loop, job)
         appended: Appended = await job.future
         return appended
 
@@ -107,18 +112,41 @@ class Writer:
         be any. With *bounded*, raise StoreBusy when the queue is full. Raise StoreFailed if the
         group could not be committed.
         """
-        if bounded and self._waiting.qsize() >= self._queue_limit:
+        if bounded and self.waiting >= self._queue_limit:
             raise StoreBusy(RETRY_AFTER_S)
-        job = _Job(asyncio.get_running_loop().create_future(), None, apply, touches)
-        self._put(job)
+        loop = asyncio.get_running_loop()
+        job = _Job(loop.create_future(), None, apply, touches)
+        self._gather(loop, job)
         result: T = await job.future
         return result
 
-    def _put(self, job: _Job) -> None:
+    def _gather(self, loop: asyncio.AbstractEventLoop, job: _Job) -> None:
+        """
+        Have *job* done with all that come in the same turn of *loop*.
+
+        Waking the thread for the first of them would have it fight for the interpreter with
+        the loop that is still reading the others.
+        """
         with self._closes:
             if self._closing:
                 raise StoreFailed("the store is closed")
+            jobs = self._gathered.get(loop)
+            if jobs is None:
+                jobs = self._gathered[loop] = []
+                loop.call_soon(self._hand_over, loop)
+            jobs.append(job)
+            self._gathering += 1
+
+    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+        with self._closes:
+            self._pass_on(loop)
+
+    def _pass_on(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Give the thread what was gathered in a turn of *loop*. The lock is held."""
+        jobs = self._gathered.pop(loop, [])  # nothing if the end came first
+        for job in jobs:
             self._waiting.put(job)
+        self._gathering -= len(jobs)
 
     def _run(self) -> None:
         ended = False

@@ -257,9 +257,10 @@ MIX = {
 
 @pytest.mark.parametrize("rounds", [40, pytest.param(5000, marks=pytest.mark.long)])
 async def test_any_mix_in_any_pieces_is_answered_in_order(
-    start: Start, connect: Start, rounds: int
+    start: Start, connect: Start, rounds: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Whatever requests come one behind the other, however cut: each has its answer, and in order."""
+    monkeypatch.setattr("collector.limits.MISSES_PER_MIN", 10**6)
     wide = {f"collector__{name}_batches_per_s": 10**6 for name in ("address", "site")}
     collector = await start(**wide)
     assert 200 == (await collector.post(DATA)).status
@@ -346,16 +347,30 @@ async def test_a_slow_head_is_given_up(quick: None, own: Collector, connect: Sta
 
 
 async def test_a_slow_body_is_given_up(quick: None, own: Collector, connect: Start) -> None:
-    """400 `bad_frame`, the connection is closed, the memory is free, the refusal is counted."""
+    """503 `slow`, so that it comes again; the connection is closed, the memory is free, it is counted."""
     wire = await connect(own)
     wire.send(nth(0)[:-1])
 
     status, headers, content = await wire.answer()
-    assert (400, "bad_frame") == (status, json.loads(content)["code"])
-    assert "close" == headers["Connection"]
+    assert (503, "slow") == (status, json.loads(content)["code"])
+    assert ("close", "5") == (headers["Connection"], headers["Retry-After"])
     assert b"" == await wire.ended()
     assert 0 == front(own).half_bytes
-    assert 1 == front(own).ingest.counters["refused_bad_frame"]
+    assert 1 == front(own).ingest.counters["refused_slow"]
+
+
+async def test_aiohttp_gives_a_slow_body_up(
+    monkeypatch: pytest.MonkeyPatch, start: Start, connect: Start
+) -> None:
+    """The same answer where aiohttp reads; the bytes that were announced count no more."""
+    monkeypatch.setattr("collector.ingest.BODY_TIMEOUT_S", 0.05)
+    collector = await start(collector__own_protocol=False)
+    wire = await connect(collector)
+    wire.send(nth(0)[:-1])
+
+    status, headers, content = await wire.answer()
+    assert (503, "slow", "5") == (status, json.loads(content)["code"], headers["Retry-After"])
+    assert 200 == (await collector.post(body(head(2)))).status
 
 
 async def test_an_idle_connection_is_closed(quick: None, own: Collector, connect: Start) -> None:
