@@ -22,6 +22,7 @@ class Attack:
     run: Run
     expected: str | tuple[str, str]
     counted: str | tuple[str | None, str | None] | None
+    data: bytes = b""  # what is sent, if that is all that is done
 
     def answer(self, *, own: bool) -> str:
         """Return what is expected on a route."""
@@ -38,4 +39,4 @@ def sent(name: str, data: bytes, expected: str | tuple[str, str], counted: str |
     async def run(them: Stranger) -> str:
         return await them.ask(data)
 
-    return Attack(name, run, expected, counted)
+    return Attack(name, run, expected, counted, data)
