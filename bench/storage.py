@@ -35,7 +35,7 @@ from core.model import Session, Site
 from core.sqlite import SqliteStore
 from core.wire import GZIP
 from replay.recording import decode_chunk, load_recording
-from replay.stock import KNOWN_BY
+from replay.stock import KNOWN_BY, Stock
 from stolper.sealer import BackgroundSealer
 from tests.conftest import CHROMIUM_FLAGS
 from tests.e2e.support import Stack
@@ -244,8 +244,7 @@ async def measure(store: SqliteStore, sealer: BackgroundSealer, session: Session
     begun = time.process_time()
     await sealer.seal(session)
     cpu_ms = (time.process_time() - begun) * 1000
-    names = {ref.segment for ref in await store.chunks(session.id) if ref.frame is not None}
-    sealed = sum((store._data / "sealed" / name).stat().st_size for name in names)
+    sealed = await _sealed_bytes(store, session.id)
     keyframes = sum(
         [
             len(await store.keyframes(session.id, load.id))
@@ -316,6 +315,38 @@ def verdict(taken: list[Taken], say: Callable[[str], None]) -> None:
     )
 
 
+async def known(store: SqliteStore, sessions: Sequence[Session]) -> int:
+    """
+    Return what *sessions* take once every page of theirs has been seen by KNOWN_BY visitors.
+
+    So it is on a site with visitors: of these few visits most are the first of some page.
+    """
+    stocks: dict[str, Stock] = {}
+    for session in sessions:
+        pages = [
+            await store.read_chunk(ref)
+            for ref in await store.chunks(session.id)
+            if ref.info.has_snapshot
+        ]
+        stock = stocks.setdefault(session.site, Stock())
+        for visitor in range(KNOWN_BY):
+            stock.learn(pages, f"visitor {visitor}")
+    for site, stock in stocks.items():
+        if (content := stock.renewed()) is not None:
+            await store.put_stock(site, content)
+    sealer = BackgroundSealer(store, SystemClock())
+    total = 0
+    for session in sessions:
+        assert await sealer.seal(session)
+        total += await _sealed_bytes(store, session.id)
+    return total
+
+
+async def _sealed_bytes(store: SqliteStore, session: str) -> int:
+    names = {ref.segment for ref in await store.chunks(session) if ref.frame is not None}
+    return sum((store._data / "sealed" / name).stat().st_size for name in names)
+
+
 async def _once(store: SqliteStore, site: Site, say: Callable[[str], None]) -> None:
     """Print what a site takes once, however many sessions it has."""
     usage = await store.asset_usage(site.key)
@@ -349,6 +380,12 @@ async def run(options: argparse.Namespace, say: Callable[[str], None] = print) -
             taken = [await measure(store, sealer, session) for session in sessions]
             table(taken, say)
             verdict(taken, say)
+            after = await known(store, sessions)
+            say(
+                f"the same once {KNOWN_BY} visitors have seen each page: gzip batches / sealed"
+                f" {sum(one.sent for one in taken) / after:.1f}, as rrweb sends them"
+                f" {sum(one.as_rrweb for one in taken) / after:.1f}"
+            )
             for site in await store.sites():
                 await _once(store, site, say)
         finally:

@@ -35,7 +35,9 @@ async def test_what_a_session_takes(tmp_path: Path) -> None:
     assert ["3", "2.0", "9"] == row[1:4]
     assert 2.5 < float(row[9]) < 3.5, row
     assert float(row[8]) < float(row[5])
-    assert any(line.startswith("gzip batches / sealed: ") for line in lines)
+    [ratio] = [line.split() for line in lines if line.startswith("gzip batches / sealed: ")]
+    [known] = [line.split() for line in lines if line.startswith("the same once 3 visitors")]
+    assert 2 * float(ratio[4]) < float(known[13].rstrip(","))
 
 
 async def test_a_session_that_is_sealed_is_weighed_once(tmp_path: Path) -> None:

@@ -7,7 +7,9 @@ The form of a finished session's object: compressed frames, and a head that says
     head     zstd of JSON:
              stock      [site, hash] or null
              frames     each [compressed length, length, base]: the number of a frame, -1 the stock, or null
-             chunks     each [page load, seq, frame, offset, length, CRC-32, encoding, first time, last time]
+             loads      names of page loads
+             chunks     columns, in the order in which they lie in the frames: [place in loads, seq, frame,
+                        offset, length, encoding, first time, last time]; see _column()
              keyframes  each [page load, time, frame, offset, length, CRC-32]
     frames   zstd with its base's content as raw dictionary
 
@@ -21,6 +23,7 @@ import zlib
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import accumulate, pairwise
 from typing import Any
 
 import orjson
@@ -29,11 +32,20 @@ import zstandard as zstd
 from core.errors import StoreError
 from core.sealed import STOCK, Keyframe, SealedChunk, SealedFrame, StockRef
 
-LEVEL = 9
+LEVEL = 10
 """The highest at which a usual session still takes some tens of milliseconds (bench/storage.py)."""
 
 LEAD = struct.Struct(">8sII")
-MAGIC = b"STOLPER1"
+MAGIC = b"STOLPER2"
+MAGIC_1 = b"STOLPER1"
+"""An object whose chunks are rows: [page load, seq, frame, offset, length, CRC-32, encoding, first, last]."""
+
+UNCHECKED = -1
+"""The CRC-32 of a chunk that has none of its own: its frame's checksum is over it."""
+
+TICKS = 1000
+"""Of a millisecond: browsers tell no finer time."""
+
 _FORMAT = zstd.FORMAT_ZSTD1_MAGICLESS
 
 StockOf = Callable[[StockRef], bytes]
@@ -103,20 +115,59 @@ def pack(
     return b"".join([LEAD.pack(MAGIC, len(head), zlib.crc32(head)), head, *packed])
 
 
-def _places(frames: Sequence[SealedFrame]) -> dict[str, list[Any]]:
-    chunks: list[Any] = []
+def _places(frames: Sequence[SealedFrame]) -> dict[str, Any]:
+    chunks: list[tuple[SealedChunk, int, int]] = []
     keyframes: list[Any] = []
     for number, frame in enumerate(frames):
         offset = 0
         for part in frame.parts:
-            place = number, offset, len(part.content), zlib.crc32(part.content)
             if isinstance(part, SealedChunk):
-                span = part.span or (None, None)
-                chunks.append([part.page_load, part.seq, *place, part.encoding, *span])
+                chunks.append((part, number, offset))
             else:
+                place = number, offset, len(part.content), zlib.crc32(part.content)
                 keyframes.append([part.page_load, part.t, *place])
             offset += len(part.content)
-    return {"chunks": chunks, "keyframes": keyframes}
+    loads = {part.page_load: None for part, _, _ in chunks}
+    places = {load: place for place, load in enumerate(loads)}
+    spans = [part.span or (None, None) for part, _, _ in chunks]
+    columns: list[Sequence[float | None]] = [
+        [places[part.page_load] for part, _, _ in chunks],
+        [part.seq for part, _, _ in chunks],
+        [number for _, number, _ in chunks],
+        [offset for _, _, offset in chunks],
+        [len(part.content) for part, _, _ in chunks],
+        [part.encoding for part, _, _ in chunks],
+        [first for first, _ in spans],
+        [last for _, last in spans],
+    ]
+    return {
+        "loads": [*loads],
+        "chunks": [_column(values) for values in columns],
+        "keyframes": keyframes,
+    }
+
+
+def _column(values: Sequence[float | None]) -> list[Any]:
+    """
+    Return *values* as what is small when compressed, behind how they are kept.
+
+    1: differences of whole numbers. TICKS: the same of as many parts of each. 0: as they are.
+    """
+    for unit in (1, TICKS):
+        whole = [None if one is None else round(one * unit) for one in values]
+        exact = [one for one in whole if one is not None]
+        if len(exact) == len(values) and all(
+            one / unit == value for one, value in zip(exact, values, strict=True)
+        ):
+            return [unit, *(after - before for before, after in pairwise([0, *exact]))]
+    return [0, *values]
+
+
+def _values(column: list[Any]) -> list[Any]:
+    unit, *values = column
+    if not unit:
+        return values
+    return [one if unit == 1 else one / unit for one in accumulate(values)]
 
 
 def read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> Head:
@@ -129,8 +180,8 @@ def read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> Head:
         magic, length, checksum = LEAD.unpack(lead)
     except struct.error:
         raise StoreError(f"object {name} is cut off") from None
-    packed = read(length) if magic == MAGIC else b""
-    if magic != MAGIC or zlib.crc32(packed) != checksum:
+    packed = read(length) if magic in (MAGIC, MAGIC_1) else b""
+    if magic not in (MAGIC, MAGIC_1) or zlib.crc32(packed) != checksum:
         raise StoreError(f"object {name} has a damaged head")
     told = orjson.loads(zstd.ZstdDecompressor(format=_FORMAT).decompress(packed))
     head = Head(StockRef(*told["stock"]) if told["stock"] else None, [])
@@ -138,13 +189,21 @@ def read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> Head:
     for size, content, base in told["frames"]:
         head.frames.append(Frame(offset, size, content, base))
         offset += size
-    for page_load, seq, frame, offset, length, crc32, encoding, *span in told["chunks"]:
+    rows = told["chunks"] if magic == MAGIC_1 else _rows(told)
+    for page_load, seq, frame, offset, length, crc32, encoding, *span in rows:
         part = Part(frame, offset, length, crc32, encoding, (span[0], span[1]))
         head.chunks[page_load, seq] = part
     for page_load, t, frame, offset, length, crc32 in sorted(told["keyframes"], key=_time):
         part = Part(frame, offset, length, crc32)
         head.keyframes.setdefault(page_load, []).append((t, part))
     return head
+
+
+def _rows(told: dict[str, Any]) -> Iterator[tuple[Any, ...]]:
+    """Give the chunks of a head as its first form had them."""
+    for place, *chunk, encoding, first, last in zip(*map(_values, told["chunks"]), strict=True):
+        span = (None if t is None else float(t) for t in (first, last))
+        yield told["loads"][place], *chunk, UNCHECKED, encoding, *span
 
 
 def _time(keyframe: list[Any]) -> float:
