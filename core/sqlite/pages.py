@@ -101,7 +101,9 @@ def _lock_with_empty_log(db: sqlite3.Connection, path: Path) -> None:
             db.execute("ROLLBACK")  # somebody wrote in between
         time.sleep(0.01)
     raise StoreBusy(
-        int(PATIENCE_S), "the database's log cannot be emptied: something reads for long"
+        int(PATIENCE_S),
+        "something (a backup?) reads for long, so the database's remains of what was erased cannot be"
+        " overwritten yet; its rows are gone, and the rest is done later",
     )
 
 

@@ -6,6 +6,8 @@ before, and nowhere after; nobody else loses anything; and it stays erased.
 from __future__ import annotations
 
 import asyncio
+import json
+import zipfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -53,7 +55,7 @@ def page(words: str, *, own: bool) -> list[dict[str, Any]]:
     """Return the events of a page that everybody sees, with some *words*; *own*: with a style sheet of its own."""
     parts = [
         element(100 + 2 * n, "p", [text_node(101 + 2 * n, f"Paragraph {n} of the shop {n * n}")])
-        for n in range(400)
+        for n in range(200)
     ]
     parts.append(element(6, "h1", [text_node(7, f"Welcome back, {words}, to the shop")]))
     made = rrweb_page(children=parts)
@@ -268,3 +270,24 @@ def _careless(path: Path, *, read_only: bool = False) -> Any:
     db = _connect(path, read_only=read_only)
     db.execute("PRAGMA secure_delete = OFF")
     return db
+
+
+async def test_the_command_hands_out_a_zip(kept: Kept, tmp_path: Path) -> None:
+    """`stolper export --customer` writes all five visits; of nobody it says so and writes nothing."""
+    out = tmp_path / "person.zip"
+    await command("export", "--customer", CANARY, "--out", str(out), "--data", str(kept.data))
+    with zipfile.ZipFile(out) as file:
+        manifest = json.loads(file.read("manifest.json"))
+        recorded = b"".join(file.read(name) for name in file.namelist() if "recording" in name)
+
+    assert [f"mine-{n}" for n in range(1, 6)] == sorted(manifest["sessions"])
+    assert [asset_hash(SHEET.encode())] == manifest["assets"]
+    assert CANARY.encode() in recorded
+    missing = tmp_path / "nobody.zip"
+    result = await asyncio.to_thread(
+        stolper, "export", "--visitor", "nobody", "--out", str(missing), "--data", str(kept.data)
+    )
+
+    assert 1 == result.exit_code
+    assert "nothing is stored" in result.output
+    assert not missing.exists()
