@@ -16,6 +16,9 @@ from core.sqlite.schema import connect
 P = ParamSpec("P")
 T = TypeVar("T")
 
+DAMAGE = (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+"""What SQLite calls a page that is not what it should be."""
+
 THREADS = 4
 """Reads at the same time; SQLite lets them run beside one another and the writer."""
 
@@ -27,6 +30,7 @@ class Readers:
         self._path = path
         self._local = threading.local()
         self._connections: list[sqlite3.Connection] = []
+        self.damaged = False  # whether SQLite has said so of a page since the start
         self._pool = ThreadPoolExecutor(THREADS, thread_name_prefix="stolper-reader")
 
     async def run(
@@ -38,7 +42,11 @@ class Readers:
             return await loop.run_in_executor(
                 self._pool, lambda: read(self._connection(), *args, **kw)
             )
-        except sqlite3.OperationalError as error:
+        except sqlite3.DatabaseError as error:
+            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            self.damaged |= code in DAMAGE
+            if not isinstance(error, sqlite3.OperationalError) and code not in DAMAGE:
+                raise  # a fault of ours
             raise StoreFailed(f"the database cannot be read: {error}") from error
 
     async def in_thread(self, work: Callable[[], T]) -> T:

@@ -11,6 +11,9 @@ import orjson
 from core.model import ChunkInfo, ChunkRef, Gap, PageLoad, Session, StoredBatch
 from core.sqlite.rows import IDLE, SESSION_COLUMNS, SESSION_FROM, session_from
 
+DAMAGED = "damaged"
+"""Kind of the gaps that a repair noted (mending.py); all others are what browsers reported."""
+
 _BATCH = (
     "SELECT b.position, s.site, p.session, p.name, p.tab, b.seq, b.received_ms, b.events, b.void,"
     " b.late, p.origin_ms FROM batches b JOIN page_loads p ON p.id = b.page_load"
@@ -125,7 +128,10 @@ def gaps(db: sqlite3.Connection, session: str) -> list[Gap]:
     rows = db.execute(
         "SELECT page_load, detail FROM gaps WHERE session = ? ORDER BY rowid", (session,)
     )
-    found += [Gap(session, name, "reported", orjson.loads(detail)) for name, detail in rows]
+    for name, text in rows:
+        detail = orjson.loads(text)
+        kind = "corrupt_chunk" if detail.get("kind") == DAMAGED else "reported"
+        found.append(Gap(session, name, kind, detail))
     rows = db.execute(
         "SELECT p.name, p.last_seq FROM page_loads p JOIN sessions s ON s.id = p.session"
         " WHERE p.session = ? AND NOT p.farewell AND s.ended_ms IS NOT NULL"

@@ -223,10 +223,10 @@ def _settle(data: Path, settle: Settle | None) -> None:
 
 def _damage(db: sqlite3.Connection) -> list[str]:
     told = [str(row[0]) for row in db.execute("PRAGMA quick_check(5)")]
-    return [one for one in told if one != "ok" and not _is_mistaken(db, one)]
+    return [one for one in told if one != "ok" and not is_mistaken(db, one)]
 
 
-def _is_mistaken(db: sqlite3.Connection, told: str) -> bool:
+def is_mistaken(db: sqlite3.Connection, told: str) -> bool:
     """
     Say whether SQLite complains of a NULL that is not there.
 

@@ -73,6 +73,9 @@ HOUR_MS = 3_600_000
 
 DAY_MS = 24 * HOUR_MS
 
+MOST_DAMAGED = 20
+"""Damaged files that are named: whoever has more looks by `stolper doctor --deep`."""
+
 OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
@@ -106,6 +109,7 @@ class SqliteStore(Removal, Store):
         self._read_only = read_only
         self._reserve = Reserve(data, reserve_bytes, clock)
         self._sealing = asyncio.Lock()  # held from an object's first byte to its row
+        self._met_damaged: dict[str, None] = {}  # files, by path in the folder
         self._look_ms = 0  # when files below sealed/ are looked at for some that no row names
         self._opened: tuple[Writer | None, Readers] | None = None
 
@@ -260,6 +264,8 @@ class SqliteStore(Removal, Store):
                 or now.frame is None
                 or (now.segment, now.frame) == (ref.segment, ref.frame)
             ):
+                folder = FOLDER if ref.frame is None else objects.FOLDER
+                self._meet_damage(f"{folder}/{ref.segment}")
                 raise
             content = await self._readers.in_thread(lambda: self._chunk(now))
             return recoded(content, now.info.encoding, ref.info.encoding)
@@ -268,6 +274,11 @@ class SqliteStore(Removal, Store):
         if ref.frame is None:
             return read_chunk(self._data / FOLDER, ref)
         return self._objects.part(ref.segment, ref.frame, ref.offset, ref.length, ref.crc32)
+
+    def _meet_damage(self, path: str) -> None:
+        """Remember, for recording health, that the file at *path* is damaged."""
+        if len(self._met_damaged) < MOST_DAMAGED:
+            self._met_damaged[path] = None
 
     async def gaps(self, session: str) -> list[Gap]:
         return await self._readers.run(records.gaps, session)
@@ -297,7 +308,13 @@ class SqliteStore(Removal, Store):
         return name if kept else None
 
     async def asset(self, site: str, hash_: str) -> Asset | None:
-        return await self._readers.run(assets.read, self._blobs, site, hash_)
+        try:
+            return await self._readers.run(assets.read, self._blobs, site, hash_)
+        except StoreFailed:
+            raise
+        except StoreError:
+            self._meet_damage(f"{assets.FOLDER}/{site}/{hash_}")
+            raise
 
     async def stored_assets(self, site: str, hashes: Sequence[str]) -> set[str]:
         return await self._readers.run(assets.stored, site, hashes)
@@ -364,7 +381,8 @@ class SqliteStore(Removal, Store):
 
     async def room(self) -> Room:
         free = await self._readers.in_thread(lambda: free_bytes(self._data))
-        return Room(free, self._reserve.least_bytes)
+        database = (DATABASE,) if self._readers.damaged else ()
+        return Room(free, self._reserve.least_bytes, (*database, *self._met_damaged))
 
     # Sealing
 
