@@ -234,6 +234,13 @@ def _disk_words(names: str, number: int, _: Words, ngettext: NWords) -> dict[str
             % {"num": number, "names": names},
             _("Make room, or lower collector.disk_reserve_mb; recording then goes on by itself."),
         ),
+        "files_damaged": (
+            _("Damaged in the data folder: %(names)s.") % {"names": names},
+            _(
+                "What they held is missing in replays, by name; all else is shown. Copy the folder away,"
+                " stop the server, and run stolper doctor --repair."
+            ),
+        ),
     }
 
 

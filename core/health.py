@@ -52,10 +52,15 @@ FULL_BYTES = 1 << 20
 
 @dataclass(frozen=True, slots=True)
 class Room:
-    """How much of the disk is free, and how much of that is kept back from recordings."""
+    """
+    How much of the disk is free, and how much of that is kept back from recordings.
+
+    *damaged* are the files of the data folder that were met damaged since the start.
+    """
 
     free_bytes: int
     reserve_bytes: int
+    damaged: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,7 @@ Code = Literal[
     "off", "no_loader", "no_batches", "silent", "origin", "refused", "no_snapshot", "gaps",
     "own_errors", "masked", "assets_full", "wrong_key", "old_snippet", "newer_snippet", "damaged",
     "storage", "clock", "bots", "failed", "reserve", "disk_full", "disk_reserve",
+    "files_damaged",
 ]  # fmt: skip
 
 
@@ -162,13 +168,16 @@ def findings(
 
 
 def room_findings(room: Room) -> list[Finding]:
-    """Return what the disk's free *room* comes to."""
+    """Return what the disk's free *room* comes to, and what is damaged on it."""
     megabytes = room.free_bytes >> 20
+    found: list[Finding] = []
     if room.free_bytes < FULL_BYTES:
-        return [Finding("disk_full", True, count=megabytes)]
-    if room.free_bytes < room.reserve_bytes:
-        return [Finding("disk_reserve", True, (str(room.reserve_bytes >> 20),), megabytes)]
-    return []
+        found.append(Finding("disk_full", True, count=megabytes))
+    elif room.free_bytes < room.reserve_bytes:
+        found.append(Finding("disk_reserve", True, (str(room.reserve_bytes >> 20),), megabytes))
+    if room.damaged:
+        found.append(Finding("files_damaged", False, room.damaged, len(room.damaged)))
+    return found
 
 
 def _silence(health: SiteHealth) -> Iterator[Finding]:

@@ -1,7 +1,7 @@
 """
 `stolper doctor`: what keeps visits from being recorded, and what to do about it.
 
-Owns words and exit codes; looking is doctor/. An option that mends what was found joins here.
+Owns words and exit codes; looking is doctor/, mending what is damaged core/sqlite/repair.py.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import json
 import sys
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 from urllib.parse import urlsplit
 
 import click
@@ -21,7 +21,7 @@ from core.errors import StoreError, UserError
 from core.model import Site
 from core.settings import Settings
 from core.sqlite import SqliteStore
-from stolper.doctor import folder, sites, way
+from stolper.doctor import damage, folder, sites, way
 from stolper.doctor.told import Told
 from stolper.folder import site_of
 from stolper.options import Duration, data_option, settings_of
@@ -55,6 +55,14 @@ _STAGES = {
     show_default=True,
     help="Look at what was counted since then.",
 )
+@click.option(
+    "--deep", is_flag=True, help="Also read all that is stored, and name what is damaged."
+)
+@click.option(
+    "--repair",
+    is_flag=True,
+    help="Mend what is damaged in the data folder, and do nothing else. Stop the server first.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, for programs.")
 @data_option
 def doctor(
@@ -62,6 +70,8 @@ def doctor(
     url: str | None,
     canary: str | None,
     since: int,
+    deep: bool,
+    repair: bool,
     as_json: bool,
     data: Path,
 ) -> None:
@@ -73,8 +83,10 @@ def doctor(
     for address in filter(None, (url, canary)):
         if urlsplit(address).scheme not in ("http", "https"):
             raise click.UsageError(f"'{address}' is no URL: it begins with http:// or https://")
+    if repair:
+        _repair(data, as_json=as_json)
     try:
-        report = asyncio.run(examine(data, settings_of(data), site_name, url, canary, since))
+        report = asyncio.run(examine(data, settings_of(data), site_name, url, canary, since, deep))
     except (UserError, StoreError) as error:
         click.echo(f"Error: {error}", err=True)
         sys.exit(2)
@@ -112,13 +124,20 @@ async def examine(
     url: str | None,
     page: str | None,
     since_ms: int,
+    deep: bool = False,
 ) -> Report:
-    """Look at everything; with *page*, follow a marked session from there."""
+    """
+    Look at everything; with *page*, follow a marked session from there.
+
+    *deep* reads every file as well.
+    """
     looked = await asyncio.to_thread(folder.examine, data)
     listens = looked.server.get("public_url") or f"http://{settings.server.public}"
     base = (url or settings.server.public_url or listens).rstrip("/")
     told = list(looked.told)
-    if not looked.readable:
+    if looked.readable:
+        told += await asyncio.to_thread(damage.examine, data, deep=deep)
+    if not looked.readable or any(one.code == "database_damaged" for one in told):
         return Report(told, base, None)
     if page and any(one.code in ("disk_full", "read_only", "disk_fails") for one in told):
         page = None  # it would stop there, and the store could not even be opened
@@ -153,6 +172,21 @@ async def _follow(store: SqliteStore, known: list[Site], page: str, base: str) -
     if not known:
         raise UserError("there is no site yet: stolper site add NAME --origin ...")
     return await canary.examine(store, SystemClock(), page, base)
+
+
+def _repair(data: Path, *, as_json: bool) -> NoReturn:
+    """Mend the data folder *data*, say what came of it, and end: 0 if it is whole now, else 1."""
+    try:
+        done = damage.repair(data, SystemClock())
+    except (UserError, OSError) as error:
+        click.echo(f"Error: {error}", err=True)
+        sys.exit(2)
+    if as_json:
+        click.echo(json.dumps(asdict(done), ensure_ascii=False, indent=2))
+    else:
+        for line in damage.told(done):
+            click.echo(line)
+    sys.exit(1 if done.left else 0)
 
 
 def _is_silence(told: Told, site: str) -> bool:

@@ -142,7 +142,8 @@ def _schema(data: Path) -> list[Told]:
                 "unreadable",
                 True,
                 f"The database {data / DATABASE} cannot be read: {error}.",
-                "Stop the server, copy the folder away, and restore the last backup.",
+                "Stop the server, copy the folder away, and run stolper doctor --repair; if that cannot"
+                " help, restore the last backup.",
             )
         ]
     if unknown:
