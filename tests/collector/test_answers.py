@@ -191,7 +191,7 @@ async def test_a_body_of_the_largest_size_is_taken(start: Start) -> None:
 async def test_a_body_that_trickles_is_given_up(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """400 after BODY_TIMEOUT_S, however slowly the rest comes."""
+    """503 `slow` after BODY_TIMEOUT_S, however slowly the rest comes: a client sends it again."""
     monkeypatch.setattr("collector.ingest.BODY_TIMEOUT_S", 0.05)
     collector = await start()
     released = asyncio.Event()
@@ -204,7 +204,8 @@ async def test_a_body_that_trickles_is_given_up(
     answer = await collector.client.post(f"/i/{SITE.key}", data=trickle())
     released.set()
 
-    assert (400, "bad_frame") == (answer.status, (await answer.json())["code"])
+    assert (503, "slow") == (answer.status, (await answer.json())["code"])
+    assert "5" == answer.headers["Retry-After"]
     assert [] == collector.heard
 
 

@@ -359,20 +359,6 @@ async def test_a_slow_body_is_given_up(quick: None, own: Collector, connect: Sta
     assert 1 == front(own).ingest.counters["refused_slow"]
 
 
-async def test_aiohttp_gives_a_slow_body_up(
-    monkeypatch: pytest.MonkeyPatch, start: Start, connect: Start
-) -> None:
-    """The same answer where aiohttp reads; the bytes that were announced count no more."""
-    monkeypatch.setattr("collector.ingest.BODY_TIMEOUT_S", 0.05)
-    collector = await start(collector__own_protocol=False)
-    wire = await connect(collector)
-    wire.send(nth(0)[:-1])
-
-    status, headers, content = await wire.answer()
-    assert (503, "slow", "5") == (status, json.loads(content)["code"], headers["Retry-After"])
-    assert 200 == (await collector.post(body(head(2)))).status
-
-
 async def test_an_idle_connection_is_closed(quick: None, own: Collector, connect: Start) -> None:
     """Before a first request and after an answer: closed without a word."""
     silent, done = await connect(own), await connect(own)
