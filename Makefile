@@ -13,7 +13,7 @@ BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -n
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-memory bench-scale bench-snippet bench-storage screenshot generate clean
+.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-memory bench-scale bench-snippet bench-storage bench-yielding screenshot generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -113,6 +113,9 @@ bench-snippet: setup build ## what the snippet costs a page, beside rrweb and ot
 
 bench-storage: setup build ## what finished sessions take, beside the browser's batches, on themes from npm
 	@$(BIN)/python -m bench.storage $(BENCH)
+
+bench-yielding: setup ## how long batches wait while finished sessions are sealed, and while none are
+	@$(BIN)/python -m bench.yielding $(BENCH)
 
 clean: ## remove what was built and installed
 	rm -rf $(VENV) node_modules snippet/dist replay/player/dist console/static/dist packages/browser/dist tests/e2e/widgets/dist tests/e2e/fidelity/dist

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from bench import yielding
 from bench.storage import Shown, Theme, measure, options_of, run, table, verdict
 from core.sqlite import SqliteStore
 from stolper.sealer import BackgroundSealer
@@ -68,3 +69,17 @@ def test_pages_of_a_theme(tmp_path: Path) -> None:
 
     assert ["index.html", "other.html"] == Shown(Theme("theme", ""), tmp_path).pages
     assert ["other.html"] == Shown(Theme("theme", "", ("other",)), tmp_path).pages
+
+
+async def test_arrivals_are_measured_beside_sealing() -> None:
+    """Each way of sealing has its waits, as many as were sent, and what was sealed meanwhile."""
+    lines: list[str] = []
+    words = "--sessions 3 --seconds 0.5 --rate 20 --rounds 1"
+    none, resting, idle = await yielding.run(yielding.options_of(words.split()), lines.append)
+
+    assert [10, 10, 10] == [len(one.waits_ms) for one in (none, resting, idle)]
+    assert all(0 < one.percentile(50) <= one.percentile(99) for one in (none, resting, idle))
+    assert 0 == none.sealed
+    assert 1 <= resting.sealed
+    assert resting.sealed + idle.sealed <= 3  # what arrived has not ended
+    assert 6 == len(lines)
