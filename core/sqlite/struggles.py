@@ -7,6 +7,7 @@ short ones the flags themselves are read.
 
 from __future__ import annotations
 
+import itertools
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -129,17 +130,16 @@ def _struggle(
 
 def _example(db: sqlite3.Connection, key: str, since_ms: float) -> tuple[Flag, str | None]:
     """Return the most telling flag: most severe, completely recorded if a recent one is, newest."""
-    for severity in reversed(range(len(SEVERITIES))):
+    for severity, newest in itertools.product(reversed(range(len(SEVERITIES))), (1, EXAMPLES)):
         row = db.execute(
-            "SELECT f.data, w.name FROM (SELECT f.rowid AS flag, f.session, f.at_ms FROM flags f"
+            "SELECT f.data, w.name, s.marks & 1 FROM (SELECT f.rowid AS flag, f.session, f.at_ms FROM flags f"
             f" INDEXED BY flags_by_severity WHERE {_COUNTED} AND f.struggle = ? AND f.severity = ?"
             " AND f.at_ms >= ? ORDER BY f.at_ms DESC LIMIT ?) i"
             " CROSS JOIN sessions s ON s.id = i.session CROSS JOIN flags f ON f.rowid = i.flag"
-            " LEFT JOIN sites w ON w.key = f.site"
-            " ORDER BY s.holes + s.reported > 0, i.at_ms DESC LIMIT 1",
-            (key, severity, since_ms, EXAMPLES),
+            " LEFT JOIN sites w ON w.key = f.site ORDER BY s.marks & 1, i.at_ms DESC LIMIT 1",
+            (key, severity, since_ms, newest),
         ).fetchone()
-        if row is not None:
+        if row is not None and (newest == EXAMPLES or not row[2]):  # mostly the newest will do
             return flag_of(row[0], None), row[1]
     raise AssertionError(f"struggle {key} is counted and has no flag")
 
