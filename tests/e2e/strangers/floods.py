@@ -164,8 +164,8 @@ SLOW: list[Attack] = [
     Attack("connection that says nothing", idle, "closed", None),
     Attack("half a head", half_head, "closed", (None, "ended slow_head")),
     Attack("head byte by byte", trickling_head, "closed", (None, "ended slow_head")),
-    Attack("half a body", half_body, "400 bad_frame, closed", "refused bad_frame"),
-    Attack("body byte by byte", trickling_body, "400 bad_frame, closed", "refused bad_frame"),
+    Attack("half a body", half_body, "503 slow, closed", "refused slow"),
+    Attack("body byte by byte", trickling_body, "503 slow, closed", "refused slow"),
     Attack("length beyond the largest batch", too_large, "413 too_large, closed", "refused too_large"),
     Attack("answers that are not read", not_reading, "closed", "ended slow_answer"),
 ]  # fmt: skip
@@ -203,5 +203,5 @@ async def half_bodies(them: Stranger) -> str:
 
 CROWDS: list[Attack] = [
     Attack(f"{FILES + 200} connections", crowd, "others 200 stored", "ended evicted"),
-    Attack("24 bodies of 4 MB that do not end", half_bodies, "400 bad_frame, 503 busy", "refused busy"),
+    Attack("24 bodies of 4 MB that do not end", half_bodies, "503 busy, 503 slow", "refused busy"),
 ]  # fmt: skip
