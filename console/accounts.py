@@ -14,6 +14,7 @@ from functools import lru_cache
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerifyMismatchError
 
+from console.password_policy import MOST
 from core.clock import Clock
 from core.model import Scope, Token, User
 from core.store import AccountStore
@@ -28,6 +29,9 @@ AT_ONCE = 2
 
 MOST_WAITING = 8
 """Tries that may wait for their check: half a second's work; more is a flood."""
+
+MOST_KNOWN = 1_000
+"""Pairs of address and name that are remembered, in memory."""
 
 _hasher = PasswordHasher()  # argon2id with the library's current parameters
 
@@ -48,9 +52,19 @@ async def ensure_owner(store: AccountStore, clock: Clock) -> str | None:
 
 async def set_owner_password(store: AccountStore) -> str:
     """Give the owner a new random password and return it. Old sign-ins end with the old one."""
-    password = "-".join(secrets.token_hex(2) for _ in range(4))  # 64 bits, easy to type
-    await store.add_user(User(OWNER, "owner", await asyncio.to_thread(_hasher.hash, password)))
+    password = random_password()
+    await set_user(store, OWNER, "owner", password)
     return password
+
+
+def random_password() -> str:
+    """Return a password of 64 random bits that is easy to type."""
+    return "-".join(secrets.token_hex(2) for _ in range(4))
+
+
+async def set_user(store: AccountStore, name: str, role: str, password: str) -> None:
+    """Store the user *name*, new or in place of the one before, whose sign-ins end."""
+    await store.add_user(User(name, role, await asyncio.to_thread(_hasher.hash, password)))
 
 
 class Passwords:
@@ -68,6 +82,8 @@ class Passwords:
 
     async def check(self, name: str, password: str) -> User | None:
         """Return the user *name* if *password* is theirs; as slowly for names that do not exist."""
+        if len(password) > MOST or len(name) > MOST:
+            return None
         self._under_way += 1
         try:
             user = await self._store.user(name)
@@ -87,8 +103,13 @@ def _nobody() -> str:
 def _verify(hash_: str, password: str) -> bool:
     try:
         return _hasher.verify(hash_, password)
-    except (VerifyMismatchError, InvalidHashError):
+    except (VerifyMismatchError, InvalidHashError, UnicodeEncodeError):  # the last: no text at all
         return False
+
+
+async def warm() -> None:
+    """Make what unknown names are checked against, or the first such try would take twice as long."""
+    await asyncio.to_thread(_nobody)
 
 
 async def create_token(store: AccountStore, clock: Clock, scope: Scope) -> str:
@@ -124,6 +145,22 @@ class SignedOut:
         now = self._clock.now_ms()
         self._until = {one: until for one, until in self._until.items() if until > now}
         self._until[id_] = until_ms
+
+
+class Known:
+    """Which addresses signed in as whom: a flood of tries from elsewhere must not lock them out."""
+
+    def __init__(self) -> None:
+        self._pairs: OrderedDict[tuple[str, str], None] = OrderedDict()
+
+    def __contains__(self, pair: tuple[str, str]) -> bool:
+        return pair in self._pairs
+
+    def add(self, address: str, name: str) -> None:
+        """Note that somebody at the hashed *address* signed in as *name*."""
+        self._pairs[address, name] = None
+        if len(self._pairs) > MOST_KNOWN:
+            self._pairs.popitem(last=False)
 
 
 class Throttle:

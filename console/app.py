@@ -16,6 +16,7 @@ from collector.limits import Addresses
 from collector.proxies import Proxies
 from console import (
     api,
+    audit_pages,
     change_pages,
     editor_pages,
     example_pages,
@@ -32,7 +33,7 @@ from console import (
     stage,
     struggle_pages,
 )
-from console.accounts import Passwords, SignedOut, Throttle
+from console.accounts import Known, Passwords, SignedOut, Throttle, warm
 from console.auth import guard
 from console.context import CONSOLE, SIGNER, Console
 from console.erasing import Eraser
@@ -47,6 +48,10 @@ from core.settings import Settings
 from core.store import Store
 
 log = logging.getLogger("stolper.console")
+
+NAME_FREE = 20
+NAME_CAP_MS = 60_000
+"""Wrong passwords for one name, from wherever: 20, then at most one a minute."""
 
 _STATIC = Path(__file__).parent / "static"
 
@@ -85,6 +90,8 @@ def build_app(
         languages=Languages(),
         passwords=Passwords(store),
         throttle=Throttle(clock),
+        by_name=Throttle(clock, free=NAME_FREE, cap_ms=NAME_CAP_MS),
+        known=Known(),
         addresses=Addresses(clock),
         signed_out=SignedOut(clock),
         proxies=Proxies(settings.server.trusted_proxies),
@@ -99,7 +106,8 @@ def build_app(
     app.on_shutdown.append(_close_live)
     for part in (
         sign_in_pages, session_pages, struggle_pages, pick_pages, change_pages, example_pages,
-        editor_pages, rule_pages, pages, health_pages, person_pages, stage, feed, api, rule_api, operations,
+        editor_pages, rule_pages, pages, health_pages, person_pages, audit_pages, stage, feed, api,
+        rule_api, operations,
     ):  # fmt: skip
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)
@@ -112,6 +120,7 @@ def _configured_url(settings: Settings) -> str:
 
 
 async def _signer(app: web.Application) -> AsyncIterator[None]:
+    await warm()
     app[SIGNER] = Signer(await app[CONSOLE].store.server_key("console"))
     yield
 

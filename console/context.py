@@ -10,7 +10,7 @@ from aiohttp import web
 
 from collector.limits import Addresses
 from collector.proxies import Proxies
-from console.accounts import Passwords, SignedOut, Throttle
+from console.accounts import Known, Passwords, SignedOut, Throttle
 from console.erasing import Eraser
 from console.language import Languages
 from console.live import Live
@@ -34,7 +34,9 @@ class Console:
     player_dir: Path
     languages: Languages
     passwords: Passwords
-    throttle: Throttle
+    throttle: Throttle  # per address
+    by_name: Throttle  # per name, for guesses from many addresses
+    known: Known
     addresses: Addresses
     signed_out: SignedOut
     proxies: Proxies

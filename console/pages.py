@@ -130,7 +130,7 @@ async def sites_page(request: web.Request) -> web.Response:
         request,
         "sites.html",
         sites=[(site, embed_line(request, site.key)) for site in sites],
-        may_erase=await has_role(request, OWNERS),
+        is_owner=await has_role(request, OWNERS),
     )
 
 

@@ -6,9 +6,11 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from console.auth import open_to_all, sign_in, sign_out
+from console.accounts import Throttle
+from console.auth import SIGNED_IN, open_to_all, sign_in, sign_out
 from console.context import console
 from console.pages import render
+from console.password_policy import MOST
 
 _BUSY_S = 2  # until the checks that wait are done
 
@@ -32,34 +34,68 @@ async def enter(request: web.Request) -> web.Response:
     form = await request.post()
     name, password = str(form.get("name", "")), str(form.get("password", ""))
     onward = _local(str(form.get("next", "/")))
-    throttle = console(request).throttle
     guesser = console(request).addresses.hashed(console(request).proxies.client(request)).hex()
-    wait_s = -(-throttle.wait_ms(guesser) // 1000)
-    if console(request).passwords.busy:
-        wait_s = max(wait_s, _BUSY_S)
-    _ = console(request).languages.of(request).gettext
-    if wait_s:
-        error = _("Too many attempts. Try again in %(seconds)s s.") % {"seconds": wait_s}
-        page = render(request, "sign_in.html", status=429, next=onward, error=error)
-        page.headers["Retry-After"] = str(wait_s)
-        return page
-    throttle.failed(guesser)  # before the check, or tries at once would all count as the first
+    if wait_s := _wait_s(request, guesser, name):
+        return _too_many(request, onward, wait_s)
+    throttles = _throttles(request, guesser, name)
+    for (
+        throttle,
+        who,
+    ) in throttles:  # before the check, or tries at once would all count as the first
+        throttle.failed(who)
     user = await console(request).passwords.check(name, password)
     if user is None:
+        await _note_failure(request, name)
+        _ = console(request).languages.of(request).gettext
         error = _("Name or password is wrong.")
         return render(request, "sign_in.html", status=401, next=onward, error=error)
-    throttle.succeeded(guesser)
+    for throttle, who in throttles:
+        throttle.succeeded(who)
+    console(request).known.add(guesser, user.name)
     response = web.HTTPSeeOther(onward)
+    sign_out(request, response)  # whoever was signed in here; the new sign-in has a new id
     sign_in(request, response, user)
     # No address: none is kept anywhere.
     await console(request).store.audit(console(request).clock.now_ms(), user.name, "signed_in", "")
     raise response
 
 
+def _throttles(request: web.Request, guesser: str, name: str) -> list[tuple[Throttle, str]]:
+    """Return what counts this try: by address, and by name unless the name's owner was here before."""
+    found = [(console(request).throttle, guesser)]
+    if (guesser, name) not in console(request).known:
+        found.append((console(request).by_name, name[:MOST]))
+    return found
+
+
+def _wait_s(request: web.Request, guesser: str, name: str) -> int:
+    """Return for how many seconds no try is taken; 0: one is."""
+    waits = [throttle.wait_ms(who) for throttle, who in _throttles(request, guesser, name)]
+    wait_s = -(-max(waits) // 1000)
+    return max(wait_s, _BUSY_S) if console(request).passwords.busy else wait_s
+
+
+def _too_many(request: web.Request, onward: str, wait_s: int) -> web.Response:
+    _ = console(request).languages.of(request).gettext
+    error = _("Too many attempts. Try again in %(seconds)s s.") % {"seconds": wait_s}
+    page = render(request, "sign_in.html", status=429, next=onward, error=error)
+    page.headers["Retry-After"] = str(wait_s)
+    return page
+
+
+async def _note_failure(request: web.Request, name: str) -> None:
+    """Note a wrong password. A name that is nobody's is not kept: it may be a password in its place."""
+    store = console(request).store
+    who = name if await store.user(name) else ""
+    await store.audit(console(request).clock.now_ms(), who, "sign_in_failed", "")
+
+
 async def leave(request: web.Request) -> web.Response:
     """Sign out."""
     response = web.HTTPSeeOther("/sign-in")
     sign_out(request, response)
+    who = request[SIGNED_IN].user
+    await console(request).store.audit(console(request).clock.now_ms(), who, "signed_out", "")
     raise response
 
 

@@ -427,6 +427,21 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Audited:
+    """An entry of the audit log: *who* did *action* on *subject*. *number* grows."""
+
+    number: int
+    at_ms: int
+    who: str
+    action: str
+    subject: str
+
+
+Role = Literal["owner", "analyst", "support", "viewer"]
+ROLES: tuple[Role, ...] = ("owner", "analyst", "support", "viewer")
+
+
+@dataclass(frozen=True, slots=True)
 class User:
     """Somebody who signs in to the console."""
 

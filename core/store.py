@@ -16,6 +16,7 @@ from core.model import (
     Appended,
     Asset,
     AssetUsage,
+    Audited,
     ChunkRef,
     Flag,
     Gap,
@@ -277,6 +278,18 @@ class AccountStore(Protocol):
     async def user(self, name: str) -> User | None:
         """Return the user of that name."""
 
+    async def users(self) -> list[User]:
+        """Return all users, by name."""
+
+    async def remove_user(self, name: str) -> bool:
+        """Remove the user of that name; return whether there was one. Their sign-ins end."""
+
+    async def tokens(self) -> list[Token]:
+        """Return all tokens, oldest first."""
+
+    async def remove_token(self, id_: str) -> bool:
+        """Remove the token of that id; return whether there was one."""
+
     async def add_token(self, token: Token) -> None:
         """Store *token* (its hash)."""
 
@@ -285,6 +298,9 @@ class AccountStore(Protocol):
 
     async def audit(self, at_ms: int, who: str, action: str, subject: str) -> None:
         """Note that *who* did *action* (e.g. watched) on *subject*."""
+
+    async def audited(self, limit: int, *, before: int | None = None) -> list[Audited]:
+        """Return up to *limit* entries of the audit log, newest first; those numbered below *before*."""
 
 
 class HealthStore(Protocol):

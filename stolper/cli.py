@@ -19,7 +19,7 @@ from typing import Any
 import click
 
 from collector.identity import key_name, signing_text
-from console.accounts import create_token, set_owner_password
+from console.accounts import set_owner_password
 from core.clock import SystemClock
 from core.errors import StolperError
 from core.model import Site
@@ -27,6 +27,7 @@ from core.settings import LogSettings
 from core.site_options import SiteOptions, shown
 from core.sqlite import SqliteStore
 from stolper.app import Server
+from stolper.cli_accounts import token, user
 from stolper.cli_backup import backup, restore
 from stolper.cli_doctor import doctor
 from stolper.cli_erase import erase
@@ -70,6 +71,8 @@ main.add_command(erase)
 main.add_command(backup)
 main.add_command(restore)
 main.add_command(doctor)
+main.add_command(token)
+main.add_command(user)
 main.add_command(export)
 main.add_command(import_)
 
@@ -237,33 +240,17 @@ def site_signing_key(name: str, data: Path) -> None:
     click.echo(asyncio.run(with_store(data, read, make=True)))
 
 
-@main.group()
-def token() -> None:
-    """Tokens for the JSON API."""
-
-
-@token.command("create")
-@click.option(
-    "--scope",
-    type=click.Choice(["read", "admin", "metrics"]),
-    required=True,
-    help="read looks; admin also ends sessions; metrics reads nothing but metrics.",
-)
-@data_option
-def token_create(scope: Any, data: Path) -> None:
-    """Make a token and print it. It is shown this once; only its hash is kept."""
-    click.echo(
-        asyncio.run(
-            with_store(data, lambda store: create_token(store, SystemClock(), scope), make=True)
-        )
-    )
-
-
 @main.command()
 @data_option
 def password(data: Path) -> None:
     """Give the console's user 'owner' a new password and print it."""
-    click.echo(asyncio.run(with_store(data, set_owner_password, make=True)))
+
+    async def change(store: SqliteStore) -> str:
+        made = await set_owner_password(store)
+        await store.audit(SystemClock().now_ms(), "command line", "new_password", "user owner")
+        return made
+
+    click.echo(asyncio.run(with_store(data, change, make=True)))
 
 
 def _of_the_system(error: OSError) -> str:

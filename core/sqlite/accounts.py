@@ -9,7 +9,7 @@ from typing import Any
 import orjson
 
 from core.errors import NotFound, UserError
-from core.model import Site, Token, User
+from core.model import Audited, Site, Token, User
 from core.site_options import SiteOptions
 
 KEY_BYTES = 32
@@ -87,6 +87,37 @@ def user(db: sqlite3.Connection, name: str) -> User | None:
         "SELECT name, role, password_hash FROM users WHERE name = ?", (name,)
     ).fetchone()
     return User(*row) if row else None
+
+
+def users(db: sqlite3.Connection) -> list[User]:
+    """Return all users, by name."""
+    rows = db.execute("SELECT name, role, password_hash FROM users ORDER BY name")
+    return [User(*row) for row in rows]
+
+
+def remove_user(db: sqlite3.Connection, name: str) -> bool:
+    """Remove the user of that name; return whether there was one."""
+    return bool(db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount)
+
+
+def tokens(db: sqlite3.Connection) -> list[Token]:
+    """Return all tokens, oldest first."""
+    rows = db.execute("SELECT id, scope, created_ms, hash FROM tokens ORDER BY created_ms, id")
+    return [Token(*row) for row in rows]
+
+
+def remove_token(db: sqlite3.Connection, id_: str) -> bool:
+    """Remove the token of that id; return whether there was one."""
+    return bool(db.execute("DELETE FROM tokens WHERE id = ?", (id_,)).rowcount)
+
+
+def audited(db: sqlite3.Connection, limit: int, before: int | None) -> list[Audited]:
+    """Return up to *limit* entries of the audit log, newest first, numbered lower than *before*."""
+    rows = db.execute(
+        "SELECT rowid, at_ms, who, action, subject FROM audit WHERE rowid < ? ORDER BY rowid DESC LIMIT ?",
+        (1 << 62 if before is None else before, limit),
+    )
+    return [Audited(*row) for row in rows]
 
 
 def add_token(db: sqlite3.Connection, token: Token) -> None:

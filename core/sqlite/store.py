@@ -20,6 +20,7 @@ from core.model import (
     Appended,
     Asset,
     AssetUsage,
+    Audited,
     ChunkRef,
     Flag,
     Gap,
@@ -511,6 +512,21 @@ class SqliteStore(Removal, Store):
 
     async def user(self, name: str) -> User | None:
         return await self._readers.run(accounts.user, name)
+
+    async def users(self) -> list[User]:
+        return await self._readers.run(accounts.users)
+
+    async def remove_user(self, name: str) -> bool:
+        return await self._writer.submit(lambda db, _: accounts.remove_user(db, name))
+
+    async def tokens(self) -> list[Token]:
+        return await self._readers.run(accounts.tokens)
+
+    async def remove_token(self, id_: str) -> bool:
+        return await self._writer.submit(lambda db, _: accounts.remove_token(db, id_))
+
+    async def audited(self, limit: int, *, before: int | None = None) -> list[Audited]:
+        return await self._readers.run(accounts.audited, limit, before)
 
     async def add_token(self, token: Token) -> None:
         await self._writer.submit(lambda db, _: accounts.add_token(db, token))

@@ -156,7 +156,7 @@ async def test_pictures_come_from_the_site_only_where_allowed(images: str) -> No
     options = site.options.changed([f"images={images}"])
     parts = dict(
         part.split(" ", 1)
-        for part in stage_csp(dataclasses.replace(site, options=options)).split("; ")
+        for part in stage_csp(dataclasses.replace(site, options=options), None).split("; ")
     )
 
     assert "'self' data: blob:" == parts["img-src"]

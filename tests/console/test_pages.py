@@ -200,9 +200,9 @@ async def test_stage_by_token_alone(console: Running, http: aiohttp.ClientSessio
         async with stranger.get(stage) as answer:
             assert answer.status == 403
 
-    assert "script-src 'self';" in policy
-    assert "img-src 'self' data: blob: https://shop.example;" in policy
-    assert "font-src 'self' data: https://shop.example;" in policy
+    assert f"script-src {console.url}/player/;" in policy
+    assert f"img-src {console.url}/stage/ data: blob: https://shop.example;" in policy
+    assert f"font-src {console.url}/stage/ data: https://shop.example;" in policy
     assert "default-src 'none'" in policy
 
 
@@ -268,7 +268,7 @@ async def test_stored_policy_text_cannot_widen_the_policy() -> None:
     """An origin that is no origin does not get into the stage's policy."""
     from console.stage import stage_csp
 
-    policy = stage_csp(shop(origin="https://a.example; script-src *"))
+    policy = stage_csp(shop(origin="https://a.example; script-src *"), None)
 
     assert "a.example" not in policy
 

@@ -129,7 +129,7 @@ class World:
         self.console.clock.now += 13 * HOURS_MS
         for column in (*ROLES, "out", "forged", *FORMS):
             await self.sign_in(column, column if column in ROLES else "owner")
-        self.stages["good"] = await self.stage("owner")
+        self.stages["good"] = await self.stage("bare")
         self.stages["out"] = await self.stage("out")
         self.stages["forged"] = self.stages["good"][:-1] + "x"
         await self.ask("out", "POST", "/sign-out", {"form_token": await self.form_token("out")})

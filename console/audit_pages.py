@@ -1,0 +1,60 @@
+"""Owns the page of the audit log: who signed in, watched, ended, changed, exported or erased what."""
+
+from __future__ import annotations
+
+import re
+
+from aiohttp import web
+
+from console.auth import OWNERS, require_role
+from console.context import console
+from console.pages import render
+from console.words import Words
+
+PAGE_SIZE = 100
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/audit", show)
+
+
+async def show(request: web.Request) -> web.Response:
+    """Show the audit log, newest first, a page at a time."""
+    await require_role(request, OWNERS)
+    text = request.query.get("before", "")
+    before = int(text) if re.fullmatch(r"\d{1,15}", text) else None
+    found = await console(request).store.audited(PAGE_SIZE + 1, before=before)
+    shown = found[:PAGE_SIZE]
+    older = f"/audit?before={shown[-1].number}" if len(found) > PAGE_SIZE else None
+    _ = console(request).languages.of(request).gettext
+    return render(
+        request,
+        "audit.html",
+        entries=[(one, action_text(one.action, _)) for one in shown],
+        older=older,
+        newest="/audit" if before is not None else None,
+    )
+
+
+def action_text(action: str, _: Words) -> str:
+    """Return what *action* is called; one that has no words yet stands for itself."""
+    words = {
+        "signed_in": _("signed in"),
+        "signed_out": _("signed out"),
+        "sign_in_failed": _("wrong password"),
+        "watched": _("watched a session"),
+        "recording": _("fetched a recording"),
+        "ended": _("ended a session"),
+        "saved": _("saved rules"),
+        "removed": _("removed"),
+        "rejudged": _("judged again"),
+        "switched on": _("switched recording on"),
+        "switched off": _("switched recording off"),
+        "created": _("created"),
+        "new_password": _("gave a new password"),
+        "new_role": _("gave another role"),
+        "exported": _("exported"),
+        "erased": _("erased"),
+    }
+    return words.get(action, action.replace("_", " "))
