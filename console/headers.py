@@ -22,6 +22,7 @@ HEADERS = {
     "Referrer-Policy": "same-origin",
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
+    "X-DNS-Prefetch-Control": "off",  # or links of a recording would have their hosts looked up
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 

@@ -45,24 +45,28 @@ def stage_path(request: web.Request, session: str, who: SignedIn) -> str:
     )
 
 
-def stage_csp(site: Site | None) -> str:
+def stage_csp(site: Site | None, base: str | None) -> str:
     """
-    Return the stage's policy. Fonts may come from the origins of *site* itself, and so may pictures
+    Return the stage's policy, at the address *base* of the console. Fonts may come from the origins of *site* itself, and so may pictures
     unless its options say otherwise; what is kept here comes from the stage's own address.
+
+    Nothing but the stage is there for a recording: a picture that is really the stream of news
+    would hold the browser's few connections to the console.
 
     'unsafe-inline' styles: recordings carry styles in their markup; spikes showed that
     nothing else lets them show. Scripts have no such door.
     """
     origins = " ".join(one for one in (site.origins if site else ()) if _ORIGIN.fullmatch(one))
     pictures = origins if site and site.options.images == "allow" else ""
+    stage, player = (f"{base}/stage/", f"{base}/player/") if base else ("'self'", "'self'")
     return "; ".join(
         (
             "default-src 'none'",
-            "script-src 'self'",
-            "style-src 'self' 'unsafe-inline'",
-            f"img-src 'self' data: blob: {pictures}".rstrip(),
-            f"font-src 'self' data: {origins}".rstrip(),
-            "connect-src 'self'",
+            f"script-src {player}",
+            f"style-src {player} 'unsafe-inline'",
+            f"img-src {stage} data: blob: {pictures}".rstrip(),
+            f"font-src {stage} data: {origins}".rstrip(),
+            f"connect-src {stage}",
             "form-action 'none'",
             "base-uri 'none'",
             "frame-ancestors 'self'",
@@ -78,7 +82,8 @@ async def document(request: web.Request) -> web.Response:
     await store.audit(console(request).clock.now_ms(), who, "watched", session.id)
     html = files("console").joinpath("templates/stage.html").read_text(encoding="utf-8")
     response = web.Response(text=html, content_type="text/html")
-    response.headers["Content-Security-Policy"] = stage_csp(await store.site(session.site))
+    site, base = await store.site(session.site), console(request).proxies.base_url(request)
+    response.headers["Content-Security-Policy"] = stage_csp(site, base)
     response.headers["Referrer-Policy"] = "no-referrer"  # the address holds the token
     return response
 

@@ -5,6 +5,7 @@
 // the picture is its background, in a box of the canvas's size; the page's own styles count more.
 
 import type { eventWithTime } from "@rrweb/types";
+import { all } from "./found";
 
 export const CANVAS_TAG = "stolper.canvas";
 
@@ -56,8 +57,8 @@ export class Canvases {
     }
     roots.set(page, []);
     for (const root of roots.keys()) {
-      const found = (root as Document | ShadowRoot).querySelectorAll("canvas");
-      if (found.length) write(root as Document | ShadowRoot, [...found], images);
+      const found = all<HTMLCanvasElement>(root as Document | ShadowRoot, "canvas");
+      if (found.length) write(root as Document | ShadowRoot, found, images);
     }
   }
 }
@@ -83,7 +84,7 @@ function write(
 
 /** The player's own style element in *root*, in front of the page's. */
 function styleOf(root: Document | ShadowRoot): Element {
-  const known = root.querySelector(`style[${MARK}]`);
+  const known = all(root, `style[${MARK}]`)[0];
   if (known) return known;
   const page = root.ownerDocument ?? (root as Document);
   const made = page.createElement("style");

@@ -1,6 +1,7 @@
 // Owns what is drawn in a recorded page's frames of other origins: the frame's own recording where
 // the page's snippet linked one, else a blank that names the host.
 
+import { all } from "./found";
 import type { Gap } from "./protocol";
 import type { FrameLink, Recording } from "./recordings";
 import { drawable, type Follower, Screen } from "./screen";
@@ -121,7 +122,7 @@ export class Frames implements Follower {
   }
 
   #arrangeIn(root: Document | ShadowRoot): void {
-    for (const element of root.querySelectorAll("*")) {
+    for (const element of all(root, "*")) {
       if (element.shadowRoot) this.#arrangeIn(element.shadowRoot);
       if (element.localName !== "iframe") continue;
       const frame = element as HTMLIFrameElement;

@@ -1,6 +1,8 @@
 // Owns showing popovers: no attribute of the page tells that one is open, so the recorder tells it by
 // an attribute of its own, and they are shown here as the page showed them, above all else.
 
+import { all } from "./found";
+
 const OPEN = "rr_popover";
 
 /** Show and hide the popovers of *page*, the document that a recording is drawn in. */
@@ -9,7 +11,7 @@ export function showPopovers(page: Document): MutationObserver {
     for (const { target } of records) follow(target as HTMLElement);
   });
   observer.observe(page, { subtree: true, attributes: true, attributeFilter: [OPEN] });
-  for (const element of page.querySelectorAll<HTMLElement>(`[${OPEN}]`)) follow(element);
+  for (const element of all<HTMLElement>(page, `[${OPEN}]`)) follow(element);
   return observer;
 }
 

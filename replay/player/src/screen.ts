@@ -10,6 +10,8 @@
 import { Replayer } from "@rrweb/replay";
 import { EventType, type eventWithTime, IncrementalSource } from "@rrweb/types";
 import { Canvases, sampleOf } from "./canvases";
+import { all } from "./found";
+import { inert } from "./inert";
 import { showPopovers } from "./popovers";
 import type { Gap } from "./protocol";
 
@@ -91,7 +93,7 @@ export class Screen {
     this.element.style.visibility = "hidden";
     root.append(this.element);
     this.#firstSnapshot = events.find((event) => event.type === FULL_SNAPSHOT)?.timestamp ?? 0;
-    const playable = events.filter((event) => this.#drawable(event));
+    const playable = events.filter((event) => this.#drawable(event)).map(inert);
     this.#start = Number.POSITIVE_INFINITY; // a call with each as an argument would be too large
     for (const event of playable) this.#start = Math.min(this.#start, event.timestamp);
     this.#replayer = new Replayer(
@@ -163,7 +165,7 @@ export class Screen {
    * the screen must be made anew.
    */
   add(events: eventWithTime[], at: number): boolean {
-    const fresh = events.filter((event) => this.#drawable(event));
+    const fresh = events.filter((event) => this.#drawable(event)).map(inert);
     if (fresh.some((event) => event.timestamp < Math.max(at, this.#shownAt))) return false;
     for (const event of fresh) this.#replayer.addEvent(event);
     return true;
@@ -230,7 +232,7 @@ export class Screen {
   #settle(): void {
     const page = this.frame.contentDocument;
     if (!page) return;
-    for (const dialog of page.querySelectorAll<HTMLDialogElement>(LEFT_OPEN)) {
+    for (const dialog of all<HTMLDialogElement>(page, LEFT_OPEN)) {
       dialog.open = true; // close() does nothing without
       dialog.close();
     }
