@@ -33,7 +33,7 @@ from core.sqlite.segments import FOLDER as SEGMENTS
 from core.sqlite.segments import segment_names
 from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
-from core.sqlite.wipe import unnamed_ranges, wipe
+from core.sqlite.wipe import unnamed_ranges, wipe, wipe_file
 from core.sqlite.writer import Writer
 from core.store import EraseStore
 
@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 
 REST = 4.0
 """Steps over the database file keep others from writing: a fifth of the time, as sealing does."""
+
+ASIDE = "damaged"
+"""Where core/sqlite/repair.py lays what it has mended aside."""
 
 DRAFT_AGE_S = 60
 """An asset is written in far less: an older draft is that of a process that died."""
@@ -134,7 +137,17 @@ class Removal(EraseStore):
             for path in drafts
             if path.stat().st_mtime < before
         ]
-        return wipe(self._data, work, self._disk)
+        return wipe(self._data, work, self._disk) + self._wipe_aside()
+
+    def _wipe_aside(self) -> int:
+        """Overwrite what repairs have laid aside: whole databases and objects, of whomever."""
+        done = 0
+        for path in sorted((self._data / ASIDE).rglob("*")):
+            if path.is_file() and path.stat().st_nlink == 1:
+                done += wipe_file(path, self._disk)
+            elif path.is_file():  # a repair that was cut off: the same file is still in use
+                self._disk.unlink(path)
+        return done
 
     async def tombstones(self) -> tuple[bytes, list[Tombstone]]:
         stones = await self._readers.run(erasing.tombstones)

@@ -193,3 +193,19 @@ async def test_by_age_the_oldest_go(store: SqliteStore, clock: ManualClock) -> N
     assert ["running", "young"] == sorted(
         [(await session_of(store, n)).id for n in ("young", "running")]
     )
+
+
+async def test_what_a_repair_laid_aside_goes(store: SqliteStore, tmp_path: Path) -> None:
+    """A copy of a damaged file holds whomever; one that is still in use as well is only unlinked."""
+    await stored(store, batch())
+    aside = tmp_path / "data" / "damaged" / "20270115T080000Z"
+    aside.mkdir(parents=True)
+    (aside / "stolper.db").write_text(f"rows of {CANARY}")
+    (aside / "segment").hardlink_to(next((tmp_path / "data" / "segments").iterdir()))
+    await store.erase(Whom("session", "nobody"))
+
+    assert [] == places(tmp_path)
+    assert [] == [path for path in aside.rglob("*") if path.is_file()]
+    assert b"chunk of session-a/load-1/0" == await store.read_chunk(
+        (await store.chunks("session-a"))[0]
+    )
