@@ -36,7 +36,8 @@ HUGE = "nodes 50k"
 
 KNOWN = {
     "x-late: shown": "an element defined after it was made stays undefined from the start alone",
-    "audio#a: {'media'": "where a sound stands 1 ms after an event depends on the way there; open",
+    "audio#a: {'media'": "the player shows one recording twice with a sound at two places, if it"
+    " loads after it is told where to stand",
 }
 """Parts of lines that may differ, and why."""
 
