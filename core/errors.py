@@ -11,6 +11,7 @@ The exceptions of Stolper, one tree:
         ├── StoreBusy             the queue is full; try again after *retry_after_s*
         │   └── StoreFull         the disk has less free than is kept back
         └── StoreFailed           a write failed (disk full, I/O error); nothing was acknowledged
+            └── StoreDamaged      what was asked for lies in a damaged page: asking again is no use
 """
 
 from __future__ import annotations
@@ -76,3 +77,7 @@ class StoreFull(StoreBusy):
 
 class StoreFailed(StoreError):
     """A write failed and was rolled back. Nothing of its group was acknowledged."""
+
+
+class StoreDamaged(StoreFailed):
+    """A page of the database is damaged: what lies in it cannot be read until it is repaired."""

@@ -19,7 +19,7 @@ from functools import partial
 from typing import Protocol
 
 from core.clock import Clock
-from core.errors import StoreBusy, StoreError
+from core.errors import StoreBusy, StoreDamaged, StoreError
 from core.model import Flag, Session, Site, StoredBatch, Verdicts
 from core.settings import DetectorSettings
 from detector.engine import Engine
@@ -253,6 +253,9 @@ class Detector:
         for attempt in itertools.count():
             try:
                 await work()
+            except StoreDamaged:  # waiting would only keep the others from their turn
+                self._failed(session)
+                return
             except StoreError as error:
                 await self._pause(attempt, error, "a session could not be read")
             except Exception:
@@ -396,7 +399,11 @@ class Detector:
     async def _catch_up(self) -> None:
         """Judge the batches after the checkpoint that were never taken, or were dropped."""
         while True:
-            batches = await self._store.batches_after(self._position, _READ)
+            try:
+                batches = await self._store.batches_after(self._position, _READ)
+            except StoreDamaged:  # what lies there is judged after a repair, by its sessions
+                self._failed("batches since the checkpoint")
+                return
             if not batches:
                 return
             for batch in batches:

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Concatenate, ParamSpec, TypeVar
 
-from core.errors import StoreFailed
+from core.errors import StoreDamaged, StoreFailed
 from core.sqlite.schema import connect
 
 P = ParamSpec("P")
@@ -47,7 +47,8 @@ class Readers:
             self.damaged |= code in DAMAGE
             if not isinstance(error, sqlite3.OperationalError) and code not in DAMAGE:
                 raise  # a fault of ours
-            raise StoreFailed(f"the database cannot be read: {error}") from error
+            kind = StoreDamaged if code in DAMAGE else StoreFailed
+            raise kind(f"the database cannot be read: {error}") from error
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run *work*, which needs no connection, in a thread."""
