@@ -15,6 +15,7 @@ import click
 
 from core.clock import SystemClock
 from core.errors import Refused, UserError
+from core.health import DAY_MS
 from core.model import Site
 from core.settings import Settings
 from core.sqlite import SqliteStore
@@ -71,6 +72,7 @@ async def _import(
                 failed += 1
             else:
                 click.echo(_said(path, done))
+                _warn_of_age(done, site)
         return failed
 
     return await with_store(data, work)
@@ -94,6 +96,18 @@ def _prepared(path: Path, site: Site, secret: bytes, trusted: bool) -> Prepared:
         raise RecordingError(f"it has more than {MAX_BYTES // 1024 // 1024} MB")
     now_ms = SystemClock().now_ms()
     return prepare(path.read_bytes(), site, secret=secret, now_ms=now_ms, trusted=trusted)
+
+
+def _warn_of_age(done: Imported, site: Site) -> None:
+    """Say it where the server's retention is going to remove the session at once."""
+    ended = done.session.ended_ms or done.session.last_ms
+    days = (SystemClock().now_ms() - ended) // DAY_MS
+    if days >= site.options.keep_days:
+        click.echo(
+            f"note: that visit ended {days} days ago, and the site keeps {site.options.keep_days}: a"
+            f" running server removes it. See `stolper site set {site.name} keep_days=...`.",
+            err=True,
+        )
 
 
 def _said(path: Path, done: Imported) -> str:

@@ -25,7 +25,7 @@ from replay.derived.elements import (
     tag_of,
 )
 from replay.derived.select import Selector, selectors
-from replay.mirror import Mirror
+from replay.mirror import SHEETS, Mirror
 from replay.nodes import Node
 
 PRESSABLE_TAGS = frozenset(["button", "select", "textarea", "summary", "option"])
@@ -81,6 +81,11 @@ class Looks:
 
     def __init__(self, mirror: Mirror) -> None:
         self._mirror = mirror
+        self._known: tuple[tuple[Selector, dict[str, str]], ...] | None = None
+
+    def forget(self) -> None:
+        """The page's sheets have changed."""
+        self._known = None
 
     def why(self, node: Node) -> str | None:
         """Return why *node* itself looks pressable; None if it does not."""
@@ -141,7 +146,27 @@ class Looks:
         return "auto"
 
     def _rules(self) -> tuple[tuple[Selector, dict[str, str]], ...]:
-        return _rules_of("\n".join(_sheets(self._mirror)))
+        if self._known is None:
+            self._known = _rules_of("\n".join(_sheets(self._mirror)))
+        return self._known
+
+
+def restyles(mirror: Mirror, data: dict[str, Any]) -> bool:
+    """Say whether the mutation *data*, which *mirror* has not applied yet, concerns a sheet."""
+    told = [one["id"] for name in ("removes", "attributes", "texts") for one in data[name]]
+    told += [one["parentId"] for one in data["adds"]]
+    nodes = [node for id_ in told if (node := mirror.nodes.get(id_)) is not None]
+    sheets = any(
+        tag_of(one) in SHEETS or (one.parent is not None and tag_of(one.parent) in SHEETS)
+        for one in nodes
+    )
+    return sheets or any(
+        str(one["node"].get("tagName")).lower() in SHEETS
+        or any(
+            str(kid.get("tagName")).lower() in SHEETS for kid in one["node"].get("childNodes", ())
+        )
+        for one in data["adds"]
+    )
 
 
 def is_editable(node: Node) -> bool:
@@ -178,7 +203,7 @@ def _sheets(mirror: Mirror) -> Iterator[str]:
     """Give the texts of the page's style sheets."""
     left = MAX_CSS
     for node in mirror.nodes.values():
-        if tag_of(node) not in ("style", "link"):
+        if tag_of(node) not in SHEETS:
             continue
         own = (node.own or {}).get("_cssText") or attribute(node, "_cssText")
         parts = [own] if own else [one.data.get("textContent") for one in node.children()]

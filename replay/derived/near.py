@@ -23,6 +23,7 @@ from replay.nodes import Node
 
 CONTAINER_TAGS = frozenset(["dialog", "li", "form", "main", "nav", "aside", "header", "footer"])
 CONTAINER_ROLES = frozenset(["dialog", "alertdialog", "listitem", "main", "navigation", "region"])
+FIELDS = frozenset(["input", "select", "textarea"])
 RELATED = ("aria-controls", "aria-owns", "aria-describedby", "popovertarget", "commandfor")
 
 MEMORY_MS = 15_000
@@ -50,7 +51,7 @@ class Surroundings:
 def surroundings(target: Node) -> Surroundings:
     """Return what is around *target*."""
     own = [target]
-    related = [labelled(target), label_of(target) if tag_of(target) != "label" else None]
+    related = [labelled(target), label_of(target) if tag_of(target) in FIELDS else None]
     own += [one for one in related if one is not None]
     for name in RELATED:
         own += referred(target, name)

@@ -17,7 +17,7 @@ from replay.derived.elements import attribute, below, element_of, is_checked, ta
 from replay.derived.fields import Fields, state_of
 from replay.derived.forms import Forms
 from replay.derived.hands import Cursor, Scrolling
-from replay.derived.looks import is_editable
+from replay.derived.looks import is_editable, restyles
 from replay.derived.messages import Messages
 from replay.derived.page import Fact, Page, shown
 from replay.derived.plugins import CUSTOM, PLUGIN, Console, is_first_party, requests, route
@@ -26,6 +26,7 @@ from replay.derived.presses import BLUR, CLICK, DOWN, FOCUS, TOUCH_DOWN, Presses
 from replay.derived.wording import short_hash
 from replay.mirror import MirrorFull
 from replay.shape import (
+    ADOPTED_SHEET,
     FULL_SNAPSHOT,
     INCREMENTAL,
     INPUT,
@@ -36,9 +37,13 @@ from replay.shape import (
     MUTATION,
     SCROLL,
     SELECTION,
+    STYLE_DECLARATION,
+    STYLE_RULE,
 )
 
 Data = dict[str, Any]
+
+RESTYLING = frozenset({STYLE_RULE, STYLE_DECLARATION, ADOPTED_SHEET})
 
 GAP_MS = 10_000
 """A document is taken to end so long after its last event, if the next does not begin before."""
@@ -145,6 +150,8 @@ class _Walk:
             self.page.mirror.apply(event)
         except MirrorFull:
             return
+        if kind == FULL_SNAPSHOT:
+            self.page.looks.forget()
         if kind == FULL_SNAPSHOT and not self._viewed:
             self._viewed = True
             self._view(at)
@@ -178,6 +185,8 @@ class _Walk:
         if page.mirror.root is None:
             return
         before = Before(page.mirror, data) if source == MUTATION else None
+        if source in RESTYLING or (before is not None and restyles(page.mirror, data)):
+            page.looks.forget()
         node = page.mirror.nodes.get(data.get("id", 0))
         element = element_of(node)
         state = state_of(element) if source == INPUT and element is not None else ""

@@ -357,3 +357,21 @@ async def test_https_behind_a_trusted_proxy(tmp_path: Path) -> None:
 
     assert cookie.startswith("__Host-stolper=")
     assert "Secure" in cookie
+
+
+async def test_imported_sessions_are_marked(console: Running, http: aiohttp.ClientSession) -> None:
+    """A visit that another tool recorded is marked in the list and on its page; our own are not."""
+    await console.sign_in(http)
+    await Visit(console.store, "foreign", attributes={"imported": True}).send(
+        [{"t": 0, "type": "page"}]
+    )
+    await Visit(console.store, "own").send([{"t": 0, "type": "page"}])
+
+    async def text(path: str) -> str:
+        async with http.get(console.url + path) as answer:
+            return await answer.text()
+
+    assert 1 == (await text("/sessions")).count(">imported<")
+    assert "Imported from rrweb" in await text("/sessions/foreign")
+    assert "Imported from rrweb" not in await text("/sessions/own")
+    assert "Aus rrweb importiert" in await text("/sessions/foreign?lang=de")

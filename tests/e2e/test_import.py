@@ -95,7 +95,7 @@ async def exported_and_imported(
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(500)
 async def test_imported_visits_are_flagged_as_our_own(
     browser: Browser,
     server: Stack,

@@ -68,7 +68,7 @@ class Page:
     def attribute(self, name: str, at: int, **values: Any) -> None:
         told = {
             "id": self._ids[name],
-            "attributes": {k.replace("_", "-"): v for k, v in values.items()},
+            "attributes": {k[0] + k[1:].replace("_", "-"): v for k, v in values.items()},
         }
         self._mutate(at, attributes=[told])
 

@@ -171,6 +171,20 @@ def test_a_hand_cursor_makes_pressable() -> None:
     assert ("#tile", True, "cursor") == tuple(target[n] for n in ("key", "interactive", "why"))
 
 
+def test_a_sheet_that_comes_later_counts() -> None:
+    """A sheet that a script adds after a first press, or changes, is looked at for the next."""
+    page = Page(["main", {}, ["div", {"id": "tile"}, "Tent"]])
+    page.press("tile", 1000)
+    page.add("head", 2000, ["style", {"id": "sheet", "_cssText": "#tile{cursor:pointer}"}])
+    page.press("tile", 4000)
+    page.attribute("sheet", 5000, _cssText="#tile{cursor:default}")
+    page.press("tile", 8000)
+    page.change(1, LONG, positions=[{"x": 1, "y": 1, "id": 1, "timeOffset": 0}])
+    told = [one["target"].get("why") for one in of("click", derived(page)[0])]
+
+    assert [None, "cursor", None] == told
+
+
 def test_clicks_in_a_row_are_counted() -> None:
     """Presses at one place within half a second have the browser's click count."""
     page = Page(BUY)

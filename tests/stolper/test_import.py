@@ -109,6 +109,7 @@ def test_a_recording_becomes_a_judged_session(data: Path, file: Path) -> None:
     assert ["rage_click"] == [flag.rule for flag in flags(data, session.id)]
     assert session.score is not None
     kept = json.dumps(recording(data, session.id))
+    assert "the site keeps 30: a running server removes it" in done.stderr
     assert "Buy now" in kept
     assert "anna" not in kept
     assert "xxxxxxx xx xxxxxxxxxxxxxxxxx" in kept

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import random
 from collections.abc import Sequence
@@ -25,6 +26,7 @@ from tests.e2e.support import Stack, eventually
 HERE = Path(__file__).parent
 PACE = 0.4
 SEED = 7
+OUTCOME_S, SAMPLED_S = 2.7, 0.7  # rrweb tells of moves twice a second
 # What only the machine's speed decides, in which the two visits differ, is no difference of the
 # recordings: how long an answer took, and whether the visitor left 9 or 11 s after a message.
 OF_THE_MACHINE = frozenset(
@@ -120,8 +122,13 @@ class Stage:
         people = PEOPLE_REFUSED if journey.refused_postcode else PEOPLE
         hands = Hands(page, origin, rng, pace=PACE, touch=False)
         await journey.visit(hands, Person("de", *people[0]))
+        # The last press's outcome is final, and a sign of life tells so: where a recording ends after
+        # its last event, the snippet knows of the leaving.
+        await asyncio.sleep(OUTCOME_S)
+        await page.mouse.move(30, 500)
+        await asyncio.sleep(SAMPLED_S)
         await page.goto("about:blank")
-        await hands.wait(0.5)
+        await asyncio.sleep(0.3)
 
 
 def written(events: list[dict[str, Any]], path: Path) -> Path:
