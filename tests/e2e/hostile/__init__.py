@@ -1,0 +1,1 @@
+"""Recordings that attack whoever watches them."""
