@@ -304,4 +304,4 @@ def _is_whole(part: packing.Part, content: bytes | None) -> bool:
     if content is None:
         return False
     cut = content[part.offset : part.offset + part.length]
-    return len(cut) == part.length and zlib.crc32(cut) == part.crc32
+    return packing.is_whole(cut, part.length, part.crc32)

@@ -11,7 +11,6 @@ import gzip
 import os
 import secrets
 import threading
-import zlib
 from collections import OrderedDict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -195,8 +194,7 @@ class Objects:
     def part(self, name: str, frame: int, offset: int, length: int, crc32: int) -> bytes:
         """Return a part of a frame. Raise StoreError if it is damaged."""
         content = self.read(name, frame)[offset : offset + length]
-        checked = crc32 == packing.UNCHECKED or zlib.crc32(content) == crc32
-        if len(content) != length or not checked:
+        if not packing.is_whole(content, length, crc32):
             raise StoreError(f"object {name} is damaged at {offset} of frame {frame}")
         return content
 

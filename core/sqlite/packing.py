@@ -170,6 +170,11 @@ def _values(column: list[Any]) -> list[Any]:
     return [one if unit == 1 else one / unit for one in accumulate(values)]
 
 
+def is_whole(content: bytes, length: int, crc32: int) -> bool:
+    """Say whether *content* is all of a part that has *length* bytes and *crc32*."""
+    return len(content) == length and (crc32 == UNCHECKED or zlib.crc32(content) == crc32)
+
+
 def read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> Head:
     """
     Return the head of the object *name*, which begins with *lead* and goes on with what *read* gives.
