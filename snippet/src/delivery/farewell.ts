@@ -48,7 +48,8 @@ export function farewell(
     fitting++;
   }
   const over = whole.dom.slice(fitting);
-  let left = mode() === "full" ? REST_BYTES : 0; // what the next page of the tab can send
+  let left = mode() === "full" ? REST_BYTES : 0; // what the next page of the tab can send,
+  for (const { size } of outbox.all()) left -= size; // behind what may have arrived already
   const kept = over.findIndex(({ json }) => {
     left -= sheets.weight(json);
     return left < 0;

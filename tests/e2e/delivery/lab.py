@@ -108,7 +108,9 @@ class World:
     folder: Path
 
     async def lab(self, name: str, *, mode: Mode = "full", **options: Any) -> Lab:
-        """Return a laboratory with a site of its own."""
+        """Return a laboratory with a site of its own; one that is run again gets another."""
+        if await self.stack.store.site(name) is not None:
+            name += " again"
         port = self.pages_url.rsplit(":", 1)[1]
         hosts = ("127.0.0.1", "shop.example")
         origins = [f"http://{host}:{port}" for host in hosts]
