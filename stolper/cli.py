@@ -87,6 +87,7 @@ def up(data: Path, public_address: str | None, console_address: str | None) -> N
     async def serve() -> None:
         async with Server(settings, data) as server:
             settle()
+            stop = Stop()
             _greet(server)
             if not await server.store.sites():
                 _say(
@@ -94,7 +95,7 @@ def up(data: Path, public_address: str | None, console_address: str | None) -> N
                     "  no site yet  stolper site add NAME --origin https://www.example.org"
                     f" --mode cookieless --data {data}",
                 )
-            await _until_stopped(server)
+            await stop.waited_for(server)
 
     _run(serve(), settings.log)
 
@@ -130,12 +131,13 @@ def demo(
 
     async def serve() -> None:
         async with Server(settings, data) as server:
+            stop = Stop()
             _greet(server)
             walk = run_demo(server, shop_address, visitors=visitors, log=click.echo)
             async with walk as shop_url:
                 click.echo(f"  demo shop    {shop_url}   (planted defects: {shop_url}/faults)")
                 click.echo("  The first flagged visit is there within a minute. Stop with Ctrl+C.")
-                await _until_stopped(server)
+                await stop.waited_for(server)
 
     _run(serve(), settings.log)
 
@@ -292,21 +294,25 @@ def _say(server: Server, text: str) -> None:
     click.echo(said(" ".join(text.split())) if as_json else text)
 
 
-async def _until_stopped(server: Server) -> None:
-    """Return once a signal has come and what is set for a stop is over; a second one hurries it."""
-    asked, hurry = asyncio.Event(), asyncio.Event()
+class Stop:
+    """Takes the signals that ask for a stop from now on: whoever reads the greeting may send one."""
 
-    def stop() -> None:
-        (hurry if asked.is_set() else asked).set()
+    def __init__(self) -> None:
+        self._asked, self._hurry = asyncio.Event(), asyncio.Event()
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(number, self._ask)
 
-    loop = asyncio.get_running_loop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    notify("READY=1")
-    await asked.wait()
-    notify("STOPPING=1")
-    _say(server, "stopping: finishing what was accepted")
-    await server.drain(hurry)
+    def _ask(self) -> None:
+        (self._hurry if self._asked.is_set() else self._asked).set()
+
+    async def waited_for(self, server: Server) -> None:
+        """Return once a signal has come and what is set for a stop is over; a second one hurries it."""
+        notify("READY=1")
+        await self._asked.wait()
+        notify("STOPPING=1")
+        _say(server, "stopping: finishing what was accepted")
+        await server.drain(self._hurry)
 
 
 def _run(main_: Coroutine[Any, Any, None], settings: LogSettings) -> None:

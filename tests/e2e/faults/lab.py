@@ -33,6 +33,9 @@ from tests.e2e.test_kill import ORIGIN, free_port, uuid7
 SITE = Site("siteKey1", "shop", (ORIGIN,), "full", "standard", 1_800_000, 1)
 WORDS = ("amber", "birch", "cedar", "delta", "ember", "fjord", "grove", "heath")
 ROOT = Path(__file__).parents[3]
+GREETING = "Stolper is running"
+"""The server says so once its start is over."""
+
 PATIENCE_S = 120.0
 """For what takes seconds on a quiet machine."""
 
@@ -71,7 +74,8 @@ class Lab:
         self.hand.mkdir(parents=True)
 
     async def start(self, *before: str) -> None:
-        """Start it, by the command *before* if there is one, and wait until it answers."""
+        """Start it, by the command *before* if there is one, and wait until it greets and answers."""
+        greeted = self.log.read_text().count(GREETING) if self.log.exists() else 0
         with self.log.open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *before, sys.executable, "-m", "tests.e2e.faults.up", str(self.hand), "up",
@@ -81,6 +85,9 @@ class Lab:
             )  # fmt: skip
         async with aiohttp.ClientSession() as http:
             while self.process.returncode is None:
+                if self.log.read_text().count(GREETING) == greeted:
+                    await asyncio.sleep(0.05)
+                    continue
                 try:
                     async with http.get(f"{self.url}/healthz") as answer:
                         if answer.status == 200:
