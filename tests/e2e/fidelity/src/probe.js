@@ -51,10 +51,21 @@ function fontless(rule, text) {
   return rule.type === CSSRule.FONT_FACE_RULE ? `@font-face ${rule.style.fontFamily}` : text;
 }
 
+/** The rules of *sheet*; none of a sheet of another origin, which a replay may show by its link alone. */
+function readable(sheet) {
+  try {
+    return sheet.cssRules;
+  } catch {
+    return undefined;
+  }
+}
+
 function rulesOf(sheet, base) {
   if (sheet.disabled) return [];
   const found = [];
-  for (const rule of sheet.cssRules) {
+  const rules = readable(sheet);
+  if (!rules) return [`unreadable ${sheet.href}`];
+  for (const rule of rules) {
     if (rule.styleSheet) found.push(...rulesOf(rule.styleSheet, rule.styleSheet.href ?? base));
     else {
       const from = /^http/.test(sheet.href ?? "") ? sheet.href : base;
