@@ -3,6 +3,12 @@
 from __future__ import annotations
 
 import shutil
+from typing import TYPE_CHECKING
+
+from core.errors import UserError
+
+if TYPE_CHECKING:  # an extra
+    from playwright.async_api import Browser, Playwright
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
@@ -44,3 +50,18 @@ def chromium_flags(*off: str) -> list[str]:
         "--disable-sync",
         f"--disable-features={','.join((*_OFF, *off))}",
     ]
+
+
+async def launched(playwright: Playwright, flags: list[str]) -> Browser:
+    """Return Chromium, started for a command. Raise UserError if it does not start."""
+    from playwright.async_api import Error
+
+    try:
+        return await playwright.chromium.launch(
+            executable_path=find_chromium(), args=flags, chromium_sandbox=False
+        )
+    except Error as error:
+        reason = str(error).splitlines()[0]
+        raise UserError(
+            f"Chromium does not start ({reason}). Install it: playwright install chromium"
+        ) from None

@@ -11,6 +11,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
+from abc import abstractmethod
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -61,12 +62,12 @@ class Removal(EraseStore):
     _sealing: asyncio.Lock
 
     @property
-    def _writer(self) -> Writer:
-        raise NotImplementedError
+    @abstractmethod
+    def _writer(self) -> Writer: ...
 
     @property
-    def _readers(self) -> Readers:
-        raise NotImplementedError
+    @abstractmethod
+    def _readers(self) -> Readers: ...
 
     # Whom somebody asks to erase
 
@@ -153,8 +154,8 @@ class Removal(EraseStore):
         stones = await self._readers.run(erasing.tombstones)
         return await self.server_key(KEY), stones
 
-    async def server_key(self, name: str) -> bytes:
-        raise NotImplementedError
+    @abstractmethod
+    async def server_key(self, name: str) -> bytes: ...
 
     # Stocks
 

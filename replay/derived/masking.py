@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from replay.derived.elements import TEXT, element_of, tag_of
-from replay.derived.policy import Policy, mask
+from replay.derived.policy import TEST_ATTRIBUTES, Policy, mask
 from replay.mirror import CUSTOM, Mirror, MirrorFull
 from replay.nodes import Node
 from replay.shape import (
@@ -246,12 +246,7 @@ NAMES = frozenset(
         "aria-activedescendant",
         "aria-details",
         "aria-flowto",
-        "data-testid",
-        "data-test",
-        "data-test-id",
-        "data-cy",
-        "data-qa",
-        "data-track",
+        *TEST_ATTRIBUTES,
         "data-state",
         "data-theme",
         "data-variant",

@@ -22,6 +22,14 @@ HELD_TAGS = frozenset(["option", "optgroup", "td", "output", "select", "datalist
 HELD_ROLES = frozenset(
     ["combobox", "listbox", "option", "cell", "gridcell", "textbox", "searchbox"]
 )
+TEST_ATTRIBUTES = (
+    "data-testid",
+    "data-test",
+    "data-test-id",
+    "data-cy",
+    "data-qa",
+    "data-track",
+)
 PRESSED_INPUTS = frozenset(["submit", "button", "reset"])
 UNREAD = frozenset(["noscript", "noframes", "noembed", "iframe", "xmp", "plaintext", "listing"])
 

@@ -25,19 +25,11 @@ from replay.derived.elements import (
     texts,
 )
 from replay.derived.looks import Looks, is_content_editable, is_editable, is_selected
-from replay.derived.policy import PRESSED_INPUTS, Policy, harmless, mask
+from replay.derived.policy import PRESSED_INPUTS, TEST_ATTRIBUTES, Policy, harmless, mask
 from replay.nodes import Node
 
 Data = dict[str, Any]
 
-TEST_ATTRIBUTES = (
-    "data-testid",
-    "data-test",
-    "data-test-id",
-    "data-cy",
-    "data-qa",
-    "data-track",
-)
 LANDMARK_TAGS = frozenset(["dialog", "main", "nav", "header", "footer", "aside", "form"])
 LANDMARK_ROLES = frozenset(["dialog", "main", "navigation", "search", "region"])
 PATH_LENGTH = 12

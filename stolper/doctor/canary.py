@@ -29,13 +29,12 @@ from playwright.async_api import (
 
 from collector import canary
 from core.clock import Clock
-from core.errors import UserError
 from core.model import Session, SessionQuery
 from core.sqlite import SqliteStore
 from core.sqlite.judged import OFF
 from replay.recording import recordings
 from replay.shape import FULL_SNAPSHOT
-from stolper.chromium import chromium_flags, find_chromium
+from stolper.chromium import chromium_flags, launched
 from stolper.doctor.causes import Answer, Seen, batch_cause, page_cause, script_cause
 from stolper.doctor.told import Told
 from stolper.doctor.way import read_script
@@ -100,15 +99,7 @@ class Outcome:
 async def examine(store: SqliteStore, clock: Clock, url: str, base: str) -> Outcome:
     """Visit *url* with Chromium, whose server is reached at *base*, and follow the session."""
     async with async_playwright() as playwright:
-        try:
-            browser = await playwright.chromium.launch(
-                executable_path=find_chromium(), args=FLAGS, chromium_sandbox=False
-            )
-        except Error as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"Chromium does not start ({reason}). Install it: playwright install chromium"
-            ) from None
+        browser = await launched(playwright, FLAGS)
         try:
             return await follow(browser, store, clock, url, base)
         finally:

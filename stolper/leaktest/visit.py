@@ -33,7 +33,7 @@ from core.model import Privacy, SessionQuery, Site
 from core.settings import load_settings
 from core.site_options import SiteOptions
 from stolper.app import Server
-from stolper.chromium import chromium_flags, find_chromium
+from stolper.chromium import chromium_flags, launched
 from stolper.embedded import LOADER, configuration
 from stolper.leaktest.places import found_in
 from stolper.leaktest.relay import Relay
@@ -120,15 +120,7 @@ async def leaktest(plan: Plan) -> Outcome:
 
 async def _browse(plan: Plan, visit: _Visit) -> None:
     async with async_playwright() as playwright:
-        try:
-            browser = await playwright.chromium.launch(
-                executable_path=find_chromium(), args=_FLAGS, chromium_sandbox=False
-            )
-        except Error as error:
-            reason = str(error).splitlines()[0]
-            raise UserError(
-                f"Chromium does not start ({reason}). Install it: playwright install chromium"
-            ) from None
+        browser = await launched(playwright, _FLAGS)
         context = await browser.new_context(
             bypass_csp=True, storage_state=plan.state, viewport={"width": 1280, "height": 1000}
         )
