@@ -36,6 +36,15 @@ Apply = Callable[[sqlite3.Connection, Tail], T]
 GROUP_JOBS = 512
 """Most jobs in one commit: bounds how long the first one waits for the last."""
 
+LINGER_S = 0.008
+"""
+Longest wait of a write for others, while many come: a commit of thirty takes hardly more than one
+of five. PostgreSQL's commit_delay and commit_siblings are the model.
+"""
+
+LINGER_FOR = 4
+"""How many must have come together with the last group for the next one to wait."""
+
 RETRY_AFTER_S = 2
 """What a refused client is told to wait; a full queue drains in well under a second."""
 
@@ -64,6 +73,7 @@ class Writer:
         self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
         self._gathered: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         self._gathering = 0
+        self._together = 1  # writes of the last group
         self._closing = False
         self._closes = threading.Lock()  # nothing is put behind the end of the queue
         self._thread = threading.Thread(target=self._run, name="stolper-writer", daemon=True)
@@ -122,31 +132,39 @@ class Writer:
 
     def _gather(self, loop: asyncio.AbstractEventLoop, job: _Job) -> None:
         """
-        Have *job* done with all that come in the same turn of *loop*.
+        Have *job* done with all that come in the same turn of *loop*, or in the next few.
 
         Waking the thread for the first of them would have it fight for the interpreter with
-        the loop that is still reading the others.
+        the loop that is still reading the others. When the last group had many, as many are
+        waited for, but not for long: in a burst that is everyone who waits for an answer.
         """
         with self._closes:
             if self._closing:
                 raise StoreFailed("the store is closed")
-            jobs = self._gathered.get(loop)
-            if jobs is None:
-                jobs = self._gathered[loop] = []
-                loop.call_soon(self._hand_over, loop)
-            jobs.append(job)
+            gathered = self._gathered.get(loop)
+            if gathered is None:
+                gathered = self._gathered[loop] = []
+                if self._together < LINGER_FOR:
+                    loop.call_soon(self._hand_over, loop, gathered)
+                else:
+                    loop.call_later(LINGER_S, self._hand_over, loop, gathered)
+            gathered.append(job)
             self._gathering += 1
+            if len(gathered) == self._together >= LINGER_FOR:
+                loop.call_soon(self._hand_over, loop, gathered)
 
-    def _hand_over(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _hand_over(self, loop: asyncio.AbstractEventLoop, gathered: list[_Job]) -> None:
         with self._closes:
-            self._pass_on(loop)
+            if self._gathered.get(loop) is gathered:  # else they went before, or the end came
+                self._pass_on(loop)
 
     def _pass_on(self, loop: asyncio.AbstractEventLoop) -> None:
         """Give the thread what was gathered in a turn of *loop*. The lock is held."""
-        jobs = self._gathered.pop(loop, [])  # nothing if the end came first
+        jobs = self._gathered.pop(loop)
         for job in jobs:
             self._waiting.put(job)
         self._gathering -= len(jobs)
+        self._together = max(len(jobs), self._together * 7 // 8)
 
     def _run(self) -> None:
         ended = False

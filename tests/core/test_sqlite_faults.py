@@ -180,6 +180,30 @@ async def test_a_group_shares_its_fsyncs(tmp_path: Path) -> None:
     await store.close()
 
 
+async def test_while_many_come_they_wait_for_each_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a group of eight the next eight are one, though they come by and by; a stop waits for none."""
+    disk = RecordingDisk()
+    store = SqliteStore(tmp_path, ManualClock(), disk=disk)
+    await store.open()
+    await store.add_site(SITE)
+    await asyncio.gather(*(store.append(batch(seq=n)) for n in range(8)))
+    monkeypatch.setattr("core.sqlite.writer.LINGER_S", 3600)
+    before = disk.steps.count("commit")
+    later = []
+    for n in range(8, 16):
+        later.append(asyncio.create_task(store.append(batch(seq=n))))
+        await asyncio.sleep(0)  # two turns: to begin it, and for what it has asked for
+        await asyncio.sleep(0)
+    await asyncio.gather(*later)
+    assert before + 1 == disk.steps.count("commit")
+    alone = asyncio.create_task(store.append(batch(seq=16)))
+    await asyncio.sleep(0)
+    await store.close()
+    assert "stored" == (await alone).status
+
+
 @pytest.mark.parametrize(
     "error", [OSError(errno.ENOSPC, "no space"), sqlite3.OperationalError("x")]
 )
