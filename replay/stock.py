@@ -23,6 +23,12 @@ MOST_BYTES = 4 * 1024 * 1024
 MOST_COUNTED = 200_000
 """Runs and lines that are counted; beyond them counting begins anew."""
 
+MOST_KNOWN = 500_000
+"""
+Runs and lines that are remembered, some 40 MB; beyond them only those are that the stock still holds. No
+sooner: what fell out would come in again at once where pages have more in common than a stock holds.
+"""
+
 LARGEST = 2 * 1024 * 1024
 """Bytes of a page whose lines are counted: a larger one would fill half of the stock alone."""
 
@@ -52,9 +58,7 @@ class Stock:
         self._seen: dict[int, tuple[int, ...]] = {}
         self._new: list[bytes] = []
         self._new_bytes = 0
-        for kept in content.split(_BREAK):
-            for run in _runs(kept):
-                self._know(run)
+        self._look_through()
 
     def learn(self, contents: Iterable[bytes], visitor: str) -> None:
         """Count what is in *contents*, which came from *visitor*."""
@@ -75,7 +79,17 @@ class Stock:
             return None
         self.content = _last(self.content + b"".join(self._new))
         self._new, self._new_bytes = [], 0
+        if len(self._known) > MOST_KNOWN:
+            self._known.clear()
+            self._settled.clear()
+            self._look_through()
         return self.content
+
+    def _look_through(self) -> None:
+        """Note what the content holds."""
+        for kept in self.content.split(_BREAK):
+            for run in _runs(kept):
+                self._know(run)
 
     def _part(self, part: bytes, who: int) -> None:
         """Count the runs of *part* of a page, and the lines of those that are not known."""

@@ -83,6 +83,8 @@ class BackgroundSealer:
                 await self._release()
             except StoreError as error:
                 log.error("finished sessions could not be sealed: %s", error)
+            except Exception:  # the disk, say: what waits is tried again
+                log.exception("sealing finished sessions failed")
             await asyncio.sleep(self._every_ms / 1000)
 
     def paused(self) -> asyncio.Lock:

@@ -77,6 +77,15 @@ class Blobs:
         """Remove a file that has no row."""
         (self._folder / site / name).unlink(missing_ok=True)
 
+    def unname(self, site: str, name: str) -> str | None:
+        """Take its name from a file that has no row, so that the next may have it; return the new one."""
+        draft = f".{name}.{secrets.token_hex(4)}"
+        try:
+            self._disk.rename(self._folder / site / name, self._folder / site / draft)
+        except FileNotFoundError:
+            return None
+        return draft
+
 
 def size_of(db: sqlite3.Connection, site: str, name: str) -> int | None:
     """Return how many bytes the asset has; None if there is no such row."""

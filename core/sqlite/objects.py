@@ -13,6 +13,7 @@ import secrets
 import threading
 from collections import OrderedDict
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -200,11 +201,12 @@ class Objects:
 
     def old(self, before_ms: int) -> list[str]:
         """Return the names of the files, drafts among them, that were last changed before."""
-        return [
-            f"{path.parent.name}/{path.name}"
-            for path in self._folder.glob("*/*")
-            if path.stat().st_mtime * 1000 < before_ms
-        ]
+        found: list[str] = []
+        for path in self._folder.glob("*/*"):
+            with suppress(FileNotFoundError):  # it was removed, or got its name, meanwhile
+                if path.stat().st_mtime * 1000 < before_ms:
+                    found.append(f"{path.parent.name}/{path.name}")
+        return found
 
 
 def recoded(content: bytes, encoding: int, wanted: int) -> bytes:

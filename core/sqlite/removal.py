@@ -23,7 +23,7 @@ from core.model import Session
 from core.sealed import SealedFrame, StockRef
 from core.sqlite import burying, erasing, packing, restocking, sealing
 from core.sqlite.assets import FOLDER as BLOBS
-from core.sqlite.assets import Blobs
+from core.sqlite.assets import Blobs, facts
 from core.sqlite.disk import Disk
 from core.sqlite.objects import FOLDER as OBJECTS
 from core.sqlite.objects import Objects
@@ -31,7 +31,7 @@ from core.sqlite.pages import wipe_free_space
 from core.sqlite.readers import Readers
 from core.sqlite.rows import session_of
 from core.sqlite.segments import FOLDER as SEGMENTS
-from core.sqlite.segments import segment_names
+from core.sqlite.segments import Tail, segment_names
 from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
 from core.sqlite.wipe import unnamed_ranges, wipe, wipe_file
@@ -102,6 +102,7 @@ class Removal(EraseStore):
             if folder == OBJECTS:
                 self._objects.forget(name)
         try:
+            work = await self._unnamed_blobs(work)
             done = await self._readers.in_thread(lambda: wipe(self._data, work, self._disk))
             done += await self._wipe_unnamed()
             pages = await self._readers.in_thread(self._wipe_database)
@@ -109,6 +110,38 @@ class Removal(EraseStore):
         except OSError as error:
             raise StoreFailed(f"what was erased could not all be overwritten: {error}") from error
         return done, pages
+
+    async def _unnamed_blobs(self, work: Sequence[erasing.Work]) -> list[erasing.Work]:
+        """
+        Return *work* with the assets in it under names that nobody else uses.
+
+        Another page may have sent the same one again since its row went: then it is no longer the
+        erased visitor's, and stays.
+        """
+        found: list[erasing.Work] = []
+        for one in work:
+            folder, _, rest = one.path.partition("/")
+            if folder != BLOBS:
+                found.append(one)
+                continue
+            site, _, name = rest.partition("/")
+            draft = await self._writer.submit(partial(self._unname, site, name), touches=())
+            if draft is not None:
+                found.append(erasing.Work(f"{BLOBS}/{site}/{draft}"))
+        return found
+
+    def _unname(self, site: str, name: str, db: sqlite3.Connection, _: Tail) -> str | None:
+        """Take its name from an asset that has no row, under the lock that lets nobody insert one."""
+        return None if facts(db, site, name) else self._blobs.unname(site, name)
+
+    async def _drop_blob(self, site: str, name: str) -> None:
+        """Remove an asset's file, unless there is a row of it again."""
+
+        def drop(db: sqlite3.Connection, _: Tail) -> None:
+            if facts(db, site, name) is None:
+                self._blobs.drop(site, name)
+
+        await self._writer.submit(drop, touches=())
 
     def _wipe_database(self) -> int:
         return wipe_free_space(self._data / "stolper.db", self._disk, rest=REST)
@@ -248,7 +281,7 @@ class Removal(EraseStore):
             lambda db, _: erasing.drop_unused_assets(db, before_ms, limit), touches=()
         )
         for site, name, _size in gone:
-            await self._readers.in_thread(partial(self._blobs.drop, site, name))
+            await self._drop_blob(site, name)
         return Removed(len(gone), sum(size for _, _, size in gone))
 
     async def drop_old_audit(self, before_ms: int) -> int:

@@ -305,8 +305,12 @@ class SqliteStore(Removal, Store):
             lambda db, _: assets.insert(db, new, name), bounded=True, touches=()
         )
         if not kept:
-            await self._readers.in_thread(lambda: self._blobs.drop(new.site, name))
-        return name if kept else None
+            await self._drop_blob(new.site, name)
+            return None
+        if not self._blobs.has(new.site, name, len(new.content)):
+            # Somebody removed an older one in between; nobody does now that there is a row.
+            await self._readers.in_thread(lambda: self._blobs.write(new.site, name, new.content))
+        return name
 
     async def asset(self, site: str, hash_: str) -> Asset | None:
         try:

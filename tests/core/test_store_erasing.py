@@ -12,7 +12,8 @@ import pytest
 from core.erasing import KEY, Whom, listed, read_list, tombstone
 from core.errors import UserError
 from core.model import NewAsset, Verdicts
-from core.sqlite import SqliteStore
+from core.sqlite import SqliteStore, assets
+from core.sqlite.erasing import erase
 from tests.core.erasing import CANARY, places
 from tests.core.support import NOON, SITE, ManualClock, batch, event, flag, session_of, stored
 
@@ -132,6 +133,43 @@ async def test_assets_of_nobody_else_go(store: SqliteStore, tmp_path: Path) -> N
     assert None is await store.asset(SITE.key, own)
     assert None is not await store.asset(SITE.key, shared)
     assert [] == places(tmp_path)
+
+
+async def test_an_asset_that_came_again_stays(store: SqliteStore, tmp_path: Path) -> None:
+    """Between the rows of an erased visitor and the overwriting another page sends the same: it is kept."""
+    svg = NewAsset(SITE.key, "image", "image/svg+xml", b"<svg>logo</svg>", NOON, 10**6)
+    name = await store.put_asset(svg)
+    assert name is not None
+    await stored(store, batch("session-a", assets=(name,)))
+    whom = Whom("session", "session-a")
+    await store._writer.submit(lambda db, _: erase(db, whom, NOON))  # and the process is killed
+    assert name == await store.put_asset(svg)
+    await store.finish_erasing()
+    kept = await store.asset(SITE.key, name)
+    assert kept is not None
+
+    assert svg.content == kept.content
+
+
+async def test_an_asset_whose_file_goes_before_its_row_is_written_again(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An erasure that takes the file between its writing and its row costs nobody the asset."""
+    svg = NewAsset(SITE.key, "image", "image/svg+xml", b"<svg>logo</svg>", NOON, 10**6)
+    insert = assets.insert
+
+    def inserted(db: sqlite3.Connection, new: NewAsset, name: str) -> bool:
+        assert store._blobs.unname(new.site, name) is not None
+        return insert(db, new, name)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("core.sqlite.assets.insert", inserted)
+        name = await store.put_asset(svg)
+    assert name is not None
+    kept = await store.asset(SITE.key, name)
+    assert kept is not None
+
+    assert svg.content == kept.content
 
 
 async def test_a_kept_style_sheet_belongs_to_whose_page_had_it(store: SqliteStore) -> None:

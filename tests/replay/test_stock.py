@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -99,3 +100,26 @@ def test_what_is_stored_goes_on() -> None:
 
     assert content == again.content
     assert again.renewed() is None
+
+
+def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Beyond it what fell out of the stock is forgotten, and may come in again; what is in it is known."""
+    monkeypatch.setattr("replay.stock.MOST_KNOWN", 5_000)
+    monkeypatch.setattr("replay.stock.MOST_BYTES", 64 * 1024)
+    stock = Stock()
+    for number in range(20):
+        for visitor in "abc":
+            stock.learn([page(page=number)], visitor)
+        stock.renewed()
+
+        assert len(stock._known) < 5_000 + 1_000
+    for visitor in "abc":
+        stock.learn([page(page=19)], visitor)
+
+    assert stock.renewed() is None
+    for visitor in "abc":
+        stock.learn([page()], visitor)
+    again = stock.renewed()
+    assert again is not None
+
+    assert b'"row 0 599"' in again

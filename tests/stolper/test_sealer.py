@@ -359,3 +359,31 @@ async def test_a_damaged_stock_is_done_without(store: SqliteStore, clock: Clock)
 
     assert before == await recording(store)
     assert [0] == [ref.frame for ref in await store.chunks("v")]
+
+
+async def test_a_disk_that_fails_does_not_end_sealing(
+    store: SqliteStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A file below sealed/ that cannot be looked at or removed ends one round; the next seals."""
+    failed = asyncio.Event()
+
+    def old(_: object, before_ms: int) -> list[str]:
+        failed.set()
+        raise OSError("the disk is gone")
+
+    monkeypatch.setattr("core.sqlite.objects.Objects.old", old)
+    sealer = BackgroundSealer(store, clock, every_ms=10)
+    running = asyncio.create_task(sealer.run())
+    async with asyncio.timeout(60):
+        await failed.wait()
+        await Visit(store, "v").send([], recording=rrweb_page())
+        await store.end_session("v", "left")
+        clock.now += AFTER_MS + 1
+        while await store.unsealed_sessions(clock.now, 1):
+            assert not running.done()
+            await asyncio.sleep(0.01)
+    running.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await running
+
+    assert 1 == len(files(store, "sealed"))
