@@ -19,7 +19,7 @@ from core.clock import SystemClock
 from core.model import Site
 from tests.console.support import element, mutation, text_node
 from tests.e2e.hostile.lab import SHOP, TRAP, Attacker, Trap, Watcher, launch, trap
-from tests.e2e.hostile.vectors import MARKUP, PHISH, crafted, filled
+from tests.e2e.hostile.vectors import HINTS, MARKUP, PHISH, crafted, filled
 from tests.e2e.support import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -247,7 +247,8 @@ async def test_recordings_stay_inert_in_the_player(lab: Lab) -> None:
     sandboxes = await screens.evaluate_all("all => all.map(one => one.getAttribute('sandbox'))")
 
     lab.calm(watcher)
-    assert address == page.url
+    assert 0 == untouched
+    assert address == page.url.partition("?")[0]  # behind it the player says where it is
     assert [page] == watcher.context.pages
     assert {"allow-same-origin"} == set(sandboxes)
     assert [] == watcher.violations  # in the console's own page; in the player's there are many
@@ -263,20 +264,24 @@ async def test_recordings_stay_inert_in_the_player(lab: Lab) -> None:
 async def test_phishing_stays_inert(lab: Lab) -> None:
     """
     A recorded form over the whole picture takes no key and no click, and leads nowhere; hints beside
-    it (preconnect and the like) open not even a connection.
+    it (preconnect and the like, and frames, also ones that are led later) open not even a connection.
+    The site's host, which may be asked for pictures, is not told the stage's address: it holds a token.
     """
     watcher = await Watcher.make(lab.browser, locale="en-GB")
     page = watcher.page
     await page.goto(SHOP)
     await page.add_script_tag(content=NODES)
-    hints = "".join(MARKUP[name] for name in ("link_preconnect", "link_dns", "link_prefetch"))
-    markup = (PHISH + hints + "<link rel='PreConnect' href='http://odd.TRAP'>").replace(
-        "TRAP", TRAP
-    )
+    hints = "".join(MARKUP[name] for name in HINTS)
+    odd = "<link rel='PreConnect' href='http://odd.TRAP'>"
+    telling = MARKUP["meta_referrer"] + f"<img src={SHOP}/own.png referrerpolicy=unsafe-url>"
+    markup = (PHISH + hints + odd + telling).replace("TRAP", TRAP)
     made = await page.evaluate("markup => hostile.nodesOf(markup, 100)", markup)
+    frame = element(made["next"], "iframe", [], {})
+    lead = {"id": made["next"], "attributes": {"SRC": f"http://later.{TRAP}/"}}
     attacker = Attacker(lab.stack, lab.site)
     await attacker.send(
-        [{"i": 0, "t": 1, "type": "page", "view": 0, "path": "/"}], document(made["nodes"])
+        [{"i": 0, "t": 1, "type": "page", "view": 0, "path": "/"}],
+        [*document([*made["nodes"], frame]), mutation(20, attributes=[lead])],
     )
     lab.clear()
     await watcher.sign_in(lab.stack)
@@ -294,6 +299,8 @@ async def test_phishing_stays_inert(lab: Lab) -> None:
     values = await picture.locator("input").evaluate_all("all => all.map(one => one.value)")
 
     assert 0 == lab.foreign.connections
+    assert {"GET /own.png HTTP/1.1"} == set(lab.shop.seen)
+    assert [] == [head for head in lab.shop.heads if "referer" in head.lower()]
     assert ["", ""] == values
     assert f"/sessions/{attacker.session}" in page.url
     lab.calm(watcher)

@@ -11,7 +11,7 @@ import { Replayer } from "@rrweb/replay";
 import { EventType, type eventWithTime, IncrementalSource } from "@rrweb/types";
 import { Canvases, sampleOf } from "./canvases";
 import { all } from "./found";
-import { inert } from "./inert";
+import { Inert } from "./inert";
 import { showPopovers } from "./popovers";
 import type { Gap } from "./protocol";
 
@@ -63,6 +63,7 @@ export class Screen {
   readonly #firstSnapshot: number;
   readonly #hear: ScreenEvents;
   readonly #canvases: Canvases;
+  readonly #inert = new Inert();
   #shownAt = 0;
   #playing = false;
 
@@ -93,7 +94,9 @@ export class Screen {
     this.element.style.visibility = "hidden";
     root.append(this.element);
     this.#firstSnapshot = events.find((event) => event.type === FULL_SNAPSHOT)?.timestamp ?? 0;
-    const playable = events.filter((event) => this.#drawable(event)).map(inert);
+    const playable = events
+      .filter((event) => this.#drawable(event))
+      .map((event) => this.#inert.clean(event));
     this.#start = Number.POSITIVE_INFINITY; // a call with each as an argument would be too large
     for (const event of playable) this.#start = Math.min(this.#start, event.timestamp);
     this.#replayer = new Replayer(
@@ -165,7 +168,9 @@ export class Screen {
    * the screen must be made anew.
    */
   add(events: eventWithTime[], at: number): boolean {
-    const fresh = events.filter((event) => this.#drawable(event)).map(inert);
+    const fresh = events
+      .filter((event) => this.#drawable(event))
+      .map((event) => this.#inert.clean(event));
     if (fresh.some((event) => event.timestamp < Math.max(at, this.#shownAt))) return false;
     for (const event of fresh) this.#replayer.addEvent(event);
     return true;
@@ -220,7 +225,10 @@ export class Screen {
     for (const name of ["applyIncremental", "rebuildFullSnapshot"] as const) {
       const apply = appliers[name].bind(this.#replayer);
       appliers[name] = (event: eventWithTime, sync = false) => {
-        this.#attempt(event.timestamp, () => apply(event, sync));
+        this.#attempt(event.timestamp, () => {
+          this.#inert.disarm(event);
+          apply(event, sync);
+        });
         if (sync) return; // show() and play() see to it when all is applied
         if (changes(event, ["attributes"])) this.#settle();
         if (changes(event, ["adds", "removes"])) this.inner?.changed();

