@@ -76,6 +76,7 @@ class Detector:
     ) -> None:
         self.rules = rules
         self.failures = 0
+        self.unwritten = 0  # judgements that damage of the database kept from being written
         self._store = store
         self._clock = clock
         self._settings = settings
@@ -422,30 +423,42 @@ class Detector:
             )
 
     async def _write(self, *, force: bool = False) -> None:
-        """Write the outbox and the checkpoint in one transaction; try until that works."""
+        """Write the outbox and the checkpoint in one transaction; try until that works or can't."""
         behind = self._position - self._written
         if not self._outbox and (not behind or (behind < CHECKPOINT_EVERY and not force)):
             return
         out, self._outbox = self._outbox or [Verdicts("", 0, ())], []
         position = self._position
         out = [*out[:-1], replace(out[-1], position=position)]
-        await self._commit(out)
-        self._written = position
-        for verdicts in out:
+        for verdicts in await self._commit(out):
+            self._written = max(self._written, verdicts.position)
             if verdicts.session and self._on_verdicts is not None:
                 try:
                     self._on_verdicts(verdicts)
                 except Exception:
                     self._failed("on_verdicts")
 
-    async def _commit(self, out: Sequence[Verdicts]) -> None:
+    async def _commit(self, out: Sequence[Verdicts]) -> Sequence[Verdicts]:
+        """
+        Write *out*; return what was written.
+
+        Of what lies in damaged pages no try would change anything, and all others would wait: it
+        is left out. A session is judged again at its end, one that has ended at the next start.
+        """
         for attempt in itertools.count():
             try:
                 await self._store.commit_verdicts(out)
+            except StoreDamaged as error:
+                if len(out) > 1:
+                    return [one for each in out for one in await self._commit([each])]
+                self.unwritten += 1
+                log.error("flags of %s are not written (%s)", out[0].session or "no session", error)
+                return []
             except StoreError as error:
                 await self._pause(attempt, error, "flags could not be written")
             else:
-                return
+                return out
+        raise AssertionError("the count has no end")
 
 
 def _whole(live: LiveSession, *, provisional: bool, reason: str) -> Verdicts:

@@ -88,7 +88,7 @@ class Server:
 
     async def start(self) -> None:
         """Open the store, catch up with judging, then listen: console first, public last."""
-        self.data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self.disk.make_folder(self.data)
         self._lock()
         await self.store.open()
         if await self.store.buried_sessions():  # a restore that was killed before it came to that
@@ -260,6 +260,7 @@ class Server:
             "write_queue_limit": self.settings.collector.queue_limit,
             "detector_queue": self.detector.waiting,
             "detector_errors": self.detector.errors,
+            "judgements_unwritten": self.detector.unwritten,
             "open_sessions": self.detector.open_sessions,
             "rules": len(self.detector.rules.rules),
             "rule_problems": bool(self.rulebook.problems),

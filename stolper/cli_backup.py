@@ -16,6 +16,7 @@ import click
 from core.errors import UserError
 from core.settings import FILE_NAME
 from core.sqlite.backup import take_backup
+from core.sqlite.disk import Disk
 from core.sqlite.restore import check_backup, facts_of, restore_backup
 from stolper.cli_erase import bury, erased_since
 from stolper.folder import OWN_RULES
@@ -83,7 +84,7 @@ def _texts(data: Path) -> list[str]:
 @contextmanager
 def _held(data: Path) -> Iterator[None]:
     """Let no server start on *data* meanwhile."""
-    data.mkdir(mode=0o700, parents=True, exist_ok=True)
+    Disk().make_folder(data)
     handle = os.open(data / "server.lock", os.O_CREAT | os.O_RDWR, 0o600)
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)

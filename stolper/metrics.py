@@ -122,7 +122,10 @@ COMMIT = "How long it took until rows were on the medium; many batches share a c
 REMOVED = "Sessions removed, by the limit: their site's age or size, or the size of the folder."
 FAILURES = "Durable steps that failed: disk full, I/O error."
 
-COUNTED = {"detector_errors": "Events and sessions on which judging failed and went on."}
+COUNTED = {
+    "detector_errors": "Events and sessions on which judging failed and went on.",
+    "judgements_unwritten": "Judgements that could not be written because the database is damaged.",
+}
 
 GAUGES = {
     "write_queue": "Writes that wait for the disk.",

@@ -44,6 +44,26 @@ class Disk:
         finally:
             os.close(fd)
 
+    def make_folder(self, path: Path) -> None:
+        """
+        Make the folder at *path*, for its owner alone, and those above it that are missing.
+
+        Return once their names are on the medium.
+        """
+        new = [one for one in path.parents if not one.is_dir()]
+        for one in reversed(new):
+            one.mkdir(exist_ok=True)
+        there = path.is_dir()
+        path.mkdir(mode=0o700, exist_ok=True)
+        for one in reversed(new):
+            self.fsync_folder(one.parent)
+        # Also when it was there: whoever made it may have died before this.
+        try:
+            self.fsync_folder(path.parent)
+        except PermissionError:  # made by somebody who may look in there
+            if not there:
+                raise
+
     def truncate(self, fd: int, size: int) -> None:
         """Cut the file back to *size* bytes."""
         os.ftruncate(fd, size)

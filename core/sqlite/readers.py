@@ -43,12 +43,17 @@ class Readers:
                 self._pool, lambda: read(self._connection(), *args, **kw)
             )
         except sqlite3.DatabaseError as error:
-            code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            self.damaged |= code in DAMAGE
-            if not isinstance(error, sqlite3.OperationalError) and code not in DAMAGE:
+            damage = self.met_damage(error)
+            if not isinstance(error, sqlite3.OperationalError) and not damage:
                 raise  # a fault of ours
-            kind = StoreDamaged if code in DAMAGE else StoreFailed
+            kind = StoreDamaged if damage else StoreFailed
             raise kind(f"the database cannot be read: {error}") from error
+
+    def met_damage(self, error: BaseException | None) -> bool:
+        """Say whether SQLite met a damaged page, and remember that it did."""
+        damage = getattr(error, "sqlite_errorcode", 0) & 0xFF in DAMAGE
+        self.damaged |= damage
+        return damage
 
     async def in_thread(self, work: Callable[[], T]) -> T:
         """Run *work*, which needs no connection, in a thread."""

@@ -14,7 +14,7 @@ from functools import partial
 from pathlib import Path
 
 from core.clock import Clock
-from core.errors import StoreError, StoreFailed
+from core.errors import StoreDamaged, StoreError, StoreFailed
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
     Appended,
@@ -138,7 +138,7 @@ class SqliteStore(Removal, Store):
 
     def _prepare(self) -> None:
         """Make the folder (for its owner alone: it holds what visitors did) and the tables."""
-        self._data.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._disk.make_folder(self._data)
         for name in (FOLDER, assets.FOLDER, objects.FOLDER, *STOCK_FOLDERS):
             (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
@@ -342,7 +342,12 @@ class SqliteStore(Removal, Store):
         return await self._readers.run(judged.checkpoint)
 
     async def commit_verdicts(self, verdicts: Sequence[Verdicts]) -> None:
-        await self._writer.submit(lambda db, _: judged.commit(db, verdicts), touches=())
+        try:
+            await self._writer.submit(lambda db, _: judged.commit(db, verdicts), touches=())
+        except StoreFailed as error:
+            if self._readers.met_damage(error.__cause__):
+                raise StoreDamaged(f"the database cannot be written: {error.__cause__}") from error
+            raise
 
     async def flags(self, session: str, *, withdrawn: bool = False) -> list[Flag]:
         return await self._readers.run(judged.flags, session, withdrawn)

@@ -22,6 +22,7 @@ class RecordingDisk(Disk):
 
     def __init__(self) -> None:
         self.steps: list[str] = []
+        self.folders: list[Path] = []  # whose names were made durable
         self.tear = False  # write half, then fail
         self.before: Callable[[int, str], None] = lambda n, name: None
         self.after: Callable[[int, str], None] = lambda n, name: None
@@ -53,6 +54,7 @@ class RecordingDisk(Disk):
     def fsync_folder(self, path: Path) -> None:
         number = self._step("fsync folder")
         super().fsync_folder(path)
+        self.folders.append(path)
         self.after(number, "fsync folder")
 
     def rename(self, path: Path, to: Path) -> None:
@@ -150,7 +152,7 @@ async def test_bytes_are_durable_before_rows_and_rows_before_answers(tmp_path: P
     store = SqliteStore(tmp_path / "d", ManualClock(), disk=disk)
     await store.open()
     await store.add_site(SITE)
-    assert ["fsync folder", "settle", "commit"] == disk.steps
+    assert ["fsync folder", "fsync folder", "settle", "commit"] == disk.steps
     disk.steps.clear()
     for seq in range(2):
         await store.append(batch(seq=seq))
@@ -165,6 +167,26 @@ async def test_bytes_are_durable_before_rows_and_rows_before_answers(tmp_path: P
     rows_only = ["commit", "answer", "commit", "duplicate"]
     assert first + second + rows_only == disk.steps
     await store.close()
+
+
+async def test_a_new_data_folder_is_durable_in_the_folders_above_it(tmp_path: Path) -> None:
+    """Every folder that was made is synced in the one above it before anything is committed."""
+    disk = RecordingDisk()
+    data = tmp_path / "srv" / "stolper" / "data"
+    committed: list[list[Path]] = []
+
+    def note(_number: int, name: str) -> None:
+        if name == "commit":
+            committed.append([*disk.folders])
+
+    disk.before = note
+    store = SqliteStore(data, ManualClock(), disk=disk)
+    await store.open()
+    await store.add_site(SITE)
+    await store.close()
+
+    assert [[tmp_path, tmp_path / "srv", data.parent, data]] == committed
+    assert 0o700 == data.stat().st_mode & 0o777
 
 
 async def test_a_group_shares_its_fsyncs(tmp_path: Path) -> None:
