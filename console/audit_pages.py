@@ -10,8 +10,12 @@ from console.auth import OWNERS, require_role
 from console.context import console
 from console.pages import render
 from console.words import Words
+from core.model import Audited
 
 PAGE_SIZE = 100
+
+COMMAND_LINE = "command line"
+"""Stands in the log for whoever gave a command on the data folder."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -31,10 +35,23 @@ async def show(request: web.Request) -> web.Response:
     return render(
         request,
         "audit.html",
-        entries=[(one, action_text(one.action, _)) for one in shown],
+        entries=[
+            (one, who_text(one.who, _), action_text(one.action, _), session_of(one))
+            for one in shown
+        ],
         older=older,
         newest="/audit" if before is not None else None,
     )
+
+
+def who_text(who: str, _: Words) -> str:
+    """Return what *who* is called. Names of people stand for themselves."""
+    return {"": _("unknown"), COMMAND_LINE: _("command line")}.get(who, who)
+
+
+def session_of(one: Audited) -> str | None:
+    """Return the session that an entry is about, if it is about one."""
+    return one.subject if one.action in ("watched", "recording", "ended") else None
 
 
 def action_text(action: str, _: Words) -> str:

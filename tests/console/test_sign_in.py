@@ -189,6 +189,7 @@ async def test_owners_read_the_audit_log(console: Running, http: aiohttp.ClientS
     """The log is paged, newest first, in the reader's language; what it holds is shown as text."""
     for number in range(150):
         await console.store.audit(console.clock.now, "<b>ada</b>", "watched", f"<i>{number}</i>")
+    await console.store.audit(console.clock.now, "command line", "created", "user ada (viewer)")
     await console.sign_in(http)
     async with http.get(console.url + "/audit?lang=de") as answer:
         german = await answer.text()
@@ -202,6 +203,8 @@ async def test_owners_read_the_audit_log(console: Running, http: aiohttp.ClientS
 
     assert "Prüfprotokoll" in german
     assert "Sitzung angesehen" in german
+    assert "Kommandozeile" in german
+    assert 'href="/sessions/%3Ci%3E149%3C/i%3E"' in first
     assert "signed in" in first
     assert "&lt;i&gt;149&lt;/i&gt;" in first
     assert "&lt;i&gt;50&lt;/i&gt;" not in first
