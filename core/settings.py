@@ -120,7 +120,7 @@ class CollectorSettings:
         256, "megabytes of the disk that recordings leave free; 0 keeps none back", _at_least(0)
     )
     own_protocol: bool = _setting(
-        False, "plain batches are read by Stolper's own small protocol, all else by aiohttp"
+        True, "plain batches are read by Stolper's own small protocol, all else by aiohttp"
     )
 
 
