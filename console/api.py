@@ -85,13 +85,22 @@ async def show_recording(request: web.Request) -> web.StreamResponse:
     session = await _session(request)
     store, clock = console(request).store, console(request).clock
     await store.audit(clock.now_ms(), f"token {request[TOKEN].id}", "recording", session.id)
+    loads = recordings(store, session.id)
+    load = await anext(loads, None)  # before the answer begins: what cannot be read at all is a 503
     response = web.StreamResponse(headers={"Content-Type": "application/json"})
     with suppress(ConnectionError):  # whoever asked is gone
         await response.prepare(request)
         opening = b"["
-        async for load in recordings(store, session.id):  # one document in memory at a time
+        while load is not None:  # one document in memory at a time
             await response.write(opening + await asyncio.to_thread(deep.dumps, load.as_dict()))
             opening = b","
+            try:
+                load = await anext(loads, None)
+            except StoreError:
+                log.exception("a recording broke off")
+                if request.transport is not None:  # so that nobody takes it for all
+                    request.transport.abort()
+                return response
         await response.write(b"[]" if opening == b"[" else b"]")
     return response
 
