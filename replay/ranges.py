@@ -57,7 +57,7 @@ async def load_range(
     if load is None:
         return None
     t = at_ms - load.origin_ms
-    keyframes = await store.keyframes(session, page_load)
+    keyframes = await _keyframes(store, session, page_load)
     first = max((one for one in keyframes if one.t < t), key=lambda one: one.t, default=None)
     last = min((one for one in keyframes if one.t >= t), key=lambda one: one.t, default=None)
     refs = [
@@ -82,6 +82,14 @@ async def load_range(
     ]
     await finished(store, session, found, whole=first is None, address=address)
     return Range(found, None if first is None else since, until)
+
+
+async def _keyframes(store: Sealed, session: str, page_load: str) -> list[KeyframeRef]:
+    """Return the keyframes of a document; none if they cannot be read, as its chunks then say."""
+    try:
+        return await store.keyframes(session, page_load)
+    except StoreError:
+        return []
 
 
 def _touches(ref: ChunkRef, first: KeyframeRef | None, last: KeyframeRef | None) -> bool:

@@ -7,6 +7,7 @@ Owns words, files and exit codes; what is written is replay/export.py's.
 from __future__ import annotations
 
 import asyncio
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -117,8 +118,13 @@ def _target(out: Path | None) -> Iterator[BinaryIO]:
         raise click.UsageError(f"{out} is there already.")
     begun = out.with_name(out.name + ".part")
     try:
-        with begun.open("xb") as file:
-            begun.chmod(0o600)
+        handle = os.open(begun, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    except FileExistsError:
+        raise click.UsageError(
+            f"{begun} is there: another export writes it, or was killed."
+        ) from None
+    try:
+        with os.fdopen(handle, "wb") as file:
             yield file
         begun.rename(out)
     except BaseException:

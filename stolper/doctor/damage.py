@@ -137,5 +137,5 @@ def _kept(data: Path) -> Told:
         "damaged_kept",
         False,
         f"{data / ASIDE} keeps what an earlier repair found damaged.",
-        "Delete it when you are content: retention and erasing do not reach it.",
+        "Delete it when you are content: retention does not, and erasing whomever takes all of it.",
     )

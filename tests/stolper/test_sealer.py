@@ -134,6 +134,22 @@ async def test_a_damaged_keyframe_is_named_and_done_without(
     assert None is await load_range(store, "v", "load-2", last)
 
 
+async def test_a_damaged_object_is_named_as_gaps(store: SqliteStore, clock: Clock) -> None:
+    """A range of a recording whose object cannot be read at all says so, as the whole recording does."""
+    await long_visit(store, 1, 1_200)
+    await sealed(store, clock)
+    [path] = files(store, "sealed")
+    content = path.read_bytes()
+    path.write_bytes(content[:20] + bytes([content[20] ^ 1]) + content[21:])
+    found = await load_range(store, "v", "load-1", START + 200)
+    assert found is not None
+    [whole] = await recording(store)
+
+    assert [] == found.recording.events
+    assert {"corrupt_chunk"} == {gap.kind for gap in found.recording.gaps}
+    assert whole["gaps"] == [gap.as_dict() for gap in found.recording.gaps]
+
+
 async def test_short_pages_have_no_keyframes(store: SqliteStore, clock: Clock) -> None:
     """A page that is soon read from its start needs none; its range is the whole."""
     events = await long_visit(store, 3, 100)
