@@ -130,23 +130,6 @@ def _token_hash(text: str) -> bytes:
     return hashlib.sha256(text.encode()).digest()  # 256 random bits need no slow hash
 
 
-class SignedOut:
-    """Sign-ins that were ended before their time, in memory: their tokens may have been kept."""
-
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
-        self._until: dict[str, int] = {}  # by id of the sign-in
-
-    def __contains__(self, id_: str) -> bool:
-        return id_ in self._until
-
-    def add(self, id_: str, until_ms: int) -> None:
-        """Remember the sign-in *id_* until *until_ms*, when its tokens have expired by themselves."""
-        now = self._clock.now_ms()
-        self._until = {one: until for one, until in self._until.items() if until > now}
-        self._until[id_] = until_ms
-
-
 class Known:
     """Which addresses signed in as whom: a flood of tries from elsewhere must not lock them out."""
 

@@ -33,13 +33,14 @@ from console import (
     stage,
     struggle_pages,
 )
-from console.accounts import Known, Passwords, SignedOut, Throttle, warm
+from console.accounts import Known, Passwords, Throttle, warm
 from console.auth import guard
 from console.context import CONSOLE, SIGNER, Console
 from console.erasing import Eraser
 from console.headers import CSP, HEADERS
 from console.language import Languages
 from console.live import Live
+from console.sign_ins import SignIns
 from console.signing import Signer
 from console.workbench import Workbench
 from core.clock import Clock
@@ -93,7 +94,7 @@ def build_app(
         by_name=Throttle(clock, free=NAME_FREE, cap_ms=NAME_CAP_MS),
         known=Known(),
         addresses=Addresses(clock),
-        signed_out=SignedOut(clock),
+        sign_ins=SignIns(store, clock, settings.console.idle_hours * 3_600_000),
         proxies=Proxies(settings.server.trusted_proxies),
         public_url=public_url or (lambda: _configured_url(settings)),
         workbench=workbench,

@@ -22,6 +22,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 H = TypeVar("H", bound=Handler)
 
 _OPEN: set[Handler] = set()
+_UNUSED: set[Handler] = set()
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _OPEN_PREFIXES = ("/static/", "/player/")
 _API = "/api/"
@@ -83,6 +84,12 @@ def open_to_all(handler: H) -> H:
     return handler
 
 
+def by_itself(handler: H) -> H:
+    """Say that a page asks for *handler* by itself: it is no sign that somebody is there."""
+    _UNUSED.add(handler)
+    return handler
+
+
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request pass only if whoever sent it may. API routes are for tokens, pages for cookies."""
@@ -132,11 +139,13 @@ async def require_editor(request: web.Request) -> str:
     return await require_role(request, EDITORS)
 
 
-def sign_in(request: web.Request, response: web.StreamResponse, user: User) -> None:
-    """Set the cookie that keeps *user* signed in."""
+async def sign_in(request: web.Request, response: web.StreamResponse, user: User) -> None:
+    """Keep *user* signed in, and set the cookie that says so."""
     hours = console(request).settings.console.session_hours
     expires = console(request).clock.now_ms() + hours * 3_600_000
-    parts = [user.name, secrets.token_urlsafe(12), _password_mark(request, user)]
+    id_ = secrets.token_urlsafe(12)
+    await console(request).sign_ins.begin(id_, expires)
+    parts = [user.name, id_, _password_mark(request, user)]
     response.set_cookie(
         _cookie_name(request),
         signer(request).sign("sign-in", parts, expires),
@@ -148,13 +157,13 @@ def sign_in(request: web.Request, response: web.StreamResponse, user: User) -> N
     )
 
 
-def sign_out(request: web.Request, response: web.StreamResponse) -> None:
+async def sign_out(request: web.Request, response: web.StreamResponse) -> None:
     """Take the cookie away, and end what was made with it."""
     who = request.get(SIGNED_IN)
     if who is not None:
         hours = console(request).settings.console.session_hours
         until = console(request).clock.now_ms() + hours * 3_600_000
-        console(request).signed_out.add(who.id, until)
+        await console(request).sign_ins.end(who.id, until)
     response.del_cookie(
         _cookie_name(request), path="/", httponly=True, samesite="Strict", secure=is_https(request)
     )
@@ -187,15 +196,20 @@ async def _signed_in(request: web.Request) -> SignedIn | None:
     if parts is None:
         return None
     who = SignedIn(*parts)
-    return who if await still_in(request, who) else None
+    use = request.match_info.handler not in _UNUSED and not request.path.startswith(_OPEN_PREFIXES)
+    return who if await still_in(request, who, use=use) else None
 
 
-async def still_in(request: web.Request, who: SignedIn) -> bool:
-    """Return whether the sign-in *who* holds: no sign-out, no new password since."""
-    if who.id in console(request).signed_out:
-        return False
+async def still_in(request: web.Request, who: SignedIn, *, use: bool = False) -> bool:
+    """
+    Return whether the sign-in *who* holds: no sign-out, no new password, no long pause since.
+
+    With *use* somebody is there now, and the pause ends.
+    """
     user = await console(request).store.user(who.user)
-    return user is not None and secrets.compare_digest(who.mark, _password_mark(request, user))
+    if user is None or not secrets.compare_digest(who.mark, _password_mark(request, user)):
+        return False
+    return await console(request).sign_ins.holds(who.id, use=use)
 
 
 def _password_mark(request: web.Request, user: User) -> str:

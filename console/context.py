@@ -10,10 +10,11 @@ from aiohttp import web
 
 from collector.limits import Addresses
 from collector.proxies import Proxies
-from console.accounts import Known, Passwords, SignedOut, Throttle
+from console.accounts import Known, Passwords, Throttle
 from console.erasing import Eraser
 from console.language import Languages
 from console.live import Live
+from console.sign_ins import SignIns
 from console.signing import Signer
 from console.workbench import Workbench
 from core.clock import Clock
@@ -38,7 +39,7 @@ class Console:
     by_name: Throttle  # per name, for guesses from many addresses
     known: Known
     addresses: Addresses
-    signed_out: SignedOut
+    sign_ins: SignIns
     proxies: Proxies
     workbench: Workbench
     public_url: Callable[[], str]

@@ -8,7 +8,7 @@ from contextlib import suppress
 import orjson
 from aiohttp import web
 
-from console.auth import SIGNED_IN, still_in
+from console.auth import SIGNED_IN, by_itself, still_in
 from console.context import console
 from console.live import Listener
 
@@ -27,6 +27,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/live", stream, allow_head=False)  # a stream has a body, HEAD has none
 
 
+@by_itself
 async def stream(request: web.Request) -> web.StreamResponse:
     """
     Tell which sessions change, until the page goes away.
@@ -69,7 +70,7 @@ async def _tell(request: web.Request, response: web.StreamResponse, listener: Li
 async def _still_in(request: web.Request, *, look: bool) -> bool:
     """Return whether who asked is still signed in; the store is asked only with *look*."""
     who = request[SIGNED_IN]
-    return await still_in(request, who) if look else who.id not in console(request).signed_out
+    return await still_in(request, who) if look else not console(request).sign_ins.ended(who.id)
 
 
 def _gone(request: web.Request) -> bool:

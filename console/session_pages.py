@@ -12,7 +12,7 @@ from aiohttp import web
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
-from console.auth import ENDERS, SIGNED_IN, has_role, may_edit, require_role
+from console.auth import ENDERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
 from console.context import console
 from console.pages import embed_line, render
 from console.score_words import BANDS, incidents
@@ -216,6 +216,7 @@ async def show_list(request: web.Request) -> web.Response:
     )
 
 
+@by_itself
 async def show_rows(request: web.Request) -> web.Response:
     """Answer with the list's rows alone, for a page that is open."""
     return render(request, "session_rows.html", **await _list(request))
@@ -249,12 +250,14 @@ async def show_one(request: web.Request) -> web.Response:
     )
 
 
+@by_itself
 async def show_timeline(request: web.Request) -> web.Response:
     """Answer with the player's view of a session, for a page that is open."""
     timeline = await _timeline(request, await _session(request))
     return web.Response(body=orjson.dumps(timeline), content_type="application/json")
 
 
+@by_itself
 async def show_activity(request: web.Request) -> web.Response:
     """Answer with the spans in which the visitor did nothing. Reads the whole recording."""
     session = await _session(request)

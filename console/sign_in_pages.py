@@ -53,8 +53,8 @@ async def enter(request: web.Request) -> web.Response:
         throttle.succeeded(who)
     console(request).known.add(guesser, user.name)
     response = web.HTTPSeeOther(onward)
-    sign_out(request, response)  # whoever was signed in here; the new sign-in has a new id
-    sign_in(request, response, user)
+    await sign_out(request, response)  # whoever was signed in here; the new sign-in has a new id
+    await sign_in(request, response, user)
     # No address: none is kept anywhere.
     await console(request).store.audit(console(request).clock.now_ms(), user.name, "signed_in", "")
     raise response
@@ -93,7 +93,7 @@ async def _note_failure(request: web.Request, name: str) -> None:
 async def leave(request: web.Request) -> web.Response:
     """Sign out."""
     response = web.HTTPSeeOther("/sign-in")
-    sign_out(request, response)
+    await sign_out(request, response)
     who = request[SIGNED_IN].user
     await console(request).store.audit(console(request).clock.now_ms(), who, "signed_out", "")
     raise response

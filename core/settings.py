@@ -153,7 +153,12 @@ class DetectorSettings:
 class ConsoleSettings:
     """The console."""
 
-    session_hours: int = _setting(12, "hours that a sign-in lasts", _at_least(1))
+    session_hours: int = _setting(12, "hours that a sign-in lasts at most", _at_least(1))
+    idle_hours: int = _setting(
+        2,
+        "hours after which a sign-in ends that nobody used: no page opened, no form sent",
+        _at_least(1),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -296,6 +296,18 @@ class AccountStore(Protocol):
     async def token(self, hash_: bytes) -> Token | None:
         """Return the token with that hash. Sees at once what another process added."""
 
+    async def add_sign_in(self, hash_: bytes, at_ms: int, until_ms: int) -> None:
+        """Keep a sign-in by the hash of its id, used at *at_ms*; drop those that ran out before."""
+
+    async def sign_in_used(self, hash_: bytes) -> int | None:
+        """Return when the sign-in was used last, in Unix ms; None if it is not kept."""
+
+    async def use_sign_in(self, hash_: bytes, at_ms: int) -> None:
+        """Note that the sign-in was used at *at_ms*, if it is kept."""
+
+    async def remove_sign_in(self, hash_: bytes) -> None:
+        """Remove the sign-in: it ends, whatever cookies are left."""
+
     async def audit(self, at_ms: int, who: str, action: str, subject: str) -> None:
         """Note that *who* did *action* (e.g. watched) on *subject*."""
 

@@ -1,4 +1,4 @@
-"""Sites, the server's keys, users, tokens, audit."""
+"""Sites, the server's keys, users, their sign-ins, tokens, audit."""
 
 from __future__ import annotations
 
@@ -134,6 +134,28 @@ def token(db: sqlite3.Connection, hash_: bytes) -> Token | None:
         "SELECT id, scope, created_ms, hash FROM tokens WHERE hash = ?", (hash_,)
     ).fetchone()
     return Token(*row) if row else None
+
+
+def add_sign_in(db: sqlite3.Connection, hash_: bytes, at_ms: int, until_ms: int) -> None:
+    """Keep a sign-in; drop those that ran out before *at_ms*."""
+    db.execute("DELETE FROM sign_ins WHERE until_ms <= ?", (at_ms,))
+    db.execute("INSERT INTO sign_ins VALUES (?, ?, ?)", (hash_, at_ms, until_ms))
+
+
+def sign_in_used(db: sqlite3.Connection, hash_: bytes) -> int | None:
+    """Return when the sign-in was used last; None if it is not kept."""
+    row = db.execute("SELECT used_ms FROM sign_ins WHERE hash = ?", (hash_,)).fetchone()
+    return int(row[0]) if row else None
+
+
+def use_sign_in(db: sqlite3.Connection, hash_: bytes, at_ms: int) -> None:
+    """Note that the sign-in was used at *at_ms*, if it is kept."""
+    db.execute("UPDATE sign_ins SET used_ms = max(used_ms, ?) WHERE hash = ?", (at_ms, hash_))
+
+
+def remove_sign_in(db: sqlite3.Connection, hash_: bytes) -> None:
+    """Remove the sign-in."""
+    db.execute("DELETE FROM sign_ins WHERE hash = ?", (hash_,))
 
 
 def audit(db: sqlite3.Connection, at_ms: int, who: str, action: str, subject: str) -> None:

@@ -19,6 +19,7 @@ from core.sqlite.schema import MARKS
 _WORDS = {
     "sites": "sites: batches of a site that is gone are refused; `stolper site list` says which are left",
     "users": "people who may sign in: add them again",
+    "sign_ins": "sign-ins to the console: sign in again",
     "tokens": "tokens: make those that are missing anew",
     "server_keys": "keys of the server: what was signed with them is known no more",
     "rule_versions": "the history of rules",

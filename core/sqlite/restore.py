@@ -214,6 +214,8 @@ def _settle(data: Path, settle: Settle | None) -> None:
                 raise UserError(
                     f"the backup is of a newer version of Stolper ({', '.join(strange)}); install that"
                 )
+            if db.execute("SELECT 1 FROM sqlite_master WHERE name = 'sign_ins'").fetchone():
+                db.execute("DELETE FROM sign_ins")  # who signed out since would be in again
             if settle is not None:
                 settle(db, data)
             db.execute("PRAGMA journal_mode = DELETE")

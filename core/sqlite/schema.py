@@ -195,6 +195,15 @@ def m013_marked(db: Database) -> None:
     )
 
 
+@migrations()
+def m014_sign_ins(db: Database) -> None:
+    """Keep who is signed in, by the hash of the sign-in's id: sign-outs outlive a restart, and idle ones end."""
+    db.execute(
+        "CREATE TABLE sign_ins (hash BLOB PRIMARY KEY, used_ms INTEGER NOT NULL,"
+        " until_ms INTEGER NOT NULL) WITHOUT ROWID"
+    )
+
+
 HOUR_MS = 3_600_000
 
 MARKS = (

@@ -543,6 +543,20 @@ class SqliteStore(Removal, Store):
     async def token(self, hash_: bytes) -> Token | None:
         return await self._readers.run(accounts.token, hash_)
 
+    async def add_sign_in(self, hash_: bytes, at_ms: int, until_ms: int) -> None:
+        await self._writer.submit(
+            lambda db, _: accounts.add_sign_in(db, hash_, at_ms, until_ms), touches=()
+        )
+
+    async def sign_in_used(self, hash_: bytes) -> int | None:
+        return await self._readers.run(accounts.sign_in_used, hash_)
+
+    async def use_sign_in(self, hash_: bytes, at_ms: int) -> None:
+        await self._writer.submit(lambda db, _: accounts.use_sign_in(db, hash_, at_ms), touches=())
+
+    async def remove_sign_in(self, hash_: bytes) -> None:
+        await self._writer.submit(lambda db, _: accounts.remove_sign_in(db, hash_), touches=())
+
     async def audit(self, at_ms: int, who: str, action: str, subject: str) -> None:
         await self._writer.submit(
             lambda db, _: accounts.audit(db, at_ms, who, action, subject), touches=()
