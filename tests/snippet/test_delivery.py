@@ -14,19 +14,21 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="session")]
 BUSY = (503, {"ok": False, "code": "busy", "error": ""}, {"Retry-After": "1"})
 
 
+@pytest.mark.parametrize(("status", "after_s"), [(503, 1), (429, 2)])
 async def test_a_refused_batch_comes_again_to_the_byte(
-    collector: Collector, open_page: Open
+    collector: Collector, open_page: Open, status: int, after_s: int
 ) -> None:
-    """After 503 the same batch comes after Retry-After, equal but for the clock at sending."""
-    collector.answers.append(BUSY)
+    """After 503 and 429 the same batch comes after Retry-After, equal but for the clock at sending."""
+    told = {"ok": False, "code": "busy", "error": ""}
+    collector.answers.append((status, told, {"Retry-After": str(after_s)}))
     await open_page("<h1>Hello</h1>")
     await collector.until(lambda: collector.stored)
     first, second = collector.batches[:2]
 
-    assert first.status == 503
+    assert first.status == status
     assert second.digest == first.digest
     assert second.body[8:] == first.body[8:]
-    assert second.sent_t - first.sent_t >= 1000
+    assert second.sent_t - first.sent_t >= after_s * 1000
 
 
 async def test_sequence_numbers_have_no_holes(collector: Collector, open_page: Open) -> None:
