@@ -25,7 +25,13 @@ from replay.export import rrweb_events
 
 FORMAT = 1
 
-_ENDINGS = {"text/css": "css", "image/svg+xml": "svg", "image/jpeg": "jpg", "image/x-icon": "ico"}
+# An SVG opened from a folder runs its scripts, and anyone may have sent it: as text it runs none.
+_ENDINGS = {
+    "text/css": "css",
+    "image/svg+xml": "svg.txt",
+    "image/jpeg": "jpg",
+    "image/x-icon": "ico",
+}
 
 _README = """\
 What was stored of one person by Stolper, software that records visits to a web site.
@@ -35,13 +41,15 @@ sessions.json             the visits: times, device, pages, how much struggle th
 sessions/ID/events.jsonl  what was done in a visit, an event a line
 sessions/ID/recording.json  how the pages looked and changed (format of rrweb)
 sessions/ID/flags.json    where the software saw a struggle, and why
-assets/                   style sheets, fonts and pictures that belong to it
+assets/                   style sheets, fonts and pictures that belong to it; SVG pictures, which
+                          could hold scripts, as .svg.txt
 
 What was typed was masked in the browser and never stored.
 
 Was von einer Person durch Stolper gespeichert wurde, eine Software, die Besuche einer Website
 aufzeichnet. manifest.json sagt, was darin steht, wann und für wen es gemacht wurde. Was eingegeben
-wurde, wurde schon im Browser maskiert und nie gespeichert.
+wurde, wurde schon im Browser maskiert und nie gespeichert. SVG-Bilder, die Skripte enthalten könnten,
+heißen .svg.txt.
 """
 
 

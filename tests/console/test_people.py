@@ -60,7 +60,10 @@ async def audit(console: Running) -> list[tuple[str, str, str]]:
 async def test_the_page_finds_and_hands_out(
     console: Running, http: aiohttp.ClientSession, anna: Visit
 ) -> None:
-    """What is stored of a customer is listed, and comes as a zip file whose parts belong together."""
+    """
+    What is stored of a customer is listed, and comes as a zip file whose parts belong together; a
+    picture that could run scripts when it is opened comes as text.
+    """
     await console.sign_in(http)
     status, found = await post(http, console, "/people/find", {})
 
@@ -88,7 +91,7 @@ async def test_the_page_finds_and_hands_out(
     assert ["page", "click"] == [one["type"] for one in events]
     assert 2 in [one["type"] for one in json.loads(file.read(f"{folder}/recording.json"))]
     assert ["rage_click"] == [one["rule"] for one in json.loads(file.read(f"{folder}/flags.json"))]
-    assert b"<svg>hi</svg>" == file.read(f"assets/{name}.svg")
+    assert b"<svg>hi</svg>" == file.read(f"assets/{name}.svg.txt")
 
 
 async def test_the_page_erases_after_a_second_look(

@@ -33,6 +33,7 @@ class Stack:
         settings = load_settings(data, env=ROUTE, overrides=given | overrides)
         self.server = Server(settings, data)
         self.store = self.server.store
+        self.data = data
         self._http: aiohttp.ClientSession | None = None
 
     async def start(self) -> None:

@@ -18,6 +18,7 @@ from console.accounts import create_token
 from core.clock import SystemClock
 from core.model import Site
 from tests.console.support import element, mutation, text_node
+from tests.e2e.hostile import handed
 from tests.e2e.hostile.lab import SHOP, TRAP, Attacker, Trap, Watcher, launch, trap
 from tests.e2e.hostile.vectors import HINTS, MARKUP, PHISH, crafted, filled
 from tests.e2e.support import Stack, eventually
@@ -342,7 +343,8 @@ async def hostile_texts(lab: Lab) -> Attacker:
                 {"i": len(events), "t": 10 + len(events), "view": 0, "path": "/" + text, **fields}
             )
     evil = texts()["img_onerror"]
-    recording = document([element(60, "h1", [text_node(61, evil)])])
+    made = crafted("fired(`handed`)", TRAP, 100)
+    recording = document([element(60, "h1", [text_node(61, evil)]), *made])
     attacker = Attacker(lab.stack, lab.site)
     names = ("language", "campaign", "release", "segment")
     await attacker.send(
@@ -359,10 +361,43 @@ async def hostile_texts(lab: Lab) -> Attacker:
     return attacker
 
 
-async def test_texts_stay_texts(lab: Lab) -> None:
+async def handed_out(lab: Lab, watcher: Watcher, session: str, folder: Path) -> int:
+    """
+    Look the attacker up, erase nobody, export everything in each way and open what came of it; fail
+    if any of it is more than text. Return how often an attack was shown.
+    """
+    page, console = watcher.page, lab.stack.console_url
+    evil, nobody, shown = texts()["img_onerror"], texts()["attribute_breakout"], 0
+    await handed.ask(page, console, "customer", evil)
+    archive = await handed.export(page, folder)
+    await handed.erase(page, nobody)  # refused: that is somebody else
+    shown += (await page.content()).count("fired(")
+
+    assert [] == await page.evaluate(_FOREIGN, console)
+    await handed.ask(page, console, "visitor", nobody)
+    await handed.erase(page, nobody)
+    shown += (await page.content()).count("fired(")
+
+    assert [] == await page.evaluate(_FOREIGN, console)
+    same = await handed.by_command(lab.stack, folder / "same.zip", "--customer", evil)
+    rrweb = await handed.by_command(lab.stack, folder / "rrweb.json", "--session", session)
+    files = handed.unpacked(archive, folder / "page") + handed.unpacked(same, folder / "command")
+    for file in (*files, rrweb):
+        text = file.read_text()
+        shown += text.count("fired(")
+        if file.suffix == ".jsonl":  # which browsers only save
+            continue
+        await page.goto(file.as_uri())
+
+        assert 0 == await page.locator("img, script, iframe, a, svg").count(), file.name
+    return shown
+
+
+async def test_texts_stay_texts(lab: Lab, tmp_path: Path) -> None:
     """
     Labels, selectors, messages, paths, properties, identities and titles are shown as they are: on
-    lists, a session's and a struggle's page, the health page and the rules' forms, in both languages.
+    lists, a session's and a struggle's page, the health page and the rules' forms, in both languages;
+    on the page that exports and erases, too, and in what is exported.
     """
     attacker = await hostile_texts(lab)
     async with aiohttp.ClientSession(headers={"Origin": f"http://{TRAP}/<script>"}) as http:
@@ -393,11 +428,14 @@ async def test_texts_stay_texts(lab: Lab) -> None:
 
         assert [] == foreign, path
     lab.calm(watcher)
+    handed_shown = await handed_out(lab, watcher, attacker.session, tmp_path)
+    lab.calm(watcher)
 
     assert [] == watcher.violations
     assert [] == [one for one in watcher.errors if "fired" in one]
     assert len(struggles) > 50
     assert shown > 300
+    assert handed_shown > 300
     await watcher.context.close()
 
 
