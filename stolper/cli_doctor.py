@@ -131,12 +131,14 @@ async def examine(
 
     *deep* reads every file as well.
     """
+    log = await asyncio.to_thread(damage.examine_log, data)  # before anything opens the database
     looked = await asyncio.to_thread(folder.examine, data)
     listens = looked.server.get("public_url") or f"http://{settings.server.public}"
     base = (url or settings.server.public_url or listens).rstrip("/")
     told = list(looked.told)
     if looked.readable:
         told += await asyncio.to_thread(damage.examine, data, deep=deep)
+        told += log
     if not looked.readable or any(one.code == "database_damaged" for one in told):
         return Report(told, base, None)
     if page and any(one.code in ("disk_full", "read_only", "disk_fails") for one in told):

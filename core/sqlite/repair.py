@@ -12,18 +12,19 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 
 from core.errors import UserError
 from core.sqlite import rebuilding
 from core.sqlite.disk import Disk
 from core.sqlite.inspection import DATABASE, Inspection, Progress, inspect, look_at_database
+from core.sqlite.log import ASIDE, aside, keep_damaged_log
 from core.sqlite.mending import Mending
 from core.sqlite.salvage import salvage
 from core.sqlite.schema import connect, migrate, standing
 
-ASIDE = "damaged"
+__all__ = ["ASIDE", "DRAFT", "Repair"]
+
 DRAFT = f"{DATABASE}.repaired"
 
 
@@ -35,9 +36,7 @@ class Repair:
     ) -> None:
         self.done: list[str] = []
         self.lost: list[str] = []
-        self.aside: Path = (
-            data / ASIDE / datetime.fromtimestamp(now_ms / 1000, UTC).strftime("%Y%m%dT%H%M%SZ")
-        )
+        self.aside: Path = aside(data, now_ms)
         self._data = data
         self._now_ms = now_ms
         self._disk = disk or Disk()
@@ -49,6 +48,9 @@ class Repair:
 
         Raise UserError if the database is too damaged to be read at all: nothing is changed then.
         """
+        name = f"{DATABASE}-wal"
+        if damage := keep_damaged_log(self._data / name, self.aside, self._disk):
+            self.lost.append(f"{name}: {damage}; a copy of it is kept")
         try:
             found = inspect(self._data, self._progress)
             if found.database:

@@ -54,6 +54,7 @@ from core.sqlite import (
     struggles,
 )
 from core.sqlite.disk import Disk
+from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.objects import Objects, recoded
 from core.sqlite.readers import Readers
 from core.sqlite.removal import Removal
@@ -142,10 +143,19 @@ class SqliteStore(Removal, Store):
         for name in (FOLDER, assets.FOLDER, objects.FOLDER, *STOCK_FOLDERS):
             (self._data / name).mkdir(mode=0o700, exist_ok=True)
         database = self._data / DATABASE
+        self._keep_damaged_log()
         database.touch(mode=0o600)  # its log and index files take over its mode
         database.chmod(0o600)
         migrate(database)
         self._disk.fsync_folder(self._data)
+
+    def _keep_damaged_log(self) -> None:
+        """Tell of commits that SQLite is about to forget, and keep a copy of its log."""
+        name, folder = f"{DATABASE}-wal", aside(self._data, self._clock.now_ms())
+        damage = keep_damaged_log(self._data / name, folder, self._disk)
+        if damage is not None:
+            log.error("%s: %s; they are lost. A copy is kept in %s", name, damage, folder)
+            self._meet_damage(name)
 
     @property
     def waiting(self) -> int:

@@ -20,6 +20,7 @@ import click
 from core.clock import Clock
 from core.errors import UserError
 from core.sqlite.inspection import DATABASE, Inspection, Progress, inspect, look_at_database
+from core.sqlite.log import log_damage
 from core.sqlite.repair import ASIDE, Repair
 from core.sqlite.schema import connect
 from stolper.app import LOCK_FILE
@@ -54,6 +55,22 @@ def examine(data: Path, *, deep: bool) -> list[Told]:
         return kept
     with closing(connect(data / DATABASE, read_only=True)) as db:
         return [*_damaged(data, look_at_database(db)), *kept]
+
+
+def examine_log(data: Path) -> list[Told]:
+    """Look at the database's log, which SQLite cuts off where it is damaged as soon as it opens it."""
+    found = log_damage(data / f"{DATABASE}-wal")
+    if found is None:
+        return []
+    return [
+        Told(
+            "log_damaged",
+            True,
+            f"The database's log {data / DATABASE}-wal is damaged: {found}. They were acknowledged.",
+            "They are lost, unless a backup has them. Copy the folder away now; what starts next keeps a"
+            " copy of the log, too, and goes on without them.",
+        )
+    ]
 
 
 def repair(data: Path, clock: Clock) -> Mended:
