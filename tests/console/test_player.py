@@ -233,6 +233,29 @@ async def test_recordings_in_one_another_end(page: Page, shown: Running) -> None
     assert expected == await inside.evaluate(DRAWN)
 
 
+async def test_a_frame_that_came_later_is_blanked_after_a_seek(page: Page, shown: Running) -> None:
+    """Sought past its coming, a frame of another origin says whose it is; what follows is shown, too."""
+    late = {"node": element(30, "iframe", [], {"rr_src": "https://pay.example/card"})}
+    visit = Visit(shown.store, "late frame")
+    recording = [
+        *rrweb_page(),
+        mutation(20_000, adds=[{"parentId": 5, "nextId": None, **late}]),
+        add_text(30_000, 40, "Paid"),
+        scroll(60_000),
+    ]
+    await visit.send([{"t": 1, "type": "page"}], recording=recording)
+    await shown.store.end_session("late frame", "left")
+    await open_session(page, shown, "late frame")
+    await expect(picture(page).locator("h1")).to_be_visible()
+    await page.keyboard.press("5")  # half way
+
+    blank = picture(page).frame_locator("iframe").locator(".blank")
+    await expect(blank).to_contain_text("pay.example")
+    await page.keyboard.press("9")
+    await expect(picture(page).locator("p")).to_have_text("Paid")
+    await expect(blank).to_contain_text("pay.example")
+
+
 async def test_keys_work_whatever_was_clicked(page: Page, shown: Running) -> None:
     """Keys seek, step, and change speed from anywhere on the page, also from inside the picture."""
     visit = Visit(shown.store, "keys")

@@ -14,7 +14,7 @@ from core.model import Privacy, Site
 from replay.export import rrweb_events
 from stolper.demo.faults import Faults
 from stolper.demo.shop import build_shop
-from tests.building import built
+from tests.building import ROOT, built
 from tests.e2e.scenarios.dom.compare import Outline, Strictness, differences
 from tests.e2e.scenarios.dom.visit import Diary, visit_shop, visit_widgets
 from tests.e2e.scenarios.pages import Serve, pages_of_a_site
@@ -25,6 +25,7 @@ from tests.e2e.widgets.table import BENIGN
 pytestmark = pytest.mark.browser
 
 FOLDER = Path(__file__).parent / "scenarios" / "dom"
+PLAYER = ROOT / "replay" / "player" / "src"
 WIDGETS = Path(__file__).parent / "widgets"
 # None of them types a word that the page shows elsewhere: that is masked in every preset.
 USES = {
@@ -51,7 +52,8 @@ STRICTNESS = {"open": Strictness(), "standard": Strictness(masks=True, released=
 
 def built_script() -> str:
     """Bundle what goes into the pages; return the script for the live one."""
-    return built(FOLDER / "build.mjs", FOLDER / "dist" / "live.js").read_text()
+    live = FOLDER / "dist" / "live.js"
+    return built(FOLDER / "build.mjs", live, PLAYER).read_text()
 
 
 def harness() -> web.Application:

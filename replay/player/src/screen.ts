@@ -10,7 +10,7 @@
 import { Replayer } from "@rrweb/replay";
 import { EventType, type eventWithTime, IncrementalSource } from "@rrweb/types";
 import { Canvases, sampleOf } from "./canvases";
-import { all } from "./found";
+import { all, refill } from "./found";
 import { Inert } from "./inert";
 import { showPopovers } from "./popovers";
 import type { Gap } from "./protocol";
@@ -137,6 +137,7 @@ export class Screen {
     this.#playing = false;
     this.#shownAt = at;
     this.#attempt(at, () => this.#replayer.pause(this.#offset(at)));
+    this.#refill();
     this.#settle();
     this.inner?.show(at);
   }
@@ -147,6 +148,7 @@ export class Screen {
     this.#shownAt = at;
     this.#replayer.setConfig({ speed });
     this.#attempt(at, () => this.#replayer.play(this.#offset(at)));
+    this.#refill();
     this.#settle();
     this.inner?.play(at, speed);
   }
@@ -245,6 +247,12 @@ export class Screen {
       dialog.close();
     }
     this.#attempt(this.#shownAt, () => this.#canvases.draw(page));
+  }
+
+  /** On its way to a moment the Replayer empties the documents of frames of which nothing was told. */
+  #refill(): void {
+    const page = this.frame.contentDocument;
+    if (page) refill(page);
   }
 
   #attempt(at: number, act: () => void): void {

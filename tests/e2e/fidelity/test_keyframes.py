@@ -30,7 +30,7 @@ from tests.e2e.test_dom_equality import built_script, harness
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
-SHORT = ("shadow", "forms", "sheets")  # "frames" differs at some moments; the long form has it
+SHORT = ("shadow", "frames", "forms", "sheets")
 MOMENTS = 6  # of each page
 HUGE = "nodes 50k"
 
@@ -74,7 +74,7 @@ def pairs(page: str, url: str, whole: Events, chance: random.Random, count: int)
         tail = [*stored, *(event for event in whole if event["timestamp"] > made_at)]
         later = [time for time in times if time > made_at] or [made_at]
         moment = made_at if nth % 3 == 0 else chance.choice(later)
-        found.append(Pair(page, whole, tail, made_at, moment + 1, url))
+        found.append(Pair(page, whole, tail, made_at, moment, url))
     return found
 
 
@@ -173,7 +173,7 @@ async def compared(
 async def test_a_keyframe_shows_what_all_before_it_shows(
     browser: Browser, server: Stack, serve: Serve
 ) -> None:
-    """At random moments of pages with shadow roots, fields and sheets the replays are one."""
+    """At random moments of pages with shadow roots, frames, fields and sheets the replays are one."""
     cases = [case for case in CASES if case.name in SHORT]
     done, wrong = await compared(browser, server, serve, cases, MOMENTS)
 

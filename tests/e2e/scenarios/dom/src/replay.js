@@ -1,6 +1,7 @@
 // The harness: rebuilds a page load from its recording and writes the picture down.
 import { Replayer } from "@rrweb/replay";
 import "@rrweb/replay/dist/style.css";
+import { Screen } from "../../../../../replay/player/src/screen.ts";
 import { outline } from "./outline.js";
 
 /** Return the outlines of one page load's *events* at each of the *moments* (server time, ms). */
@@ -18,18 +19,20 @@ window.outlinesAt = async (events, moments, base) => {
   return found;
 };
 
-/** Return what `portray` (fidelity/src/probe.js) tells of *events* at one *moment*. */
+/**
+ * Return what `portray` (fidelity/src/probe.js) tells of *events* at one *moment*, as the console
+ * shows them: the Replayer alone leaves more or less of what it no longer shows, by how it got there.
+ */
 window.portraitAt = async (events, moment, base) => {
   document.body.replaceChildren();
-  const replayer = new Replayer(events, { mouseTail: false, showWarning: false });
-  await new Promise((done) => setTimeout(done, 5)); // its own timers set the first picture
-  replayer.pause(moment - events[0].timestamp);
+  const screen = await Screen.make(document.body, "load", events, { gap() {}, size() {} });
+  screen.show(moment);
   let [portrait, before] = ["", null];
   while (portrait !== before) {
     // Frames in it load by and by, and are filled then.
     await new Promise((done) => setTimeout(() => requestAnimationFrame(done), 50));
-    [before, portrait] = [portrait, window.portray(replayer.iframe.contentDocument, base)];
+    [before, portrait] = [portrait, window.portray(screen.frame.contentDocument, base)];
   }
-  replayer.destroy();
+  screen.destroy();
   return portrait;
 };
