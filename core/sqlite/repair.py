@@ -21,7 +21,7 @@ from core.sqlite.inspection import DATABASE, Inspection, Progress, inspect, look
 from core.sqlite.log import ASIDE, aside, keep_damaged_log
 from core.sqlite.mending import Mending
 from core.sqlite.salvage import salvage
-from core.sqlite.schema import connect, migrate, standing
+from core.sqlite.schema import connect, migrate, shapes, standing
 
 __all__ = ["ASIDE", "DRAFT", "Repair"]
 
@@ -75,13 +75,13 @@ class Repair:
         if found.indexes_only and self._reindex():
             self.done.append("indexes of the database were made anew from their tables")
             return
-        missing, unknown = standing(self._data / DATABASE)
-        if missing or unknown:
-            raise UserError("the data is of another version of Stolper; repair it with that one")
-        self._settle()
         draft = self._data / DRAFT
         self._remove_draft()
         migrate(draft)
+        if not self._is_of_this_version(draft):
+            self._remove_draft()
+            raise UserError("the data is of another version of Stolper; repair it with that one")
+        self._settle()
         with (
             closing(connect(self._data / DATABASE, read_only=True)) as old,
             closing(connect(draft)) as new,
@@ -100,6 +100,14 @@ class Repair:
             f" {self.aside}"
         )
         self.lost += lost
+
+    def _is_of_this_version(self, draft: Path) -> bool:
+        """Say whether the same version made the database as the empty *draft*."""
+        try:
+            return standing(self._data / DATABASE) == ([], [])
+        except sqlite3.DatabaseError:
+            # The list of what was done to the tables is itself damaged; the tables are compared then.
+            return shapes(self._data / DATABASE) == shapes(draft)
 
     def _reindex(self) -> bool:
         with closing(connect(self._data / DATABASE)) as db:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import fcntl
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 from sqlite_utils import Database, Migrations
@@ -350,6 +351,16 @@ def standing(path: Path) -> tuple[list[str], list[str]]:
     finally:
         connection.close()
     return [name for name in known if name not in seen], sorted(seen.difference(known))
+
+
+def shapes(path: Path) -> dict[str, str]:
+    """Return how each table, index and trigger of ours in the database at *path* is made, by name."""
+    with closing(connect(path, read_only=True)) as db:
+        rows = db.execute(
+            "SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL"
+            " AND name NOT LIKE 'sqlite|_%' ESCAPE '|' AND name NOT LIKE '|_sqlite|_%' ESCAPE '|'"
+        ).fetchall()
+    return dict(rows)
 
 
 _FIRST = """

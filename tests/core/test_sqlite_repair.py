@@ -235,6 +235,23 @@ def schema_pages(data: Path) -> set[int]:
     return {int.from_bytes(page[108:112]), *(int.from_bytes(page[at:][:4]) for at in places)}
 
 
+async def test_without_the_list_of_migrations_all_is_kept(whole: Path, tmp_path: Path) -> None:
+    """Which version made the data its tables tell then: this one's are repaired, another's refused."""
+    data = copy(whole, tmp_path / "d")
+    spoil_page(data, _root_of(data, "_sqlite_migrations"), random.Random(4))
+    other = copy(data, tmp_path / "other")
+    with closing(sqlite3.connect(other / "stolper.db")) as db:
+        db.execute("DROP INDEX batches_by_page_load")
+    repair = Repair(data, NOON)
+
+    assert not repair.run().damaged
+    assert [] == repair.lost
+    assert Seen(ALL, ALL, set()) == await seen(data)
+    with pytest.raises(UserError, match="of another version"):
+        Repair(other, NOON).run()
+    assert not (other / ASIDE).exists()
+
+
 async def test_an_index_is_made_anew(whole: Path, tmp_path: Path) -> None:
     """An index that disagrees with its table costs nothing: no row goes, nothing is laid aside."""
     data = copy(whole, tmp_path / "d")
@@ -425,12 +442,16 @@ async def test_a_repair_may_be_killed_at_any_step(whole: Path, tmp_path: Path, s
             shutil.rmtree(data)
 
 
+def _root_of(data: Path, table: str) -> int:
+    """Return the first page of *table*."""
+    with closing(sqlite3.connect(data / "stolper.db")) as db:
+        query = "SELECT rootpage FROM sqlite_master WHERE name = ?"
+        return int(db.execute(query, (table,)).fetchone()[0])
+
+
 def _page_of(data: Path, table: str) -> int:
     """Return a page of *table* that holds rows."""
-    with closing(sqlite3.connect(data / "stolper.db")) as db:
-        root = db.execute("SELECT rootpage FROM sqlite_master WHERE name = ?", (table,)).fetchone()[
-            0
-        ]
+    root = _root_of(data, table)
     content = (data / "stolper.db").read_bytes()
     page = content[(root - 1) * PAGE : root * PAGE]
     assert page[0] == 5  # has pages below
