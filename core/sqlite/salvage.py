@@ -77,7 +77,8 @@ def _numbered(db: sqlite3.Connection, table: str, names: str, broken: list[str])
     query = (
         f"SELECT rowid, {names} FROM {table} NOT INDEXED WHERE rowid >= ? ORDER BY rowid LIMIT ?"
     )
-    at = -MOST
+    # Numbers are given from 1 on; begun far below, the way around a damaged first page is too long.
+    at = 0
     while True:
         try:
             rows = db.execute(query, (at, BATCH)).fetchall()
