@@ -12,42 +12,35 @@ import json
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import Any, NoReturn, TypeGuard
+from typing import Any, NoReturn
 
 import orjson
 
+from collector.bounds import (
+    HASH,
+    ID,
+    IDS,
+    MAX_GAPS,
+    MAX_HASHES,
+    MAX_INDEX,
+    MAX_ITEMS,
+    MAX_T,
+    MAX_TEXT,
+    MOST_COMMAS,
+    PLACE,
+    SECRET,
+    SESSION,
+    VERSION,
+    VISITOR,
+    is_index,
+    is_number,
+    is_t,
+)
 from collector.scrub import scrubbed, suspicious
 from collector.strict import Limits, Strict
 from core.errors import Refused
 from core.events import NUMBER_LIMIT, NUMERIC, Check, EventSchema, Field, checker, parse_type
 from core.model import ChunkInfo, Event
-
-SESSION = re.compile(r"[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}")
-SECRET = re.compile(r"[A-Za-z0-9_-]{22}")
-ID = re.compile(r"[A-Za-z0-9_-]{16,36}")
-HASH = re.compile(r"[0-9a-f]{32}")
-VISITOR = re.compile(r"[A-Za-z0-9_-]{16,64}")
-VERSION = re.compile(r"[0-9A-Za-z.+-]{1,32}")
-_IDS = re.compile(" ".join(one.pattern for one in (SESSION, SECRET, ID, ID)))
-"""The ids that every head has, with a space between, which none of them holds."""
-PLACE = re.compile(r"[a-z_]{1,32}")
-
-MAX_TEXT = 1024
-"""Longest text kept of one field, in characters; longer ones are cut."""
-MAX_ITEMS = 64
-"""Most items kept of a list or a map (a target's path has 12, a form its refused fields)."""
-MAX_GAPS = 64
-MAX_HASHES = 200
-"""Most hashes of assets that one batch may name; a page has some ten style sheets."""
-MOST_COMMAS = 100_000
-"""
-In a head as it came: as many values it has, or more. 2,000 events with all their fields have some
-30,000; a head of a million bytes may have 330,000, and take half a second to take apart.
-"""
-MAX_INDEX = 10_000_000
-"""Largest event index and batch number of a page load; a busy page makes 1,000 an hour."""
-MAX_T = 31 * 24 * 3600 * 1000.0
-"""Oldest document believed, in milliseconds."""
 
 
 @dataclass(slots=True)
@@ -85,7 +78,7 @@ class Head:
         count, first, last = told.get("count"), told.get("first_t"), told.get("last_t")
         if type(count) is not int or not 0 <= count <= MAX_INDEX:
             _refuse("chunk.count is no number of events")
-        if not (_is_t(first) and _is_t(last)):
+        if not (is_t(first) and is_t(last)):
             _refuse("chunk.first_t and chunk.last_t are not times of the page load")
         return ChunkInfo(count, float(first), float(last), told.get("snapshot") is True, encoding)
 
@@ -122,7 +115,7 @@ class HeadReader:
         page_load, tab = head.get("page_load"), head.get("tab")
         if not (
             type(session) is type(secret) is type(page_load) is type(tab) is str
-            and _IDS.fullmatch(f"{session} {secret} {page_load} {tab}")
+            and IDS.fullmatch(f"{session} {secret} {page_load} {tab}")
             and not _hides(raw, (session, secret, page_load, tab))
             and self._strict.holds(raw)
         ):
@@ -170,7 +163,7 @@ class HeadReader:
             reading.fields(target, self._target) if type(target) is dict else {}
             for target in _list(head, "targets", self._max_events)
         ]
-        void = [i for i in _list(head, "void", MAX_INDEX) if _is_index(i)]
+        void = [i for i in _list(head, "void", MAX_INDEX) if is_index(i)]
         events = self._read_events(head, targets, void, reading)
         assets, snippet = _object(head, "assets"), _object(head, "snippet")
         return Head(
@@ -206,11 +199,11 @@ class HeadReader:
         last, ordered = -1, True
         for raw in _list(head, "events", self._max_events):
             i = raw.get("i") if type(raw) is dict else None
-            if not _is_index(i):
+            if not is_index(i):
                 reading.drop("events")
                 continue
             rules = self._rules_of(raw.get("type"))
-            if rules is None or not _is_t(raw.get("t")):
+            if rules is None or not is_t(raw.get("t")):
                 reading.drop("events")
                 void.append(i)  # or judging would wait for it
                 continue
@@ -382,7 +375,7 @@ class _Reading:
         return {
             self.text(name): self.bounded(value)
             for name, value in list(raw.items())[:MAX_ITEMS]
-            if type(value) in (str, bool) or _is_number(value)
+            if type(value) in (str, bool) or is_number(value)
         }
 
     def bounded(self, value: Any) -> Any:
@@ -502,15 +495,3 @@ def _own_errors(snippet: dict[str, Any] | None) -> dict[str, int]:
         for place, count in list(told.items())[:MAX_ITEMS]
         if PLACE.fullmatch(place) and type(count) is int and 0 < count <= MAX_INDEX
     }
-
-
-def _is_index(value: Any) -> TypeGuard[int]:
-    return type(value) is int and 0 <= value <= MAX_INDEX
-
-
-def _is_number(value: Any) -> bool:
-    return type(value) in (int, float) and -NUMBER_LIMIT < value < NUMBER_LIMIT
-
-
-def _is_t(value: Any) -> TypeGuard[int | float]:
-    return type(value) in (int, float) and 0 <= value <= MAX_T

@@ -20,7 +20,6 @@ from core.model import (
     Appended,
     Asset,
     AssetUsage,
-    Audited,
     ChunkRef,
     Flag,
     Gap,
@@ -31,18 +30,13 @@ from core.model import (
     Score,
     Session,
     SessionQuery,
-    Site,
     StoredBatch,
     Struggle,
-    Token,
-    User,
     Verdicts,
     asset_hash,
 )
 from core.sealed import KeyframeRef, Sealed, StockRef
-from core.site_options import SiteOptions
 from core.sqlite import (
-    accounts,
     assets,
     health,
     ingest,
@@ -53,6 +47,7 @@ from core.sqlite import (
     sealing,
     struggles,
 )
+from core.sqlite.account_store import Accounts
 from core.sqlite.disk import Disk
 from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.objects import Objects, recoded
@@ -82,7 +77,7 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Removal, Store):
+class SqliteStore(Accounts, Removal, Store):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(
@@ -175,26 +170,6 @@ class SqliteStore(Removal, Store):
         if self._opened is None:
             raise StoreError("the store is not open")
         return self._opened[1]
-
-    # Sites and keys
-
-    async def add_site(self, site: Site) -> None:
-        await self._writer.submit(lambda db, _: accounts.add_site(db, site))
-
-    async def site(self, key_or_name: str) -> Site | None:
-        return await self._readers.run(accounts.site, key_or_name)
-
-    async def set_site_options(self, key: str, options: SiteOptions) -> None:
-        await self._writer.submit(lambda db, _: accounts.set_options(db, key, options))
-
-    async def sites(self) -> list[Site]:
-        return await self._readers.run(accounts.sites)
-
-    async def server_key(self, name: str) -> bytes:
-        known = await self._readers.run(accounts.server_key, name)
-        if known is not None:
-            return known
-        return await self._writer.submit(lambda db, _: accounts.make_server_key(db, name))
 
     # Ingest
 
@@ -523,51 +498,3 @@ class SqliteStore(Removal, Store):
             return False
         self._disk.unlink(self._data / FOLDER / name)
         return True
-
-    # Accounts
-
-    async def add_user(self, user: User) -> None:
-        await self._writer.submit(lambda db, _: accounts.add_user(db, user))
-
-    async def user(self, name: str) -> User | None:
-        return await self._readers.run(accounts.user, name)
-
-    async def users(self) -> list[User]:
-        return await self._readers.run(accounts.users)
-
-    async def remove_user(self, name: str) -> bool:
-        return await self._writer.submit(lambda db, _: accounts.remove_user(db, name))
-
-    async def tokens(self) -> list[Token]:
-        return await self._readers.run(accounts.tokens)
-
-    async def remove_token(self, id_: str) -> bool:
-        return await self._writer.submit(lambda db, _: accounts.remove_token(db, id_))
-
-    async def audited(self, limit: int, *, before: int | None = None) -> list[Audited]:
-        return await self._readers.run(accounts.audited, limit, before)
-
-    async def add_token(self, token: Token) -> None:
-        await self._writer.submit(lambda db, _: accounts.add_token(db, token))
-
-    async def token(self, hash_: bytes) -> Token | None:
-        return await self._readers.run(accounts.token, hash_)
-
-    async def add_sign_in(self, hash_: bytes, at_ms: int, until_ms: int) -> None:
-        await self._writer.submit(
-            lambda db, _: accounts.add_sign_in(db, hash_, at_ms, until_ms), touches=()
-        )
-
-    async def sign_in_used(self, hash_: bytes) -> int | None:
-        return await self._readers.run(accounts.sign_in_used, hash_)
-
-    async def use_sign_in(self, hash_: bytes, at_ms: int) -> None:
-        await self._writer.submit(lambda db, _: accounts.use_sign_in(db, hash_, at_ms), touches=())
-
-    async def remove_sign_in(self, hash_: bytes) -> None:
-        await self._writer.submit(lambda db, _: accounts.remove_sign_in(db, hash_), touches=())
-
-    async def audit(self, at_ms: int, who: str, action: str, subject: str) -> None:
-        await self._writer.submit(
-            lambda db, _: accounts.audit(db, at_ms, who, action, subject), touches=()
-        )

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from collector.head import MAX_GAPS, MAX_ITEMS, MAX_T, MAX_TEXT, Head, HeadReader, _decoded
+from collector.bounds import MAX_GAPS, MAX_ITEMS, MAX_T, MAX_TEXT
+from collector.head import Head, HeadReader, _decoded
 from core.errors import Refused
 from core.events import Field, FieldType, load_schema
 from core.model import Session, StoredBatch
