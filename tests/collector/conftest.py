@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from core.model import StoredBatch
 from core.settings import load_settings
 from core.sqlite import SqliteStore
 from core.store import Store
+from tests.collector.fronting import Wire
 from tests.collector.support import COOKIELESS, SITE, Collector
 from tests.core.support import ManualClock
 
@@ -110,4 +112,25 @@ async def start(
 @pytest.fixture
 async def collector(start: Start) -> Collector:
     """Return a collector with default settings."""
+    return await start()
+
+
+@pytest.fixture
+async def connect() -> AsyncIterator[object]:
+    """Return what connects to a collector."""
+    wires: list[Wire] = []
+
+    async def to(collector: Collector) -> Wire:
+        host, port = collector.client.host, collector.client.port
+        wires.append(Wire(*await asyncio.open_connection(host, port)))
+        return wires[-1]
+
+    yield to
+    for wire in wires:
+        wire.writer.close()
+
+
+@pytest.fixture
+async def own(start: Start) -> Collector:
+    """Return a collector that reads plain batches itself."""
     return await start()
