@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable
 from pathlib import Path
 
-from aiohttp import web
+from aiohttp import HttpVersion11, web
 
 from collector import asset_routes, probe
 from collector.asked import BROKEN, origin_of, refusal
@@ -178,9 +178,26 @@ def _most_connections() -> int:
     return min(MOST_CONNECTIONS, max(64, soft - OWN_FILES))
 
 
+class PublicRunner(FrontRunner):
+    """Refuses unknown expectations itself: aiohttp's refusal quotes them, and fails at what is no UTF-8."""
+
+    async def _make_server(self) -> web.Server:
+        server = await super()._make_server()
+        handle = server.request_handler
+
+        async def heeding(request: web.BaseRequest) -> web.StreamResponse:
+            expected = request.headers.get("Expect", "").lower()
+            if expected in ("", "100-continue") or request.version < HttpVersion11:
+                return await handle(request)
+            return _refused(self.app, web.HTTPExpectationFailed())
+
+        server.request_handler = heeding
+        return server
+
+
 def runner(app: web.Application) -> web.AppRunner:
     """Return what runs the public application *app* on its listener."""
-    return FrontRunner(
+    return PublicRunner(
         app,
         access_log=None,
         logger=CountingLogger(app[COUNTERS]),
@@ -199,11 +216,15 @@ async def _never_bare(request: web.Request, handler: Handler) -> web.StreamRespo
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        request.app[COUNTERS]["refused_http"] += 1
-        answer = {"ok": False, "code": "http", "error": error.reason}
-        headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
-        return web.json_response(answer, status=error.status, headers=headers)
+        return _refused(request.app, error)
     except Exception:
         request.app[COUNTERS][f"refused_{BROKEN.code}"] += 1
         log.exception("%s %s failed", request.method, request.path)
         return response(refusal(origin_of(request.headers.get("Origin")), BROKEN))
+
+
+def _refused(app: web.Application, error: web.HTTPException) -> web.Response:
+    app[COUNTERS]["refused_http"] += 1
+    answer = {"ok": False, "code": "http", "error": error.reason}
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else None
+    return web.json_response(answer, status=error.status, headers=headers)

@@ -10,8 +10,7 @@ import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
 
-from collector.app import build_app
-from collector.front import FrontRunner
+from collector.app import PublicRunner, build_app
 from core.model import StoredBatch
 from core.settings import load_settings
 from core.sqlite import SqliteStore
@@ -60,7 +59,7 @@ class Listener(TestServer):
     """A server as `collector.app.runner` makes it."""
 
     async def _make_runner(self, **kwargs: object) -> web.AppRunner:
-        return FrontRunner(self.app, **kwargs)
+        return PublicRunner(self.app, **kwargs)
 
 
 @pytest.fixture(params=["aiohttp", "own"])
