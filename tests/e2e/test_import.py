@@ -121,7 +121,11 @@ ONLY_OURS = {
     "error_click", "failed_request", "reload_loop_error", "no_feedback_click", "cart_abandon", "coupon_fail",
     "payment_decline", "payment_decline_repeat", "login_fail_loop", "search_no_result",
 }  # fmt: skip
-ONLY_IMPORTED = {"buyer": {"checkout_abandon"}, "card_declined": {"validation_loop_form"}}
+ONLY_IMPORTED = {
+    "error_meeter": {"dead_click_repeat"},
+    "buyer": {"checkout_abandon"},
+    "card_declined": {"validation_loop_form"},
+}
 
 
 @pytest.mark.long
