@@ -143,6 +143,35 @@ def lines_of(content: bytes) -> set[bytes]:
     return {line for kept in content.split(_BREAK) for run in _runs(kept) for line in run}
 
 
+def held_of(lines: set[bytes], content: bytes) -> set[bytes]:
+    """
+    Return those of *lines* that the stock *content* holds.
+
+    Told by whole lines: to search a stock of megabytes for each of thousands takes seconds. Only how a page
+    begins may stand behind something else (a stock that was emptied) and is searched for.
+    """
+    rest = lines - {b""}
+    found = rest & lines_of(content)
+    return found | {one for one in rest - found if _is_first(one) and one in content}
+
+
+def without(content: bytes, lines: set[bytes]) -> bytes:
+    """Return the stock *content* without *lines*; those that only contain one of them stay whole."""
+    kept = [
+        b"".join(line for run in _runs(part) for line in run if line not in lines)
+        for part in content.split(_BREAK)
+    ]
+    cleaned = _BREAK.join(kept)
+    for line in filter(_is_first, lines):
+        cleaned = cleaned.replace(line, b"")
+    return cleaned
+
+
+def _is_first(line: bytes) -> bool:
+    """Return whether a page begins with *line*, and that says something."""
+    return len(line) >= SHORTEST and not line.startswith(_BEGINS)
+
+
 def _last(content: bytes) -> bytes:
     """Return as much of the end of *content* as a stock may be, in whole lines."""
     if len(content) <= MOST_BYTES:

@@ -21,12 +21,12 @@ from core.health import DAY_MS, HealthCount
 from core.model import Session
 from core.sealed import StockRef
 from core.store import EraseStore, HealthStore, SealStore, SiteStore
-from replay.stock import KNOWN_BY, lines_of
+from replay.stock import KNOWN_BY, held_of, lines_of, without
 
 MOST_READ = 2000
 """Sessions that are read to see who else sent a line: what everybody's page says, the first few prove."""
 
-EMPTY = b" " * 64
+EMPTY = b" " * 64 + b"\n"
 """A stock that nothing is left of: an empty one is no dictionary."""
 
 
@@ -139,17 +139,16 @@ class Eraser:
         """
         stocks = await self._store.stocks(site)
         own = await self._lines(sessions)
-        held = {line for line in own if any(line in content for _, content in stocks)}
+        held: set[bytes] = set().union(*(held_of(own, content) for _, content in stocks))
         alone = await self._unproven(site, held, sessions)
-        tainted = [ref for ref, content in stocks if any(line in content for line in alone)]
+        tainted = [ref for ref, content in stocks if held_of(alone, content)]
         if not tainted:
             return 0
         newest, content = stocks[-1]
         clean = newest
         if newest in tainted:
-            for line in sorted(alone, key=len, reverse=True):
-                content = content.replace(line, b"")
-            clean = await self._store.put_stock(site, content or EMPTY)
+            content = without(content, alone)
+            clean = await self._store.put_stock(site, content if content.strip() else EMPTY)
         self._forget_stock(site)
         for ref in dict.fromkeys(tainted):
             await self._replace(ref, clean)

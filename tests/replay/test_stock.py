@@ -8,7 +8,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from replay.stock import KNOWN_BY, LEAST_BYTES, MOST_BYTES, Stock
+from replay.stock import (
+    KNOWN_BY,
+    LEAST_BYTES,
+    MOST_BYTES,
+    Stock,
+    held_of,
+    lines_of,
+    without,
+)
 
 
 def page(*texts: str, rows: int = 600, page: int = 0) -> bytes:
@@ -123,3 +131,20 @@ def test_what_is_remembered_has_a_bound(monkeypatch: pytest.MonkeyPatch) -> None
     assert again is not None
 
     assert b'"row 0 599"' in again
+
+
+def test_held_lines_are_those_that_a_search_finds() -> None:
+    """By whole lines as by a search of the whole stock; taken out, none of them is left and all others are."""
+    stock = Stock()
+    for number, texts in enumerate((["one", "two"], ["one", "three"], ["one", "two"], ["two"])):
+        stock.learn([page(*texts, page=number // 3), page(*texts, rows=300)], f"visitor {number}")
+    content = (stock.renewed() or b"") + b" " * 64 + b'[{"begins":"behind what was emptied"}\n'
+    own = lines_of(page("one", "four")) | {b'[{"begins":"behind what was emptied"}'}
+    found = held_of(own, content)
+    some = {line for line in found if b"one visitor" in line or b"emptied" in line}
+    cleaned = without(content, some)
+
+    assert {line for line in own if line and line in content} == found
+    assert 2 <= len(some) < len(found)
+    assert set() == held_of(some, cleaned)
+    assert found - some == held_of(own, cleaned)
