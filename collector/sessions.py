@@ -50,6 +50,8 @@ class SessionCloser:
                 await self.sweep()
             except StoreError as error:
                 log.error("idle sessions could not be ended: %s", error)
+            except Exception:  # whatever it is, other sessions still have to end
+                log.exception("idle sessions could not be ended")
             await asyncio.sleep(self._every_ms / 1000)
 
     async def sweep(self) -> int:

@@ -122,6 +122,8 @@ class Server:
             asyncio.create_task(sealer.run(), name="sealer"),
             asyncio.create_task(self.retention.run(), name="retention"),
         ]
+        for task in self._tasks:
+            task.add_done_callback(_log_end)
         self.workbench = self._workbench()
         private = console.app.build_app(
             self.store,
@@ -287,3 +289,9 @@ class Server:
     def _ended(self, session: Session) -> None:
         self.detector.session_ended(session)
         self.live.session_ended(session)
+
+
+def _log_end(task: asyncio.Task[None]) -> None:
+    """Tell of a task that ended by itself: none of them should before the server stops."""
+    if not task.cancelled():
+        log.error("the task '%s' ended", task.get_name(), exc_info=task.exception())

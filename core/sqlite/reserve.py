@@ -11,7 +11,7 @@ import os
 from pathlib import Path
 
 from core.clock import Clock
-from core.errors import StoreFull
+from core.errors import StoreFailed, StoreFull
 
 LOOK_MS = 1000
 """At most so old is what is known of the disk: a busy site writes a few MB a second."""
@@ -37,12 +37,15 @@ class Reserve:
         self._short = False
 
     def check(self) -> None:
-        """Raise StoreFull if less is free than is kept back."""
+        """Raise StoreFull if less is free than is kept back, StoreFailed if nobody can say."""
         if not self.least_bytes:
             return
         now = self._clock.now_ms()
         if abs(now - self._looked_ms) >= LOOK_MS:
+            try:
+                self._short = free_bytes(self._path) < self.least_bytes
+            except OSError as error:
+                raise StoreFailed(f"the disk cannot be looked at: {error}") from error
             self._looked_ms = now
-            self._short = free_bytes(self._path) < self.least_bytes
         if self._short:
             raise StoreFull(RETRY_AFTER_S)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -156,3 +157,28 @@ async def test_run_sweeps_until_cancelled(store: Store, clock: ManualClock) -> N
     await asyncio.gather(task, return_exceptions=True)
 
     assert ["session-a"] == [session.id for session in told]
+
+
+async def test_an_unforeseen_error_costs_one_round(
+    store: Store, clock: ManualClock, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What goes wrong after the end of one session is logged; those that become idle later end all the same."""
+    broken, ended = asyncio.Event(), asyncio.Event()
+
+    def tell(session: Session) -> None:
+        if session.id == "session-a":
+            broken.set()
+            raise ValueError("broken")
+        ended.set()
+
+    await store.append(at(0))
+    task = asyncio.create_task(SessionCloser(store, clock, on_ended=tell, every_ms=10).run())
+    clock.advance(TIMEOUT + 1)
+    await asyncio.wait_for(broken.wait(), 5)
+    await store.append(replace(at(0), session="session-b"))
+    clock.advance(2 * TIMEOUT)
+    await asyncio.wait_for(ended.wait(), 5)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+    assert "ValueError: broken" in caplog.text
