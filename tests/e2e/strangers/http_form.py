@@ -71,7 +71,7 @@ HEADS: list[Attack] = [
     sent("head: a second host", field("Host: evil.test"), "400, closed", "refused bad_http"),
     sent("head: no host", request(DATA).replace(b"Host: rec.example\r\n", b""), "400, closed", "refused bad_http"),
     sent("host with a script in it", at(f"/s/{SITE.key}.js", "GET").replace(b"rec.example", b'a"</script><b'), "400 bad_host", "refused bad_host"),
-    sent("expectation that nobody has", field("Expect: 200-nothing"), "417", None),
+    sent("expectation that nobody has", field("Expect: 200-nothing"), "417 http", "refused http"),
     sent("upgrade to another protocol", field("Connection: Upgrade", "Upgrade: h2c"), "200 duplicate, closed", None),
     sent("body said to be gzip, and is not", field("Content-Encoding: gzip"), "200 duplicate", None),
 ]  # fmt: skip
