@@ -148,6 +148,7 @@ class _Visit:
         self._began_ms = clock.now_ms()
         self._page: Page | None = None
         self._close: Callable[[], Awaitable[None]] | None = None
+        self._posts: list[Answer] = []  # to batches of any site
 
     async def open(self, browser: Browser) -> None:
         """Make a window whose User-Agent bears the mark."""
@@ -313,6 +314,9 @@ class _Visit:
                 setattr(self.seen, name, value)
             if self.seen.config:
                 self.seen.base = str(self.seen.config.get("base") or self.seen.base)
+        # Of which site a batch is, the page says only now, and an answer may have come before.
+        key = (self.seen.config or {}).get("key")
+        self.seen.batches = [one for one in self._posts if key and one.url.endswith(f"/i/{key}")]
 
     async def _ask_again(self) -> None:
         """
@@ -351,8 +355,8 @@ class _Visit:
             self.seen.loader = Answer(url, status, await _refusal(response))
         elif "/s/recorder." in url:
             self.seen.recorder = Answer(url, status, await _refusal(response))
-        elif self._is_batch(response.request):
-            self.seen.batches.append(Answer(url, status, await _refusal(response)))
+        elif _is_batch(response.request):
+            self._posts.append(Answer(url, status, await _refusal(response)))
 
     def _failed(self, request: Request) -> None:
         answer = Answer(request.url, 0, failure=request.failure or "no answer")
@@ -360,13 +364,12 @@ class _Visit:
             self.seen.loader = answer
         elif "/s/recorder." in request.url:
             self.seen.recorder = answer
-        elif self._is_batch(request):
-            self.seen.batches.append(answer)
+        elif _is_batch(request):
+            self._posts.append(answer)
 
-    def _is_batch(self, request: Request) -> bool:
-        config = self.seen.config
-        key = config["key"] if config else ""
-        return request.method == "POST" and request.url.endswith(f"/i/{key}") and bool(key)
+
+def _is_batch(request: Request) -> bool:
+    return request.method == "POST" and "/i/" in request.url
 
 
 async def _refusal(response: Response | APIResponse) -> str:

@@ -126,7 +126,7 @@ async def test_the_page_names_faults_in_both_languages(
                   "a key that no site has: swrong"):  # fmt: skip
         assert words in english, words
     for words in ("älteren Skript: 0.0.9", "2 Sendungen kamen beschädigt an", "3-mal gesperrt",
-                  "den keine Site hat: swrong"):  # fmt: skip
+                  "den keine Website hat: swrong"):  # fmt: skip
         assert words in german, words
 
 
