@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from abc import abstractmethod
-
 from core.model import Audited, Site, Token, User
 from core.site_options import SiteOptions
 from core.sqlite import accounts
-from core.sqlite.readers import Readers
-from core.sqlite.writer import Writer
+from core.sqlite.parts import Part
 from core.store import AccountStore, SiteStore
 
 
-class Accounts(SiteStore, AccountStore):
+class Accounts(Part, SiteStore, AccountStore):
     """Mixed into the store, whose writer and readers it uses."""
-
-    @property
-    @abstractmethod
-    def _writer(self) -> Writer: ...
-
-    @property
-    @abstractmethod
-    def _readers(self) -> Readers: ...
 
     # Sites and keys
 

@@ -28,14 +28,13 @@ from core.sqlite.disk import Disk
 from core.sqlite.objects import FOLDER as OBJECTS
 from core.sqlite.objects import Objects
 from core.sqlite.pages import wipe_free_space
-from core.sqlite.readers import Readers
+from core.sqlite.parts import Part
 from core.sqlite.rows import session_of
 from core.sqlite.segments import FOLDER as SEGMENTS
 from core.sqlite.segments import Tail, segment_names
 from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
 from core.sqlite.wipe import unnamed_ranges, wipe, wipe_file
-from core.sqlite.writer import Writer
 from core.store import EraseStore
 
 log = logging.getLogger(__name__)
@@ -50,7 +49,7 @@ DRAFT_AGE_S = 60
 """An asset is written in far less: an older draft is that of a process that died."""
 
 
-class Removal(EraseStore):
+class Removal(Part, EraseStore):
     """Mixed into the store, whose parts it uses."""
 
     _data: Path
@@ -60,14 +59,6 @@ class Removal(EraseStore):
     _objects: Objects
     _stocks: Stocks
     _sealing: asyncio.Lock
-
-    @property
-    @abstractmethod
-    def _writer(self) -> Writer: ...
-
-    @property
-    @abstractmethod
-    def _readers(self) -> Readers: ...
 
     # Whom somebody asks to erase
 

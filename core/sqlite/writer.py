@@ -43,7 +43,7 @@ of five. PostgreSQL's commit_delay and commit_siblings are the model.
 """
 
 LINGER_FOR = 4
-"""How many must have come together with the last group for the next one to wait."""
+"""How many must have come together of late for a write to wait for others."""
 
 RETRY_AFTER_S = 2
 """What a refused client is told to wait; a full queue drains in well under a second."""
@@ -73,7 +73,7 @@ class Writer:
         self._waiting: SimpleQueue[_Job | None] = SimpleQueue()
         self._gathered: dict[asyncio.AbstractEventLoop, list[_Job]] = {}
         self._gathering = 0
-        self._together = 1  # writes of the last group
+        self._together = 1  # the most writes handed over at once of late, an eighth less each time
         self._closing = False
         self._closes = threading.Lock()  # nothing is put behind the end of the queue
         self._thread = threading.Thread(target=self._run, name="stolper-writer", daemon=True)
@@ -135,7 +135,7 @@ class Writer:
         Have *job* done with all that come in the same turn of *loop*, or in the next few.
 
         Waking the thread for the first of them would have it fight for the interpreter with
-        the loop that is still reading the others. When the last group had many, as many are
+        the loop that is still reading the others. When many came together of late, as many are
         waited for, but not for long: in a burst that is everyone who waits for an answer.
         """
         with self._closes:
@@ -159,7 +159,7 @@ class Writer:
                 self._pass_on(loop)
 
     def _pass_on(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Give the thread what was gathered in a turn of *loop*. The lock is held."""
+        """Give the thread what was gathered in *loop*. The lock is held."""
         jobs = self._gathered.pop(loop)
         for job in jobs:
             self._waiting.put(job)
