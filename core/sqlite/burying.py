@@ -17,8 +17,8 @@ from core.erasing import KEY, KINDS, Kind, Tombstone, Whom, subject, tombstone
 from core.errors import UserError
 from core.sqlite.accounts import make_server_key, server_key
 from core.sqlite.erasing import CUSTOMER, entomb, erase_sessions, tombstones
+from core.sqlite.migrations import migrations
 from core.sqlite.restore import Settle
-from core.sqlite.schema import migrations
 
 BURY = "bury_pending"
 """In `meta` while there may be sessions that tombstones stand for."""

@@ -17,8 +17,8 @@ import orjson
 
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
 from core.sqlite import assets, erasing
+from core.sqlite.migrations import MARKS
 from core.sqlite.rows import IDLE, session_of
-from core.sqlite.schema import MARKS
 from core.sqlite.segments import Tail
 
 OF_THE_BROWSER = frozenset({"device", "browser", "os", "bot"})

@@ -12,8 +12,8 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.model import Place, Session, SessionQuery
+from core.sqlite.migrations import HOUR_MS
 from core.sqlite.rows import SESSION_COLUMNS, session_from
-from core.sqlite.schema import HOUR_MS
 
 FEW_FLAGS = 1_000
 """

@@ -22,9 +22,9 @@ from core.sealed import SealedFrame, StockRef
 from core.sqlite import packing
 from core.sqlite.disk import Disk
 from core.sqlite.inspection import BadFile, Inspection, LostChunk, Readable, readable
+from core.sqlite.migrations import MARKS
 from core.sqlite.objects import Objects
 from core.sqlite.records import DAMAGED
-from core.sqlite.schema import MARKS
 from core.sqlite.stocks import FOLDERS, Stocks
 
 NO_CHUNK = (

@@ -14,7 +14,7 @@ import orjson
 
 from core.sqlite.inspection import STRAYS
 from core.sqlite.judged import CHECKPOINT
-from core.sqlite.schema import MARKS
+from core.sqlite.migrations import MARKS
 
 _WORDS = {
     "sites": "sites: batches of a site that is gone are refused; `stolper site list` says which are left",

@@ -16,7 +16,7 @@ from typing import Any
 from core.model import SEVERITIES, Flag, Struggle
 from core.sqlite.judged import flag_of
 from core.sqlite.lists import site_key
-from core.sqlite.schema import HOUR_MS
+from core.sqlite.migrations import HOUR_MS
 
 BUCKETS = 14
 

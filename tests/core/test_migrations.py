@@ -14,8 +14,9 @@ from sqlite_utils import Database
 
 from core.sqlite import SqliteStore
 from core.sqlite.backup import take_backup
+from core.sqlite.migrations import migrations
 from core.sqlite.restore import check_backup, restore_backup
-from core.sqlite.schema import migrate, migrations
+from core.sqlite.schema import migrate
 from tests.core.support import ManualClock, batch, stored
 from tests.held import held
 from tools import snapshot

@@ -11,7 +11,8 @@ from sqlite_utils import Database
 
 from core.model import Token
 from core.sqlite import SqliteStore
-from core.sqlite.schema import connect, migrations
+from core.sqlite.migrations import migrations
+from core.sqlite.schema import connect
 from tests.core.support import NOON, SITE, ManualClock, batch
 
 COUNT = 60

@@ -16,7 +16,8 @@ import pytest
 from bench.population import Plan, fill
 from core.model import Flag, Place, SessionQuery, Verdicts
 from core.sqlite import SqliteStore, health, judged, lists, records, sealing, struggles
-from core.sqlite.schema import HOUR_MS, connect
+from core.sqlite.migrations import HOUR_MS
+from core.sqlite.schema import connect
 from core.store import Store
 from tests.core.support import NOON, ManualClock, batch, flag, stored
 

@@ -1,0 +1,402 @@
+"""
+The tables, as named migrations. How a database is opened and brought up to date: schema.py.
+
+A migration that has been released is never edited; a change is a new one.
+"""
+
+from __future__ import annotations
+
+from sqlite_utils import Database, Migrations
+
+migrations = Migrations("stolper")
+
+
+@migrations()
+def m001_first(db: Database) -> None:
+    """Make the tables of the first release."""
+    for statement in _FIRST.split(";"):
+        if statement.strip():
+            db.execute(statement)
+
+
+@migrations()
+def m002_judged(db: Database) -> None:
+    """Note which ended sessions still wait for their final verdict."""
+    db.execute("ALTER TABLE sessions ADD COLUMN judged INTEGER NOT NULL DEFAULT 1")
+    db.execute("CREATE INDEX sessions_unjudged ON sessions (started_ms) WHERE judged = 0")
+
+
+@migrations()
+def m003_closed(db: Database) -> None:
+    """Note when a session was closed, by the server's clock: its end is that of its last event."""
+    db.execute("ALTER TABLE sessions ADD COLUMN closed_ms INTEGER")
+
+
+@migrations()
+def m004_score(db: Database) -> None:
+    """Keep how much struggle a session shows, and the terms of that."""
+    db.execute("ALTER TABLE sessions ADD COLUMN score INTEGER")
+    db.execute("ALTER TABLE sessions ADD COLUMN points REAL")
+    db.execute("ALTER TABLE sessions ADD COLUMN terms TEXT")
+    db.execute("CREATE INDEX sessions_by_score ON sessions (score, started_ms)")
+
+
+@migrations()
+def m005_versions(db: Database) -> None:
+    """Note who put a version of a rule in force, and why; the same version may come back."""
+    db.execute("ALTER TABLE rule_versions RENAME TO rule_versions_1")
+    db.execute(
+        "CREATE TABLE rule_versions (id INTEGER PRIMARY KEY, rule TEXT NOT NULL,"
+        " version TEXT NOT NULL, source TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+        " author TEXT NOT NULL, reason TEXT NOT NULL)"
+    )
+    db.execute("CREATE INDEX rule_versions_by_rule ON rule_versions (rule, id)")
+    db.execute(
+        "INSERT INTO rule_versions (rule, version, source, at_ms, author, reason)"
+        " SELECT rule, version, source, at_ms, '', '' FROM rule_versions_1 ORDER BY at_ms"
+    )
+    db.execute("DROP TABLE rule_versions_1")
+    db.execute("CREATE TABLE rule_files (name TEXT PRIMARY KEY, text TEXT NOT NULL)")
+
+
+@migrations()
+def m006_site_options(db: Database) -> None:
+    """Keep what an owner sets for a site beside its mode and preset."""
+    db.execute("ALTER TABLE sites ADD COLUMN options TEXT NOT NULL DEFAULT '{}'")
+
+
+@migrations()
+def m007_assets(db: Database) -> None:
+    """Keep style sheets, fonts and images once per site; note which sessions need which."""
+    db.execute(
+        "CREATE TABLE assets (site TEXT NOT NULL, hash TEXT NOT NULL, kind TEXT NOT NULL,"
+        " media TEXT NOT NULL, bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+        " used_ms INTEGER NOT NULL, uses INTEGER NOT NULL, PRIMARY KEY (site, hash)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE asset_uses (session TEXT NOT NULL, site TEXT NOT NULL, hash TEXT NOT NULL,"
+        " PRIMARY KEY (session, hash)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX asset_uses_by_asset ON asset_uses (site, hash)")
+    db.execute("CREATE TABLE assets_full (site TEXT PRIMARY KEY, full_ms INTEGER NOT NULL)")
+
+
+@migrations()
+def m008_health(db: Database) -> None:
+    """Count what arrives and what does not; note which pages' ends are known. Of old ones nobody knows."""
+    db.execute(
+        "CREATE TABLE health (site TEXT NOT NULL, day INTEGER NOT NULL, what TEXT NOT NULL,"
+        " detail TEXT NOT NULL, count INTEGER NOT NULL, last_ms INTEGER NOT NULL,"
+        " PRIMARY KEY (site, day, what, detail)) WITHOUT ROWID"
+    )
+    db.execute("ALTER TABLE page_loads ADD COLUMN farewell INTEGER NOT NULL DEFAULT 1")
+
+
+@migrations()
+def m009_sealed(db: Database) -> None:
+    """Keep finished sessions' recordings as objects of their own; those of old releases wait for it."""
+    db.execute("ALTER TABLE sessions ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0")
+    db.execute("CREATE INDEX sessions_unsealed ON sessions (ended_ms) WHERE sealed <> 1")
+    db.execute(
+        "CREATE TABLE sealed (session TEXT PRIMARY KEY, name TEXT NOT NULL, upto INTEGER NOT NULL,"
+        " bytes INTEGER NOT NULL, received INTEGER NOT NULL, sealed_ms INTEGER NOT NULL, stock TEXT) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX sealed_by_stock ON sealed (stock) WHERE stock IS NOT NULL")
+    db.execute(
+        "CREATE TABLE stocks (id INTEGER PRIMARY KEY, site TEXT NOT NULL, name TEXT NOT NULL,"
+        " bytes INTEGER NOT NULL, created_ms INTEGER NOT NULL)"
+    )
+    db.execute("CREATE INDEX stocks_by_site ON stocks (site, id)")
+
+
+@migrations()
+def m010_canary(db: Database) -> None:
+    """Mark the sessions of `stolper doctor`; the indexes know them, so that counting needs no rows."""
+    db.execute("ALTER TABLE sessions ADD COLUMN canary INTEGER NOT NULL DEFAULT 0")
+    for name, columns in (("start", "started_ms"), ("site", "site, started_ms")):
+        db.execute(f"DROP INDEX sessions_by_{name}")
+        db.execute(f"CREATE INDEX sessions_by_{name} ON sessions ({columns}, canary)")
+
+
+@migrations()
+def m011_erasing(db: Database) -> None:
+    """Keep what stands for the erased, and what is still to be overwritten; find people and what is old."""
+    db.execute(
+        "CREATE TABLE tombstones (hash BLOB PRIMARY KEY, kind TEXT NOT NULL, at_ms INTEGER NOT NULL)"
+        " WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE erasing (id INTEGER PRIMARY KEY, path TEXT NOT NULL, offset INTEGER NOT NULL,"
+        " length INTEGER)"
+    )
+    db.execute(
+        "CREATE INDEX sessions_by_customer ON sessions"
+        " (CASE WHEN json_valid(identity) THEN json_extract(identity, '$.id') END)"
+        " WHERE identity IS NOT NULL"
+    )
+    db.execute("CREATE INDEX sessions_by_visitor ON sessions (visitor) WHERE visitor IS NOT NULL")
+    db.execute(
+        "CREATE INDEX sessions_by_age ON sessions (site, coalesce(closed_ms, ended_ms))"
+        " WHERE ended_ms IS NOT NULL"
+    )
+
+
+@migrations()
+def m012_scale(db: Database) -> None:
+    """
+    Keep lists, counts and struggles quick however much is stored.
+
+    The indexes hold what lists filter by, so that rows are read of what is shown alone; what is
+    summed up over all sessions is counted as flags come and go (`struggle_hours`).
+    """
+    db.execute("ALTER TABLE sessions ADD COLUMN rank INTEGER NOT NULL DEFAULT -1")
+    db.execute("UPDATE sessions SET rank = score WHERE score IS NOT NULL")
+    db.execute("ALTER TABLE sessions ADD COLUMN marks INTEGER NOT NULL DEFAULT 0")
+    db.execute(f"UPDATE sessions AS s SET marks = {MARKS}")
+    for name, columns in (
+        ("start", "started_ms, id, canary, flags, score"),
+        ("site", "site, started_ms, id, canary, flags, score, marks"),
+        ("score", "rank, started_ms, id, canary, flags"),
+        ("site_score", "site, rank, started_ms, id, canary, flags"),
+    ):
+        db.execute(f"DROP INDEX IF EXISTS sessions_by_{name}")
+        db.execute(f"CREATE INDEX sessions_by_{name} ON sessions ({columns})")
+    db.execute("DROP INDEX flags_by_struggle")
+    for name, columns in (
+        ("struggle", "struggle, session, at_ms"),
+        ("severity", "struggle, severity, at_ms"),
+        ("time", "at_ms, struggle, session"),
+        ("last", "struggle, at_ms"),
+    ):
+        db.execute(
+            f"CREATE INDEX flags_by_{name} ON flags ({columns})"
+            " WHERE withdrawn IS NULL AND struggle <> ''"
+        )
+    db.execute("CREATE INDEX flags_of_session ON flags (session, rule) WHERE withdrawn IS NULL")
+    db.execute("CREATE INDEX sessions_canary ON sessions (id) WHERE canary")
+    _count_struggles(db)
+
+
+@migrations()
+def m013_marked(db: Database) -> None:
+    """Find the few sessions that recording health has something to say of without a look at the others."""
+    db.execute(
+        "CREATE INDEX sessions_marked ON sessions (site, started_ms, id, canary, marks)"
+        " WHERE marks <> 0"
+    )
+
+
+@migrations()
+def m014_sign_ins(db: Database) -> None:
+    """Keep who is signed in, by the hash of the sign-in's id: sign-outs outlive a restart, and idle ones end."""
+    db.execute(
+        "CREATE TABLE sign_ins (hash BLOB PRIMARY KEY, used_ms INTEGER NOT NULL,"
+        " until_ms INTEGER NOT NULL) WITHOUT ROWID"
+    )
+
+
+HOUR_MS = 3_600_000
+
+MARKS = (
+    "(s.holes > 0 OR s.reported > 0) + CASE WHEN json_valid(s.attributes)"
+    " THEN coalesce(json_extract(s.attributes, '$.bot') = 1, 0) * 2 ELSE 0 END"
+    " + CASE WHEN s.ended_ms IS NULL THEN 0 ELSE"
+    " 4 * (NOT EXISTS (SELECT 1 FROM page_loads p JOIN batches b ON b.page_load = p.id"
+    " WHERE p.session = s.id AND b.has_snapshot))"
+    " + 8 * (s.end_kind <> 'ended'"
+    " AND EXISTS (SELECT 1 FROM page_loads p WHERE p.session = s.id AND NOT p.farewell)) END"
+    " + 16 * (s.holes > 0)"
+)
+"""
+What recording health counts of a session `s`, as bits: incomplete, a program's; once it has ended: without any
+picture of a page, without the end of one; with batches missing. A column, since an index would compute an expression again.
+"""
+
+
+def _count_struggles(db: Database) -> None:
+    """
+    Make `struggle_hours`: of each struggle and hour, its flags, and the sessions whose last flag that is.
+
+    So the hours from any one on add up to the sessions with a flag since, each once. Triggers keep
+    it, whoever adds, changes or deletes flags.
+    """
+    db.execute(
+        "CREATE TABLE struggle_hours (struggle TEXT NOT NULL, hour INTEGER NOT NULL, site TEXT NOT NULL,"
+        " flags INTEGER NOT NULL, sessions INTEGER NOT NULL, PRIMARY KEY (struggle, hour)) WITHOUT ROWID"
+    )
+    db.execute(
+        "INSERT INTO struggle_hours SELECT struggle, hour, site, count(*), sum(last) FROM ("
+        f"SELECT struggle, CAST(at_ms / {HOUR_MS} AS INTEGER) AS hour, site, row_number() OVER"
+        " (PARTITION BY struggle, session ORDER BY at_ms DESC) = 1 AS last"
+        " FROM flags WHERE withdrawn IS NULL AND struggle <> '') GROUP BY struggle, hour"
+    )
+    for event, taken, added in (
+        ("INSERT", "", _counted("NEW")),
+        ("DELETE", _uncounted("OLD"), ""),
+        ("UPDATE OF at_ms, withdrawn, struggle", _uncounted("OLD"), _counted("NEW")),
+    ):
+        changed = (
+            " WHEN OLD.at_ms IS NOT NEW.at_ms OR OLD.withdrawn IS NOT NEW.withdrawn"
+            " OR OLD.struggle IS NOT NEW.struggle"
+            if taken and added
+            else ""
+        )
+        name = event.split()[0].lower()
+        db.execute(
+            f"CREATE TRIGGER flags_{name} AFTER {event} ON flags{changed} BEGIN {taken}{added} END"
+        )
+
+
+def _other(row: str) -> str:
+    """Return SQL for the time of the session's last flag of that struggle beside *row*; NULL if none."""
+    return (
+        f"(SELECT max(at_ms) FROM flags WHERE struggle = {row}.struggle AND session = {row}.session"
+        f" AND withdrawn IS NULL AND struggle <> '' AND id <> {row}.id)"
+    )
+
+
+def _hour(at_ms: str) -> str:
+    return f"CAST({at_ms} / {HOUR_MS} AS INTEGER)"
+
+
+def _counted(row: str) -> str:
+    """Return statements that count the flag *row*: where it is its session's last, that moves."""
+    counts = f"{row}.withdrawn IS NULL AND {row}.struggle <> ''"
+    other = _other(row)
+    return (
+        f"UPDATE struggle_hours SET sessions = sessions - 1 WHERE struggle = {row}.struggle"
+        f" AND hour = {_hour(other)} AND {other} < {row}.at_ms AND {counts};"
+        f" INSERT INTO struggle_hours SELECT {row}.struggle, {_hour(f'{row}.at_ms')}, {row}.site, 1,"
+        f" coalesce({other} < {row}.at_ms, 1) WHERE {counts}"
+        " ON CONFLICT (struggle, hour) DO UPDATE"
+        " SET flags = flags + 1, sessions = sessions + excluded.sessions;"
+    )
+
+
+def _uncounted(row: str) -> str:
+    """Return statements that take the flag *row* out of the counts again."""
+    counts = f"{row}.withdrawn IS NULL AND {row}.struggle <> ''"
+    here = f"struggle = {row}.struggle AND hour = {_hour(f'{row}.at_ms')}"
+    other = _other(row)
+    return (
+        "UPDATE struggle_hours SET flags = flags - 1,"
+        f" sessions = sessions - coalesce({other} < {row}.at_ms, 1) WHERE {here} AND {counts};"
+        f" UPDATE struggle_hours SET sessions = sessions + 1 WHERE struggle = {row}.struggle"
+        f" AND hour = {_hour(other)} AND {other} < {row}.at_ms AND {counts};"
+        f" DELETE FROM struggle_hours WHERE {here} AND flags = 0;"
+    )
+
+
+_FIRST = """
+CREATE TABLE sites (
+  key TEXT PRIMARY KEY,
+  name TEXT NOT NULL UNIQUE,
+  origins TEXT NOT NULL,
+  mode TEXT NOT NULL,
+  privacy TEXT NOT NULL,
+  idle_timeout_ms INTEGER NOT NULL,
+  created_ms INTEGER NOT NULL
+);
+CREATE TABLE server_keys (name TEXT PRIMARY KEY, value BLOB NOT NULL);
+CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
+
+CREATE TABLE sessions (
+  id TEXT PRIMARY KEY,
+  site TEXT NOT NULL,
+  secret_hash BLOB NOT NULL,
+  started_ms INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL,
+  seen_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  end_kind TEXT,
+  pages INTEGER NOT NULL,
+  events INTEGER NOT NULL,
+  flags INTEGER NOT NULL DEFAULT 0,
+  holes INTEGER NOT NULL,
+  reported INTEGER NOT NULL,
+  visitor TEXT,
+  identity TEXT,
+  attributes TEXT NOT NULL,
+  entry_ms REAL,
+  entry_path TEXT,
+  last_path TEXT,
+  top_severity INTEGER,
+  rules TEXT NOT NULL DEFAULT '[]',
+  truncated TEXT NOT NULL DEFAULT '[]'
+);
+CREATE INDEX sessions_by_start ON sessions (started_ms);
+CREATE INDEX sessions_by_site ON sessions (site, started_ms);
+CREATE INDEX sessions_open ON sessions (site) WHERE ended_ms IS NULL;
+
+CREATE TABLE page_loads (
+  id INTEGER PRIMARY KEY,
+  session TEXT NOT NULL,
+  name TEXT NOT NULL,
+  tab TEXT NOT NULL,
+  origin_ms REAL NOT NULL,
+  first_seq INTEGER NOT NULL,
+  last_seq INTEGER NOT NULL,
+  batches INTEGER NOT NULL,
+  page TEXT NOT NULL
+);
+CREATE UNIQUE INDEX page_loads_by_session ON page_loads (session, name);
+
+CREATE TABLE batches (
+  position INTEGER PRIMARY KEY AUTOINCREMENT,
+  page_load INTEGER NOT NULL,
+  seq INTEGER NOT NULL,
+  digest BLOB NOT NULL,
+  received_ms INTEGER NOT NULL,
+  late INTEGER NOT NULL,
+  events BLOB NOT NULL,
+  void TEXT,
+  segment TEXT,
+  offset INTEGER,
+  length INTEGER,
+  crc32 INTEGER,
+  chunk_count INTEGER,
+  first_t REAL,
+  last_t REAL,
+  has_snapshot INTEGER,
+  encoding INTEGER
+);
+CREATE UNIQUE INDEX batches_by_page_load ON batches (page_load, seq);
+
+CREATE TABLE gaps (session TEXT NOT NULL, page_load TEXT NOT NULL, detail TEXT NOT NULL);
+CREATE INDEX gaps_by_session ON gaps (session);
+
+CREATE TABLE flags (
+  id TEXT PRIMARY KEY,
+  session TEXT NOT NULL,
+  site TEXT NOT NULL,
+  rule TEXT NOT NULL,
+  severity INTEGER NOT NULL,
+  at_ms REAL NOT NULL,
+  withdrawn TEXT,
+  struggle TEXT NOT NULL,
+  data BLOB NOT NULL
+);
+CREATE INDEX flags_by_session ON flags (session, at_ms);
+CREATE INDEX flags_by_struggle ON flags (struggle, at_ms, session, severity)
+  WHERE withdrawn IS NULL;
+CREATE INDEX flags_by_rule ON flags (rule, session) WHERE withdrawn IS NULL;
+
+CREATE TABLE rule_versions (
+  rule TEXT NOT NULL,
+  version TEXT NOT NULL,
+  source TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (rule, version)
+);
+
+CREATE TABLE users (name TEXT PRIMARY KEY, role TEXT NOT NULL, password_hash TEXT NOT NULL);
+CREATE TABLE tokens (
+  id TEXT PRIMARY KEY,
+  scope TEXT NOT NULL,
+  created_ms INTEGER NOT NULL,
+  hash BLOB NOT NULL UNIQUE
+);
+CREATE TABLE audit (
+  at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL
+)
+"""
