@@ -3,7 +3,7 @@
 import { Frames } from "./frames";
 import { fill } from "./model";
 import type { FromStage, Gap, Load, Program, Seek, View } from "./protocol";
-import { Expired, type Recording, Recordings } from "./recordings";
+import { Expired, type Recording, type Source } from "./recordings";
 import { drawable, Screen } from "./screen";
 
 const TELL_MS = 60; // between two reports of the time: smooth for the eye
@@ -13,7 +13,7 @@ const FETCH_AHEAD_MS = 5000; // of playing time before the next document is need
 export class Director {
   readonly #root: HTMLElement;
   readonly #say: (message: FromStage) => void;
-  readonly #recordings: Recordings;
+  readonly #recordings: Source;
   #program: Program = { loads: [], start: 0, end: 0, running: false };
   #screen: Screen | null = null;
   #frames: Frames | null = null; // of the screen
@@ -30,10 +30,10 @@ export class Director {
   #lastFrame = 0;
   #lastTold = 0;
 
-  constructor(root: HTMLElement, base: string, say: (message: FromStage) => void) {
+  constructor(root: HTMLElement, recordings: Source, say: (message: FromStage) => void) {
     this.#root = root;
     this.#say = say;
-    this.#recordings = new Recordings(base);
+    this.#recordings = recordings;
     requestAnimationFrame((now) => this.#frame(now));
   }
 

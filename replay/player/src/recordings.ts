@@ -28,10 +28,24 @@ interface Answer {
   next_seq: number;
 }
 
+/** Where the stage takes recordings from: the server, or the file that it stands in. */
+export interface Source {
+  /** Return the recording of the document *load*. */
+  get(load: string): Promise<Recording>;
+  /** Return the recording of a frame that is linked into a document. */
+  frame(link: FrameLink): Promise<Recording>;
+  /** Return what came to *load* since it was fetched. */
+  more(load: string): Promise<Recording>;
+  /** Forget all documents but *load*: they may have grown. */
+  forgetOthers(load: string | null): void;
+  /** Use a new token from now on. */
+  renew(base: string): void;
+}
+
 /** The address holds a token, and it is too old. */
 export class Expired extends Error {}
 
-export class Recordings {
+export class Recordings implements Source {
   #kept = new Map<string, Promise<Recording>>();
   #base: string;
 

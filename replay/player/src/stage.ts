@@ -4,6 +4,7 @@
 import { Director } from "./director";
 import { Picker } from "./picker";
 import { type FromStage, hear, type ToStage, tell } from "./protocol";
+import { Recordings } from "./recordings";
 
 const root = document.getElementById("stage");
 if (!root) throw new Error("the stage has no root");
@@ -27,7 +28,7 @@ function fit(width: number, height: number): void {
   root.style.transform = `translate(${left}px, ${top}px) scale(${scale})`;
 }
 
-const director = new Director(root, location.pathname, (message) => {
+const director = new Director(root, new Recordings(location.pathname), (message) => {
   if (message.type === "view" || message.type === "time") picker.changed();
   say(message);
 });
