@@ -22,6 +22,7 @@ from console import (
     example_pages,
     feed,
     health_pages,
+    note_pages,
     operations,
     pages,
     person_pages,
@@ -106,7 +107,7 @@ def build_app(
     app.on_response_prepare.append(_set_headers)
     app.on_shutdown.append(_close_live)
     for part in (
-        sign_in_pages, session_pages, struggle_pages, pick_pages, change_pages, example_pages,
+        sign_in_pages, session_pages, note_pages, struggle_pages, pick_pages, change_pages, example_pages,
         editor_pages, rule_pages, pages, health_pages, person_pages, audit_pages, stage, feed, api,
         rule_api, operations,
     ):  # fmt: skip

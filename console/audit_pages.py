@@ -51,7 +51,11 @@ def who_text(who: str, _: Words) -> str:
 
 def session_of(one: Audited) -> str | None:
     """Return the session that an entry is about, if it is about one."""
-    return one.subject if one.action in ("watched", "recording", "ended") else None
+    return (
+        one.subject
+        if one.action in ("watched", "recording", "ended", "noted", "note_changed", "note_removed")
+        else None
+    )
 
 
 def action_text(action: str, _: Words) -> str:
@@ -63,6 +67,9 @@ def action_text(action: str, _: Words) -> str:
         "watched": _("watched a session"),
         "recording": _("fetched a recording"),
         "ended": _("ended a session"),
+        "noted": _("wrote a note"),
+        "note_changed": _("changed a note"),
+        "note_removed": _("removed a note"),
         "saved": _("saved rules"),
         "removed": _("removed"),
         "rejudged": _("judged again"),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,6 +14,8 @@ from markupsafe import Markup
 
 from console.auth import ENDERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
 from console.context import console
+from console.neighbours import LIST, neighbours, session_link
+from console.note_pages import notes_of
 from console.pages import embed_line, render
 from console.score_words import BANDS, incidents
 from console.stage import stage_path
@@ -79,24 +81,26 @@ def add_routes(app: web.Application) -> None:
     app.router.add_post("/sessions/{session}/end", end_one)
 
 
-def since(request: web.Request) -> tuple[str, int | None]:
-    """Return the period chosen in the address, and its beginning."""
-    chosen = request.query.get("since", "")
+def since(request: web.Request, asked: Mapping[str, str] | None = None) -> tuple[str, int | None]:
+    """Return the period chosen in the address, or in *asked*, and its beginning."""
+    chosen = (request.query if asked is None else asked).get("since", "")
     span = PERIODS.get(chosen)
     return (chosen, console(request).clock.now_ms() - span) if span else ("", None)
 
 
-def _query(request: web.Request) -> tuple[SessionQuery, dict[str, str]]:
-    """Return what the address asks to list, and the same as the filters show it."""
-    period, since_ms = since(request)
-    flagged = request.query.get("flagged", "")
+def read_list(
+    request: web.Request, asked: Mapping[str, str]
+) -> tuple[SessionQuery, dict[str, str]]:
+    """Return what *asked* (an address's parameters) lists, and the same as the filters show it."""
+    period, since_ms = since(request, asked)
+    flagged = asked.get("flagged", "")
     chosen = {
-        "site": request.query.get("site", ""),
+        "site": asked.get("site", ""),
         "flagged": flagged if flagged in {"yes", "no"} else "",
-        "rule": request.query.get("rule", ""),
+        "rule": asked.get("rule", ""),
         "since": period,
-        "score": least if (least := request.query.get("score", "")) in BANDS else "",
-        "order": "score" if request.query.get("order") == "score" else "",
+        "score": least if (least := asked.get("score", "")) in BANDS else "",
+        "order": "score" if asked.get("order") == "score" else "",
     }
     query = SessionQuery(
         site=chosen["site"] or None,
@@ -105,8 +109,6 @@ def _query(request: web.Request) -> tuple[SessionQuery, dict[str, str]]:
         flagged={"yes": True, "no": False}.get(flagged),
         score_min=BANDS[chosen["score"]][0] if chosen["score"] else None,
         order="score" if chosen["order"] else "newest",
-        after=place(request, "after"),
-        before=place(request, "before"),
     )
     return query, chosen
 
@@ -166,9 +168,11 @@ def total_text(request: web.Request, total: int) -> str:
 
 async def _list(request: web.Request) -> dict[str, Any]:
     """Return what the rows of the list need."""
-    query, chosen = _query(request)
+    query, chosen = read_list(request, request.query)
+    query = replace(query, after=place(request, "after"), before=place(request, "before"))
     store = console(request).store
     page = await page_of(store, query)
+    ids = [one.id for one in page.sessions]
     filters = {name: value for name, value in chosen.items() if value}
 
     def link(path: str, beside: dict[str, str] | None) -> str | None:
@@ -177,6 +181,9 @@ async def _list(request: web.Request) -> dict[str, Any]:
     return {
         "sessions": page.sessions,
         "rules": await _known_rules(request, page.sessions, chosen["rule"]),
+        "watched": await store.watched_by(request[SIGNED_IN].user, ids),
+        "notes": await store.note_counts(ids),
+        "open": lambda session: session_link(session, filters),
         "total": total_text(request, await store.count_sessions(query, most=MOST_COUNTED)),
         "chosen": chosen,
         "filtered": bool(filters.keys() - {"order"}),
@@ -230,6 +237,12 @@ async def show_one(request: web.Request) -> web.Response:
     language = console(request).languages.of(request)
     site = await store.site(session.site)
     timeline = await _timeline(request, session)
+    beside = await neighbours(
+        store,
+        session,
+        request.query.get(LIST, ""),
+        lambda asked: read_list(request, asked)[0],
+    )
     flags, score = await store.flags(session.id), await store.score(session.id)
     return render(
         request,
@@ -244,6 +257,8 @@ async def show_one(request: web.Request) -> web.Response:
         origin=site.origins[0].removeprefix("null") if site and len(site.origins) == 1 else "",
         lead_ms=LEAD_MS,
         built=built,
+        beside=beside,
+        may_note=await has_role(request, ENDERS),
         may_end=await has_role(request, ENDERS),
         may_pick=await may_edit(request),
         player=_script_json({"timeline": timeline, "texts": player_texts(language)}),
@@ -295,7 +310,8 @@ async def _timeline(request: web.Request, session: Session) -> dict[str, Any]:
     flags = await console(request).store.flags(session.id)
     stage = stage_path(request, session.id, request[SIGNED_IN])
     timeline = await _raw_timeline(request, session)
-    return {**timeline_json(session, timeline, flags, language), "stage": stage}
+    notes = await notes_of(request, session.id)
+    return {**timeline_json(session, timeline, flags, language), "notes": notes, "stage": stage}
 
 
 async def _session(request: web.Request) -> Session:

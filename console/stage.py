@@ -79,7 +79,9 @@ async def document(request: web.Request) -> web.Response:
     """Answer with the stage, and note who watches."""
     session, who = await _allowed(request)
     store = console(request).store
-    await store.audit(console(request).clock.now_ms(), who, "watched", session.id)
+    now_ms = console(request).clock.now_ms()
+    await store.audit(now_ms, who, "watched", session.id)
+    await store.mark_watched(who, session.id, now_ms)
     html = files("console").joinpath("templates/stage.html").read_text(encoding="utf-8")
     response = web.Response(text=html, content_type="text/html")
     site, base = await store.site(session.site), console(request).proxies.base_url(request)

@@ -7,7 +7,9 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from console.auth import SIGNED_IN
 from console.context import console
+from console.neighbours import session_link
 from console.pages import render
 from console.session_pages import Moment, page_of, place, since
 from core.model import Flag, SessionQuery, Struggle
@@ -80,9 +82,8 @@ async def show_one(request: web.Request) -> web.Response:
     links = {}
     for session in page.sessions:
         flags = [flag for flag in await store.flags(session.id) if _belongs(flag, struggle)]
-        links[session.id] = (
-            moment_link(session.id, flags[0].id) if flags else Moment(session.id).link
-        )
+        here = {"flag": flags[0].id} if flags else {}
+        links[session.id] = session_link(session.id, {"struggle": struggle.key}, **here)
     return render(
         request,
         "struggle.html",
@@ -93,6 +94,7 @@ async def show_one(request: web.Request) -> web.Response:
         next=_beside(struggle, page.next),
         total=await store.count_sessions(query),
         links=links,
+        watched=await store.watched_by(request[SIGNED_IN].user, list(links)),
         link=_example,
     )
 

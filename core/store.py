@@ -35,6 +35,7 @@ from core.model import (
     User,
     Verdicts,
 )
+from core.readers import ReaderStore
 from core.sealed import KeyframeRef, Sealed, StockRef
 from core.site_options import SiteOptions
 
@@ -405,6 +406,7 @@ class Store(
     EraseStore,
     AccountStore,
     HealthStore,
+    ReaderStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -19,6 +19,7 @@ from typing import IO, Any, Protocol
 from core.erasing import Whom
 from core.errors import StoreError
 from core.model import Session
+from core.readers import ReaderStore
 from core.store import AssetStore, RecordStore, VerdictStore
 from replay import deep
 from replay.export import rrweb_events
@@ -41,6 +42,7 @@ sessions.json             the visits: times, device, pages, how much struggle th
 sessions/ID/events.jsonl  what was done in a visit, an event a line
 sessions/ID/recording.json  how the pages looked and changed (format of rrweb)
 sessions/ID/flags.json    where the software saw a struggle, and why
+sessions/ID/notes.json    what somebody of the site's staff noted about the visit
 assets/                   style sheets, fonts and pictures that belong to it; SVG pictures, which
                           could hold scripts, as .svg.txt
 
@@ -53,7 +55,7 @@ heißen .svg.txt.
 """
 
 
-class KnownStore(RecordStore, VerdictStore, AssetStore, Protocol):
+class KnownStore(RecordStore, VerdictStore, AssetStore, ReaderStore, Protocol):
     """The parts of a store that hold something of a visitor."""
 
 
@@ -75,6 +77,7 @@ async def write_dossier(
             told.append(await _session(store, session))
             await _put(file, f"{_folder(session)}/events.jsonl", await _events(store, session))
             await _put(file, f"{_folder(session)}/flags.json", await _flags(store, session))
+            await _put(file, f"{_folder(session)}/notes.json", await _notes(store, session))
             await _put(file, f"{_folder(session)}/recording.json", await _recording(store, session))
             for name in await store.assets_of(session.id):
                 assets[name] = session.site, name
@@ -120,6 +123,14 @@ async def _events(store: KnownStore, session: Session) -> bytes:
 
 async def _flags(store: KnownStore, session: Session) -> bytes:
     return _json([asdict(one) for one in await store.flags(session.id, withdrawn=True)])
+
+
+async def _notes(store: KnownStore, session: Session) -> bytes:
+    """Return what was written about the visit, without who wrote it: that is staff's, not the visitor's."""
+    notes = await store.notes(session.id)
+    return _json(
+        [{"at": _iso(one.at_ms), "text": one.text, "made_at": _iso(one.made_ms)} for one in notes]
+    )
 
 
 async def _recording(store: KnownStore, session: Session) -> bytes:

@@ -96,6 +96,8 @@ STRAYS = {
     "flags": "session NOT IN (SELECT id FROM sessions)",
     "asset_uses": "session NOT IN (SELECT id FROM sessions)",
     "sealed": "session NOT IN (SELECT id FROM sessions)",
+    "notes": "session NOT IN (SELECT id FROM sessions)",
+    "watched": "session NOT IN (SELECT id FROM sessions)",
 }
 """Which rows of a table belong to nothing. No part of Stolper ever leaves such behind."""
 

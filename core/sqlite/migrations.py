@@ -195,6 +195,31 @@ def m014_sign_ins(db: Database) -> None:
     )
 
 
+@migrations()
+def m015_readers(db: Database) -> None:
+    """Keep notes at sessions, and who has seen which: both go with their session, so by it, too."""
+    db.execute(
+        "CREATE TABLE notes (id TEXT PRIMARY KEY, session TEXT NOT NULL, at_ms REAL NOT NULL,"
+        " author TEXT NOT NULL, text TEXT NOT NULL, made_ms INTEGER NOT NULL, changed_ms INTEGER)"
+    )
+    db.execute("CREATE INDEX notes_by_session ON notes (session, at_ms)")
+    db.execute(
+        "CREATE TABLE watched (user TEXT NOT NULL, session TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+        " PRIMARY KEY (user, session)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX watched_by_session ON watched (session)")
+
+
+@migrations()
+def m016_source_maps(db: Database) -> None:
+    """Keep source maps, compressed, by site, release and the script's name."""
+    db.execute(
+        "CREATE TABLE source_maps (site TEXT NOT NULL, release TEXT NOT NULL, name TEXT NOT NULL,"
+        " made_ms INTEGER NOT NULL, bytes INTEGER NOT NULL, content BLOB NOT NULL)"
+    )
+    db.execute("CREATE UNIQUE INDEX source_maps_by_name ON source_maps (site, release, name)")
+
+
 HOUR_MS = 3_600_000
 
 MARKS = (

@@ -51,6 +51,7 @@ from core.sqlite.account_store import Accounts
 from core.sqlite.disk import Disk
 from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.objects import Objects, recoded
+from core.sqlite.reader_store import Readership
 from core.sqlite.readers import Readers
 from core.sqlite.removal import Removal
 from core.sqlite.reserve import Reserve, free_bytes
@@ -77,7 +78,7 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Accounts, Removal, Store):
+class SqliteStore(Accounts, Readership, Removal, Store):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(

@@ -16,9 +16,11 @@ from yarl import URL
 
 from collector.app import build_app as build_collector
 from core.model import User
+from core.readers import Note
 from core.settings import Settings
 from tests.console.support import (
     PASSWORD,
+    START,
     Running,
     Visit,
     form_token,
@@ -42,6 +44,8 @@ NO_ASSET = "0" * 32
 FORM: dict[str, dict[str, str]] = {
     "/sign-in": {"name": "owner", "password": PASSWORD, "next": "/sites"},
     "/sessions/{session}/pick": {"path": PATH},
+    "/sessions/{session}/notes": {"at": "5", "text": "Look here"},
+    "/sessions/{session}/notes/{note}": {"text": "Look there"},
     "/sites/{site}/recording": {"enabled": "yes"},
     "/people/find": {"kind": "session", "id": "nobody"},
     "/people/export": {"kind": "session", "id": "nobody"},
@@ -199,6 +203,7 @@ class World:
             "session": "v1", "page_load": "load-1", "site": "sshop", "key": "sshop",
             "rule": "rage_click", "struggle": self.struggle, "hash": NO_ASSET, "file": "stage.js",
             "token": self.stages[line.token], "name": "api.yaml", "part": "recorder",
+            "note": "n1",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
@@ -250,6 +255,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         visit = Visit(console.store, "v1")
         await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page())
         await visit.flag("rage_click", at=5)
+        await console.store.add_note(Note("n1", "v1", START, "owner", "Look", START))
         app = build_collector(
             console.store, console.clock, Settings(), snippet_dir=snippet,
             on_stored=lambda _: None, watched=lambda _: False,

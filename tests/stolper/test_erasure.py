@@ -17,6 +17,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from core.model import NewAsset, asset_hash
+from core.readers import Note
 from core.settings import Settings, load_settings
 from core.sqlite import SqliteStore
 from core.sqlite.backup import take_backup
@@ -45,6 +46,7 @@ PLANTED = {
     "identity": "sessions.identity",
     "attributes": "sessions.attributes",
     "paths": "sessions.entry_path",
+    "notes": "notes.text",
     "audit": "audit.subject",
     "database": "stolper.db",
 }
@@ -139,6 +141,7 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
     await mine[0].send([{"t": 900, "type": "click"}], recording=page(CANARY, own=False))  # late
     await plant(store, "mine-4", own=False)  # runs
     await Visit(store, "open").send([{"t": 1, "type": "page"}], recording=page("open", own=False))
+    await store.add_note(Note("n1", "mine-1", START + 5, "owner", f"called: {CANARY}", START))
     await store.audit(START, "owner", "watched", "mine-1")
     await store.audit(START, "owner", "looked for", CANARY)
     for name in (*(f"other-{n}" for n in range(4)), "other-9", "open"):

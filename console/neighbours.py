@@ -1,0 +1,67 @@
+"""
+Owns the way from a session to those beside it in the list it was opened from.
+
+The list's filters stand in the session's address (`list`), so that a link, a reload and the way back
+keep the place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from urllib.parse import parse_qsl, urlencode
+
+from core.model import Place, Session, SessionQuery
+from core.store import Store
+
+LIST = "list"
+"""The parameter that carries the list's own parameters."""
+
+MOST = 2_000
+"""Characters of a list's parameters that are kept: more no browser sends without trouble."""
+
+Reading = Callable[[Mapping[str, str]], SessionQuery]
+
+
+@dataclass(frozen=True, slots=True)
+class Neighbours:
+    """Addresses of the list and of the sessions before and after in it; None where there is none."""
+
+    back: str
+    previous: str | None
+    next: str | None
+
+
+def list_parameters(asked: str) -> dict[str, str]:
+    """Return the parameters of the list that a session's address names; none if it names no list."""
+    return dict(parse_qsl(asked)) if len(asked) <= MOST else {}
+
+
+def session_link(session: str, filters: Mapping[str, str], **parameters: str) -> str:
+    """Return the address of *session*, as opened from the list with *filters*."""
+    given = {**parameters, LIST: urlencode(filters)} if filters else parameters
+    return f"/sessions/{session}" + (f"?{urlencode(given)}" if given else "")
+
+
+async def neighbours(store: Store, session: Session, asked: str, read: Reading) -> Neighbours:
+    """
+    Return what stands beside *session* in the list that *asked* names.
+
+    *read* makes a query of the list's parameters. A session that has left the list keeps its place.
+    """
+    filters = list_parameters(asked)
+    struggle = filters.get("struggle")
+    if struggle:
+        query = SessionQuery(struggle=struggle, limit=1)
+        back = f"/struggles/{struggle}"
+    else:
+        query = replace(read(filters), limit=1, offset=0)
+        back = "/sessions" + (f"?{urlencode(filters)}" if filters else "")
+    here = Place.of(session)
+    before = await store.sessions(replace(query, before=here, after=None))
+    after = await store.sessions(replace(query, after=here, before=None))
+    return Neighbours(
+        back,
+        session_link(before[0].id, filters) if before else None,
+        session_link(after[0].id, filters) if after else None,
+    )
