@@ -82,6 +82,8 @@ async def add(request: web.Request) -> web.Response:
 async def change(request: web.Request) -> web.Response:
     """Set the amount of one line; 0 removes it."""
     form, visit = await _form(request), request[VISIT]
+    if "amount_conflict" in request[ACTIVE]:
+        return _answer(request, "basket", 409, ok=False, note=text(request, "amount_conflict"))
     slug, _, size = form.get("line", "").partition(".")
     before = visit.amounts.get((slug, size), 0)
     if before:

@@ -1,12 +1,15 @@
 """The shop's planted defects: what they are called, where they sit, and which are on.
 
-Where a defect takes effect is the business of the pages, the routes and the scripts.
+faults.yaml holds them. Where a defect takes effect is the business of the pages, the routes and the scripts.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
 
 from .i18n import Words
 
@@ -21,80 +24,29 @@ class UnknownFault(ValueError):
 
 @dataclass(frozen=True)
 class Fault:
-    """One planted defect. *page* is a path below /LANGUAGE/ on which it can be met."""
+    """
+    One planted defect. *page* is a path below /LANGUAGE/ on which it can be met.
+
+    *kind* is network, form, script or layout; *rule* is the one that its scripted visit raises.
+    """
 
     name: str
+    kind: str
+    rule: str
     place: Words
     text: Words
     page: str
 
 
-FAULTS = (
-    Fault(
-        "dead_button",
-        Words("Artikelseite, „Jetzt kaufen“", "Product page, “Buy now”"),
-        Words(
-            "Der Knopf ist da, aber niemand hat ihn angeschlossen: Es passiert nichts.",
-            "The button is there, but nobody has connected it: nothing happens.",
-        ),
-        "product/kar-28",
-    ),
-    Fault(
-        "slow_button",
-        Words("Artikelseite, „In der Filiale verfügbar?“", "Product page, “Available in store?”"),
-        Words(
-            "Die Antwort kommt erst nach knapp zwei Sekunden, und bis dahin rührt sich nichts.",
-            "The answer takes almost two seconds, and until then nothing stirs.",
-        ),
-        "product/joch-48",
-    ),
-    Fault(
-        "throwing_handler",
-        Words("Artikelseite, „Größenberatung“", "Product page, “Size guide”"),
-        Words(
-            "Statt die Tabelle zu öffnen, bricht das Skript mit einem Fehler ab.",
-            "Instead of opening the table, the script breaks off with an error.",
-        ),
-        "product/grat-mid",
-    ),
-    Fault(
-        "failing_request",
-        Words("Artikelseite, „Mehr Bewertungen“", "Product page, “More reviews”"),
-        Words(
-            "Der Server antwortet auf die Anfrage mit 500.",
-            "The server answers the request with 500.",
-        ),
-        "product/biwak-2",
-    ),
-    Fault(
-        "form_refuses_valid",
-        Words("Kasse, Adresse, Postleitzahl", "Checkout, address, postcode"),
-        Words(
-            "Postleitzahlen, die mit 0 beginnen, gelten als falsch: 04109 Leipzig etwa.",
-            "Postcodes that begin with 0 are called wrong: 04109 Leipzig, for one.",
-        ),
-        "checkout/address",
-    ),
-    Fault(
-        "coupon_never_works",
-        Words("Warenkorb, Gutschein", "Basket, coupon"),
-        Words(
-            "Auch der beworbene Code BERG10 wird abgelehnt.",
-            "Even the advertised code BERG10 is refused.",
-        ),
-        "basket",
-    ),
-    Fault(
-        "payment_declines",
-        Words("Kasse, Zahlung mit Karte", "Checkout, payment by card"),
-        Words(
-            "Jede Karte wird abgelehnt. Auf Rechnung geht es.",
-            "Every card is declined. Paying by invoice works.",
-        ),
-        "checkout/payment",
-    ),
-)
+def _read() -> tuple[Fault, ...]:
+    rows = yaml.safe_load((Path(__file__).parent / "faults.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Fault(**{**row, "place": Words(**row["place"]), "text": Words(**row["text"])})
+        for row in rows
+    )
 
+
+FAULTS = _read()
 NAMES = tuple(fault.name for fault in FAULTS)
 
 

@@ -96,6 +96,14 @@ class Hands:
             await self.wait(0.05, 0.14)
         await self.wait(0.2, 0.5)
 
+    async def choose_date(self, selector: str, day: str) -> None:
+        """Choose *day* (YYYY-MM-DD) in a date field, as its calendar does."""
+        field = self.page.locator(selector).first
+        await self.press(selector)
+        await field.fill(day)
+        await self.page.keyboard.press("Escape")  # the calendar, where it came up
+        await self.wait(0.2, 0.5)
+
     async def enter(self) -> None:
         """Press Enter and wait for the page it leads to."""
         async with self.page.expect_navigation(wait_until="load", timeout=_NEXT_PAGE_MS):

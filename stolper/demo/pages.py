@@ -152,6 +152,15 @@ async def help_page(request: web.Request) -> web.Response:
     return page(request, "help.html.j2", title=text(request, "help_title"))
 
 
+async def service(request: web.Request) -> web.Response:
+    told = request.query.get("sent", "")
+    return page(request, "service.html.j2", title=text(request, "service_title"), told=told)
+
+
+async def guide(request: web.Request) -> web.Response:
+    return page(request, "guide.html.j2", title=text(request, "guide_title"))
+
+
 async def faults(request: web.Request) -> web.Response:
     return page(
         request,

@@ -60,12 +60,15 @@ async def run_demo(
 
 async def _walk(url: str, log: Callable[[str], None]) -> None:
     try:
+        from stolper.demo.fault_visits import MORE_JOURNEYS
+        from stolper.demo.journeys import JOURNEYS
         from stolper.demo.visitors import Visitors  # playwright is an extra
     except ImportError:
         log("  no visitors: playwright is missing (pip install 'stolper[demo]')")
         return
     chromium = shutil.which("chromium") or shutil.which("chromium-browser")
-    await Visitors(url, chromium=chromium, log=log).run()
+    every = (*JOURNEYS, *MORE_JOURNEYS)
+    await Visitors(url, chromium=chromium, log=log, journeys=every).run()
 
 
 async def _site(server: Server, url: str) -> Site:

@@ -13,7 +13,7 @@ from pathlib import Path
 from aiohttp import web
 from aiohttp.typedefs import Handler
 
-from . import actions, pages
+from . import actions, pages, service
 from .faults import Faults, UnknownFault
 from .i18n import Texts
 from .rendering import (
@@ -64,6 +64,8 @@ def _add_routes(app: web.Application) -> None:
             web.get(f"{lang}/product/{{slug}}", pages.product),
             web.get(f"{lang}/product/{{slug}}/stock", actions.availability),
             web.get(f"{lang}/product/{{slug}}/reviews", actions.reviews),
+            web.post(f"{lang}/product/{{slug}}/wish", service.wish),
+            web.get(f"{lang}/product/{{slug}}/alarm", service.alarm),
             web.get(f"{lang}/basket", pages.basket),
             web.post(f"{lang}/basket", actions.add),
             web.post(f"{lang}/basket/line", actions.change),
@@ -78,6 +80,11 @@ def _add_routes(app: web.Application) -> None:
             web.post(f"{lang}/checkout/confirm", actions.order),
             web.get(f"{lang}/checkout/done", pages.done),
             web.get(f"{lang}/help", pages.help_page),
+            web.get(f"{lang}/service", pages.service),
+            web.get(f"{lang}/service/stores", service.stores),
+            web.post(f"{lang}/service/{{form:{'|'.join(service.FORMS)}}}", service.send),
+            web.get(f"{lang}/guide", pages.guide),
+            web.post(f"{lang}/guide/list", service.keep_list),
             web.get(f"{lang}/faults", pages.faults),
             web.post(f"{lang}/faults", actions.set_faults),
         ]

@@ -29,6 +29,8 @@ PLACES = (
     "login",
     "checkout/address",
     "help",
+    "service",
+    "guide",
     "faults",
 )
 ADDRESS = {

@@ -1,6 +1,6 @@
 // The basket: amounts and the coupon, without loading the page again.
 
-import { send, showCount, track } from "./facts.js";
+import { send, showCount, toast, track } from "./facts.js";
 
 function showTotals(basket) {
   for (const cell of document.querySelectorAll("[data-total]")) {
@@ -25,7 +25,11 @@ function lines() {
     const form = row.querySelector("form");
     form.addEventListener("submit", async (event) => {
       event.preventDefault();
-      const { body } = await send(form, event.submitter);
+      const { status, body } = await send(form, event.submitter);
+      if (status === 409) {
+        toast(body.note);
+        return;
+      }
       const { basket, op } = body;
       if (op) track("cart", { op, total: basket.value });
       if (basket.count === 0) {

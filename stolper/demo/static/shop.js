@@ -2,8 +2,11 @@
 
 import { basket } from "./basket.js";
 import { checkout } from "./checkout.js";
+import { extras } from "./extras.js";
 import { reportFacts, track } from "./facts.js";
+import { guide } from "./guide.js";
 import { product } from "./product.js";
+import { service } from "./service.js";
 
 function sorting() {
   const form = document.querySelector("[data-sorting]");
@@ -36,3 +39,6 @@ passwords();
 product();
 basket();
 checkout();
+extras();
+service();
+guide();

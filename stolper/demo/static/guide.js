@@ -1,0 +1,37 @@
+// The guide: route, elevation profile, packing list.
+
+import { broken, send } from "./facts.js";
+
+const byId = (id) => document.getElementById(id);
+
+function route() {
+  // The planted defect: nobody connected it.
+  if (broken("route_dead")) return;
+  byId("route").addEventListener("click", () => {
+    byId("route-steps").hidden = !byId("route-steps").hidden;
+  });
+}
+
+function list() {
+  const form = byId("list");
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    const { body } = await send(form);
+    if (!broken("save_silent")) byId("list-answer").textContent = body.note;
+  });
+}
+
+/** Set the guide going; does nothing on other pages. */
+export function guide() {
+  if (!byId("route")) return;
+  route();
+  list();
+  byId("profile").addEventListener("click", () => {
+    byId("profile-text").hidden = !byId("profile-text").hidden;
+  });
+  setTimeout(() => {
+    // The planted defect: the weather is not there any more.
+    const weather = broken("guide_throws") ? byId("weather-2019") : byId("weather");
+    weather.textContent = weather.dataset.text;
+  }, 300);
+}
