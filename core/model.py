@@ -360,6 +360,7 @@ class Struggle:
     example_session: str  # a representative moment
     example_flag: str
     example_ms: float
+    visitors: int = 0  # whom it met; where visitors are not told apart: sessions
 
 
 @dataclass(frozen=True, slots=True)
@@ -402,6 +403,7 @@ class SessionQuery:
     until_ms: int | None = None
     rule: str | None = None
     struggle: str | None = None
+    struck_since_ms: int | None = None  # with a flag of *struggle* since
     flagged: bool | None = None
     score_min: int | None = None
     score_max: int | None = None

@@ -38,6 +38,7 @@ from core.model import (
 from core.readers import ReaderStore
 from core.sealed import KeyframeRef, Sealed, StockRef
 from core.site_options import SiteOptions
+from core.triage import TriageStore
 
 
 class SiteStore(Protocol):
@@ -407,6 +408,7 @@ class Store(
     AccountStore,
     HealthStore,
     ReaderStore,
+    TriageStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -21,6 +21,7 @@ from core.health import DAY_MS, HealthCount
 from core.model import Site
 from core.settings import RetentionSettings
 from core.store import EraseStore, HealthStore, SealStore, SiteStore
+from core.triage import TriageStore
 
 log = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ AUDIT_DAYS = 400
 MEGABYTE = 1_000_000
 
 
-class RetainingStore(EraseStore, HealthStore, SiteStore, SealStore, Protocol):
+class RetainingStore(EraseStore, HealthStore, SiteStore, SealStore, TriageStore, Protocol):
     """The parts of a store that retention needs."""
 
 
@@ -98,6 +99,7 @@ class Retention:
         unused = now_ms - ASSET_DAYS * DAY_MS
         await self._while_some(lambda: self._store.drop_unused_assets(unused, AT_ONCE))
         await self._store.drop_old_audit(now_ms - AUDIT_DAYS * DAY_MS)
+        await self._store.drop_old_triage(now_ms - AUDIT_DAYS * DAY_MS)
         done = self.removed.total() - before
         if done:
             log.info("%d sessions were removed: too old, or no room for them", done)

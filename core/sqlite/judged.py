@@ -19,6 +19,7 @@ from core.model import (
     ScoreTerm,
     Verdicts,
 )
+from core.sqlite import triage
 from core.sqlite.lists import site_key
 
 CHECKPOINT = "checkpoint"
@@ -45,8 +46,9 @@ def commit(db: sqlite3.Connection, verdicts: Sequence[Verdicts]) -> None:
     for verdict in verdicts:
         for flag in verdict.flags:
             _put(db, flag)
+            triage.note_return(db, flag, struggle_key(flag))
         if verdict.replace:
-            _withdraw_others(db, verdict)
+            triage.unnote_returns(db, _withdraw_others(db, verdict))
         if verdict.flags or verdict.replace:
             _summarise(db, verdict.session)
         if verdict.score is not None:
@@ -154,7 +156,8 @@ def score(db: sqlite3.Connection, session: str) -> Score | None:
 def _put(db: sqlite3.Connection, flag: Flag) -> None:
     db.execute(
         # The flags of a test are part of no struggle.
-        "INSERT INTO flags SELECT ?, ?, ?, ?, ?, ?, ?, CASE WHEN canary THEN '' ELSE ? END, ?"
+        "INSERT INTO flags (id, session, site, rule, severity, at_ms, withdrawn, struggle, data, who)"
+        " SELECT ?, ?, ?, ?, ?, ?, ?, CASE WHEN canary THEN '' ELSE ? END, ?, coalesce(visitor, id)"
         " FROM sessions WHERE id = ?"
         " ON CONFLICT (id) DO UPDATE SET severity = excluded.severity, at_ms = excluded.at_ms,"
         " withdrawn = excluded.withdrawn, struggle = excluded.struggle, data = excluded.data",
@@ -173,13 +176,15 @@ def _put(db: sqlite3.Connection, flag: Flag) -> None:
     )
 
 
-def _withdraw_others(db: sqlite3.Connection, verdict: Verdicts) -> None:
+def _withdraw_others(db: sqlite3.Connection, verdict: Verdicts) -> list[str]:
+    """Withdraw the session's other flags; return the struggles that they were of."""
     kept = orjson.dumps([flag.id for flag in verdict.flags]).decode()
-    db.execute(
+    rows = db.execute(
         "UPDATE flags SET withdrawn = ? WHERE session = ? AND withdrawn IS NULL"
-        " AND id NOT IN (SELECT value FROM json_each(?))",
+        " AND id NOT IN (SELECT value FROM json_each(?)) RETURNING struggle",
         (verdict.reason or "a later judgement did not repeat it", verdict.session, kept),
     )
+    return [row[0] for row in rows.fetchall()]
 
 
 def _summarise(db: sqlite3.Connection, session: str) -> None:

@@ -48,6 +48,11 @@ def count_sessions(db: sqlite3.Connection, query: SessionQuery, most: int | None
     query = replace(query, order="newest", after=None, before=None, limit=50, offset=0)
     if query == SessionQuery(struggle=query.struggle) != SessionQuery():
         return _sessions_of(db, query.struggle or "")
+    if (
+        query == SessionQuery(struggle=query.struggle, struck_since_ms=query.struck_since_ms)
+        and query.struggle
+    ):
+        return _struck_since(db, query.struggle, query.struck_since_ms or 0)
     at_most = -1 if most is None else most + 1
     if query == SessionQuery(rule=query.rule) != SessionQuery():
         return _sessions_flagged_by(db, query.rule or "", at_most)
@@ -76,6 +81,15 @@ def _sessions_of(db: sqlite3.Connection, struggle: str) -> int:
     return int(row[0])
 
 
+def _struck_since(db: sqlite3.Connection, struggle: str, since_ms: int) -> int:
+    row = db.execute(
+        "SELECT count(DISTINCT f.session) FROM flags f INDEXED BY flags_by_struggle"
+        " WHERE f.struggle = ? AND f.withdrawn IS NULL AND f.struggle <> '' AND f.at_ms >= ?",
+        (struggle, since_ms),
+    ).fetchone()
+    return int(row[0])
+
+
 @dataclass(frozen=True, slots=True)
 class _Plan:
     """Where a list is read from, on what condition, and the values of both."""
@@ -95,6 +109,8 @@ def _plan(db: sqlite3.Connection, query: SessionQuery) -> _Plan:
         of = f"FROM flags f INDEXED BY flags_by_{name} WHERE f.{name} = ? AND f.withdrawn IS NULL"
         if name == "struggle":
             of += " AND f.struggle <> ''"  # said of the index, too
+            if query.struck_since_ms is not None:
+                of += f" AND f.at_ms >= {int(query.struck_since_ms)}"
         if not given and _few(db, of, value):
             source = f"(SELECT DISTINCT f.session {of}) i CROSS JOIN sessions s ON s.id = i.session"
             given = (value,)

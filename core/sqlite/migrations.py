@@ -220,6 +220,42 @@ def m016_source_maps(db: Database) -> None:
     db.execute("CREATE UNIQUE INDEX source_maps_by_name ON source_maps (site, release, name)")
 
 
+@migrations()
+def m017_triage(db: Database) -> None:
+    """
+    Keep what people say of struggles: state, owner, due review, notes, and the history of all that.
+
+    Each flag knows whose it is (a visitor, or else the session): so it is counted in an index how many a
+    struggle meets.
+    """
+    db.execute(
+        "CREATE TABLE triage (struggle TEXT PRIMARY KEY, state TEXT NOT NULL, state_ms INTEGER,"
+        " state_by TEXT NOT NULL, release TEXT NOT NULL, reason TEXT NOT NULL, owner TEXT NOT NULL,"
+        " due TEXT NOT NULL, reviewed_ms INTEGER, reviewed_by TEXT NOT NULL, resolved_ms INTEGER,"
+        " releases TEXT NOT NULL, touched_ms INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE triage_history (id INTEGER PRIMARY KEY AUTOINCREMENT, struggle TEXT NOT NULL,"
+        " at_ms INTEGER NOT NULL, who TEXT NOT NULL, what TEXT NOT NULL, before TEXT NOT NULL,"
+        " after TEXT NOT NULL, detail TEXT NOT NULL, edited_ms INTEGER)"
+    )
+    db.execute("CREATE INDEX triage_history_of ON triage_history (struggle, id)")
+    db.execute("ALTER TABLE flags ADD COLUMN who TEXT NOT NULL DEFAULT ''")
+    db.execute(
+        "UPDATE flags SET who ="
+        " coalesce((SELECT coalesce(visitor, id) FROM sessions WHERE id = flags.session), session)"
+    )
+    db.execute(
+        "CREATE INDEX flags_by_who ON flags (struggle, who, at_ms)"
+        " WHERE withdrawn IS NULL AND struggle <> ''"
+    )
+    db.execute(
+        "CREATE TRIGGER sessions_visitor AFTER UPDATE OF visitor ON sessions"
+        " WHEN OLD.visitor IS NOT NEW.visitor"
+        " BEGIN UPDATE flags SET who = coalesce(NEW.visitor, NEW.id) WHERE session = NEW.id; END"
+    )
+
+
 HOUR_MS = 3_600_000
 
 MARKS = (

@@ -28,6 +28,8 @@ _WORDS = {
     "watched": "who has seen which session",
     "source_maps": "source maps: upload them again",
     "audit": "entries of who watched what",
+    "triage": "states, owners and due reviews of struggles",
+    "triage_history": "notes on struggles, and who changed their states",
     "health": "counts of recording health",
     "tombstones": "marks of what was erased: erase again whom you erased",
     "flags": "flags: their sessions are judged again at the next start",

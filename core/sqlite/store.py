@@ -60,6 +60,7 @@ from core.sqlite.schema import migrate
 from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
 from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
+from core.sqlite.triage_store import Triaging
 from core.sqlite.writer import Writer
 from core.store import Store
 
@@ -78,7 +79,7 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Accounts, Readership, Removal, Store):
+class SqliteStore(Accounts, Readership, Triaging, Removal, Store):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(

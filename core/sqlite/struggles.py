@@ -17,11 +17,9 @@ from core.model import SEVERITIES, Flag, Struggle
 from core.sqlite.judged import flag_of
 from core.sqlite.lists import site_key
 from core.sqlite.migrations import HOUR_MS
+from core.triage import SHORT_MS, counted_since
 
 BUCKETS = 14
-
-SHORT_MS = 48 * HOUR_MS
-"""Spans up to this are counted flag by flag: a bucket of theirs is no hours. Longer ones begin at a full hour."""
 
 EXAMPLES = 8
 """Of so many of the newest, most severe flags a completely recorded one is looked for."""
@@ -30,10 +28,31 @@ _COUNTED = "f.withdrawn IS NULL AND f.struggle <> ''"
 
 
 @dataclass(frozen=True, slots=True)
-class _Row:
+class Row:
+    """A struggle that is counted; *rising* is how many more sessions the later half of the span has."""
+
     key: str
+    site: str
     sessions: int
     flags: int
+    rising: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """From when on struggles are counted, and how: None is from the first flag on."""
+
+    since_ms: int | None
+    now_ms: int
+    short: bool
+
+    @classmethod
+    def of(cls, since_ms: int | None, now_ms: int) -> Span:
+        """Return the span that begins at *since_ms* as it is counted."""
+        if since_ms is None:
+            return cls(None, now_ms, short=False)
+        short = now_ms - since_ms < SHORT_MS
+        return cls(counted_since(since_ms, now_ms), now_ms, short)
 
 
 def struggles(
@@ -48,53 +67,83 @@ def struggles(
     """Return struggles by number of sessions, most first; trend from *since_ms* to *now_ms*."""
     db.execute("BEGIN")  # one view for all that is read
     try:
-        short = since_ms is not None and now_ms - since_ms < SHORT_MS
-        if since_ms is not None and not short:
-            since_ms -= since_ms % HOUR_MS
-        where, values = "", list[Any]()
-        if key is not None:
-            where, values = " AND {0}struggle = ?", [key]
-        if site is not None:
-            where, values = where + " AND {0}site = ?", [*values, site_key(db, site)]
-        count = _by_flags if short else _by_hours
-        rows = count(db, since_ms or 0, where, values, limit)
-        spans = {row.key: _span(db, row.key, since_ms or 0) for row in rows}
-        first = since_ms
-        if first is None:
-            first = int(min((span[0] for span in spans.values()), default=now_ms))
-        trend = _trends_by_flags if short else _trends_by_hours
-        trends = trend(db, list(spans), first, now_ms)
-        found = [_struggle(db, row, spans[row.key], trends[row.key]) for row in rows]
+        span = Span.of(since_ms, now_ms)
+        found = described(db, counted(db, span, site=site, key=key, limit=limit), span)
         return sorted(found, key=lambda one: (-one.sessions, -one.last_ms, one.key))
     finally:
         db.execute("COMMIT")
 
 
+def counted(
+    db: sqlite3.Connection,
+    span: Span,
+    *,
+    site: str | None = None,
+    key: str | None = None,
+    limit: int = -1,
+) -> list[Row]:
+    """Return up to *limit* (-1: all) struggles of *span* with their numbers, most sessions first."""
+    where, values = "", list[Any]()
+    if key is not None:
+        where, values = " AND {0}struggle = ?", [key]
+    if site is not None:
+        where, values = where + " AND {0}site = ?", [*values, site_key(db, site)]
+    count = _by_flags if span.short else _by_hours
+    return count(db, span, where, values, limit)
+
+
+def described(db: sqlite3.Connection, rows: Sequence[Row], span: Span) -> list[Struggle]:
+    """Return the struggles of *rows* with all that is told of them, in the same order."""
+    since_ms = span.since_ms or 0
+    spans = {row.key: seen(db, row.key, since_ms) for row in rows}
+    first = span.since_ms
+    if first is None:
+        first = int(min((one[0] for one in spans.values()), default=span.now_ms))
+    trend = _trends_by_flags if span.short else _trends_by_hours
+    trends = trend(db, list(spans), first, span.now_ms)
+    return [_struggle(db, row, spans[row.key], trends[row.key], since_ms) for row in rows]
+
+
 def _by_hours(
-    db: sqlite3.Connection, since_ms: int, where: str, values: Sequence[Any], limit: int
-) -> list[_Row]:
+    db: sqlite3.Connection, span: Span, where: str, values: Sequence[Any], limit: int
+) -> list[Row]:
+    since_ms = span.since_ms or 0
+    middle = (since_ms + span.now_ms) // 2 // HOUR_MS
     rows = db.execute(
-        "SELECT struggle, sum(sessions), sum(flags) FROM struggle_hours"
+        "SELECT struggle, min(site), sum(sessions), sum(flags),"
+        " sum(CASE WHEN hour >= ? THEN sessions ELSE -sessions END) FROM struggle_hours"
         f" WHERE hour >= ?{where.format('')} GROUP BY struggle"
-        " ORDER BY 2 DESC, max(hour) DESC, struggle LIMIT ?",
-        (since_ms // HOUR_MS, *values, limit),
+        " ORDER BY 3 DESC, max(hour) DESC, struggle LIMIT ?",
+        (middle, since_ms // HOUR_MS, *values, limit),
     )
-    return [_Row(*row) for row in rows]
+    return [Row(*row) for row in rows]
 
 
 def _by_flags(
-    db: sqlite3.Connection, since_ms: int, where: str, values: Sequence[Any], limit: int
-) -> list[_Row]:
+    db: sqlite3.Connection, span: Span, where: str, values: Sequence[Any], limit: int
+) -> list[Row]:
+    since_ms = span.since_ms or 0
     rows = db.execute(
-        "SELECT f.struggle, count(DISTINCT f.session), count(*)"
+        "SELECT f.struggle, min(f.site), count(DISTINCT f.session), count(*),"
+        " 2 * count(DISTINCT CASE WHEN f.at_ms >= ? THEN f.session END) - count(DISTINCT f.session)"
         f" FROM flags f INDEXED BY flags_by_time WHERE {_COUNTED} AND f.at_ms >= ?{where.format('f.')}"
-        " GROUP BY f.struggle ORDER BY 2 DESC, max(f.at_ms) DESC, f.struggle LIMIT ?",
-        (since_ms, *values, limit),
+        " GROUP BY f.struggle ORDER BY 3 DESC, max(f.at_ms) DESC, f.struggle LIMIT ?",
+        ((since_ms + span.now_ms) // 2, since_ms, *values, limit),
     )
-    return [_Row(*row) for row in rows]
+    return [Row(*row) for row in rows]
 
 
-def _span(db: sqlite3.Connection, key: str, since_ms: int) -> tuple[float, float]:
+def visitors(db: sqlite3.Connection, key: str, since_ms: float) -> int:
+    """Return how many visitors have a flag of the struggle *key* since; who is nobody's counts by session."""
+    row = db.execute(
+        f"SELECT count(DISTINCT f.who) FROM flags f INDEXED BY flags_by_who WHERE {_COUNTED}"
+        " AND f.struggle = ? AND f.at_ms >= ?",
+        (key, since_ms),
+    ).fetchone()
+    return int(row[0])
+
+
+def seen(db: sqlite3.Connection, key: str, since_ms: int) -> tuple[float, float]:
     """Return the times of the first and last flag since *since_ms*, of which there is one."""
     source = f"FROM flags f INDEXED BY flags_by_last WHERE {_COUNTED} AND f.struggle = ?"
     first, last = db.execute(
@@ -105,7 +154,11 @@ def _span(db: sqlite3.Connection, key: str, since_ms: int) -> tuple[float, float
 
 
 def _struggle(
-    db: sqlite3.Connection, row: _Row, span: tuple[float, float], trend: tuple[int, ...]
+    db: sqlite3.Connection,
+    row: Row,
+    span: tuple[float, float],
+    trend: tuple[int, ...],
+    since_ms: int,
 ) -> Struggle:
     flag, site_name = _example(db, row.key, span[0])
     return Struggle(
@@ -125,6 +178,7 @@ def _struggle(
         example_session=flag.session,
         example_flag=flag.id,
         example_ms=flag.at_ms,
+        visitors=visitors(db, row.key, since_ms),
     )
 
 

@@ -15,10 +15,21 @@ import pytest
 
 from bench.population import Plan, fill
 from core.model import Flag, Place, SessionQuery, Verdicts
-from core.sqlite import SqliteStore, health, judged, lists, records, sealing, struggles
+from core.sqlite import (
+    SqliteStore,
+    health,
+    judged,
+    lists,
+    queue,
+    records,
+    sealing,
+    struggles,
+    triage,
+)
 from core.sqlite.migrations import HOUR_MS
 from core.sqlite.schema import connect
 from core.store import Store
+from core.triage import QueueQuery
 from tests.core.support import NOON, ManualClock, batch, flag, stored
 
 DAY_MS = 24 * HOUR_MS
@@ -126,10 +137,21 @@ def read_struggle(db: sqlite3.Connection, since_ms: int | None) -> object:
     return struggles.struggles(db, NOON, key=found[0].key)
 
 
+def read_queue(db: sqlite3.Connection, **query: Any) -> object:
+    """Read a page of the queue, and how many sessions of its first struggle there are in a span."""
+    found = queue.queue(db, NOON, QueueQuery("2027-01-15", **query))
+    key = found.items[0].struggle.key if found.items else "x"
+    return lists.count_sessions(db, SessionQuery(struggle=key, struck_since_ms=NOON - DAY_MS), None)
+
+
 READS: dict[str, Callable[[sqlite3.Connection], Any]] = {
     "struggles of all time": lambda db: read_struggle(db, None),
     "struggles of a week": lambda db: read_struggle(db, NOON - 7 * DAY_MS),
     "struggles of a day": lambda db: read_struggle(db, NOON - DAY_MS),
+    "queue by severity": lambda db: read_queue(db, order="severity", rule="pressed"),
+    "queue of a day, last": lambda db: read_queue(db, order="last", since_ms=NOON - DAY_MS),
+    "queue, due": lambda db: read_queue(db, order="due", due="any", site="shop"),
+    "due reviews": lambda db: triage.due_reviews(db, None, "2027-01-15"),
     "health": lambda db: health.health(db, "scale-shop", NOON - 7 * DAY_MS),
     "flags of a session": lambda db: judged.flags(db, "x", False),
     "batches": lambda db: records.batches(db, "x"),
@@ -168,6 +190,7 @@ def test_plans_of_rules_and_struggles_by_how_often_they_are(
             {"rule": "pressed", "order": "score", "site": "shop"},
             {"struggle": struggle.key},
             {"struggle": struggle.key, "rule": "pressed", "since_ms": NOON - 9 * DAY_MS},
+            {"struggle": struggle.key, "struck_since_ms": NOON - 9 * DAY_MS},
         )
     ]
     few = [(lists.sessions(db, q), lists.count_sessions(db, q, None)) for q in queries]
