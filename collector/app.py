@@ -16,7 +16,7 @@ from pathlib import Path
 
 from aiohttp import HttpVersion11, web
 
-from collector import asset_routes, probe
+from collector import asset_routes, code_routes, probe
 from collector.asked import BROKEN, origin_of, refusal
 from collector.assets import Assets
 from collector.connection import IDLE_TIMEOUT_S
@@ -87,12 +87,14 @@ def build_app(
     kept_dir: Path | None = None,
     on_stored: Callable[[StoredBatch], None],
     watched: Callable[[str], bool],
+    console_url: Callable[[], str] | None = None,
 ) -> web.Application:
     """
     Return the public application.
 
     *on_stored* hears of every batch that was stored (not of duplicates), after it is
     durable; it must not block. *watched* says whether somebody follows a session live.
+    *console_url* returns where staff reach the console, "" if pages may not learn that.
     *snippet_dir* holds the built snippet, *kept_dir* files of earlier ones (collector/kept.py).
     """
     limits = Limits(clock, settings.collector)
@@ -149,6 +151,9 @@ def build_app(
     app.router.add_options("/i/{key}", ingest.preflight)
     app.router.add_post("/i/{key}/early", ingest.early)
     asset_routes.add_routes(app, ingest, assets)
+    code_routes.add_routes(
+        app, ingest, store, clock, settings.collector, console_url or (lambda: "")
+    )
     probe.add_routes(app, ingest, proxies, clock, settings.collector.max_body_bytes)
     app.router.add_get(r"/s/{part:[a-z]+}.{hash:[A-Za-z0-9_-]+}.js", script.recorder)
     app.router.add_get(r"/s/{key:[A-Za-z0-9_-]+}.js", script.loader)

@@ -40,6 +40,12 @@ EARLY_PER_MIN = 60
 PROBES_PER_MIN = 60
 """`stolper doctor` sends two or three."""
 
+CODES_PER_MIN = 60
+"""Spoken codes and links, of one address: an office in which many call at the same time."""
+
+SESSION_CODES_PER_MIN = 10
+"""The same of one session: its visitor presses a button, again after a while."""
+
 MISSES_PER_MIN = 120
 """
 Requests with keys that no site has, of one address: each asks the database. An office whose
@@ -127,6 +133,8 @@ class Limits:
         self._address_early = a_minute(EARLY_PER_MIN)
         self._probes = a_minute(PROBES_PER_MIN)
         self._assets = a_minute(ASSETS_PER_MIN)
+        self._codes = a_minute(CODES_PER_MIN)
+        self._session_codes = a_minute(SESSION_CODES_PER_MIN)
         self._misses = a_minute(MISSES_PER_MIN)
         self._shares = Buckets(clock, rate=1 / 86_400, burst=1)
 
@@ -159,6 +167,14 @@ class Limits:
     def asset(self, address: bytes) -> None:
         """Count an asset that is handed in."""
         self._take(self._assets, address, "too many assets from this network address")
+
+    def code(self, address: bytes) -> None:
+        """Count a spoken code or link that *address* asks for."""
+        self._take(self._codes, address, "too many codes for this network address")
+
+    def session_code(self, session: str) -> None:
+        """Count one that *session*, known by its secret, asks for."""
+        self._take(self._session_codes, session, "too many codes for this session")
 
     def share(self, site: str, address: bytes, size: int, room: int) -> bool:
         """Count *size* bytes of a new asset; False if they are beyond what *address* may fill of *room*."""

@@ -70,6 +70,11 @@ class ServerSettings:
     public_url: str = _setting(
         "", "URL under which pages reach the public listener; empty: as the request says", _url
     )
+    console_url: str = _setting(
+        "",
+        "URL under which your staff reach the console: pages that call stolper('url') get links below it",
+        _url,
+    )
     drain_ms: int = _setting(
         0, "how long a stop goes on taking batches while /readyz says 503 already", _at_least(0)
     )
@@ -118,6 +123,9 @@ class CollectorSettings:
     )
     disk_reserve_mb: int = _setting(
         256, "megabytes of the disk that recordings leave free; 0 keeps none back", _at_least(0)
+    )
+    code_hours: int = _setting(
+        24, "hours for which a spoken code is good after it was last asked for", _at_least(1)
     )
     own_protocol: bool = _setting(
         True, "plain batches are read by Stolper's own small protocol, all else by aiohttp"

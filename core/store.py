@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from core.codes import CodeStore
 from core.erasing import Erased, Removed, Tombstone, Whom
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
@@ -409,6 +410,7 @@ class Store(
     HealthStore,
     ReaderStore,
     TriageStore,
+    CodeStore,
     Protocol,
 ):
     """All of it, and its life."""
@@ -423,6 +425,7 @@ class Store(
 __all__ = [
     "AccountStore",
     "AssetStore",
+    "CodeStore",
     "EraseStore",
     "HealthStore",
     "IngestStore",

@@ -152,6 +152,7 @@ class Server:
             kept_dir=kept,
             on_stored=self._stored,
             watched=self.live.watched,
+            console_url=self._told_console_url,
         )
         self.ready = public[collector.app.READY]
         self.metrics = Metrics(
@@ -254,6 +255,11 @@ class Server:
             data=self.data,
             flush_ms=self.settings.collector.flush_ms,
         )
+
+    def _told_console_url(self) -> str:
+        """Return the console's address as pages may learn it: as set, or where all is tried out locally."""
+        server = self.settings.server
+        return server.console_url or ("" if server.public_url else self.console_url)
 
     def _gauges(self) -> dict[str, float]:
         """Return what the parts say of themselves, for the metrics."""

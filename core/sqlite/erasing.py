@@ -230,7 +230,7 @@ def _forget(db: sqlite3.Connection, told: str) -> list[str]:
         f" (SELECT id FROM page_loads WHERE session IN {_IDS})",
         (told,),
     )
-    for table in ("page_loads", "gaps", "flags", "asset_uses", "notes", "watched"):
+    for table in ("page_loads", "gaps", "flags", "asset_uses", "notes", "watched", "codes"):
         db.execute(f"DELETE FROM {table} WHERE session IN {_IDS}", (told,))
     db.execute(f"DELETE FROM sessions WHERE id IN {_IDS}", (told,))
     return names

@@ -98,6 +98,7 @@ STRAYS = {
     "sealed": "session NOT IN (SELECT id FROM sessions)",
     "notes": "session NOT IN (SELECT id FROM sessions)",
     "watched": "session NOT IN (SELECT id FROM sessions)",
+    "codes": "session NOT IN (SELECT id FROM sessions)",
 }
 """Which rows of a table belong to nothing. No part of Stolper ever leaves such behind."""
 

@@ -256,6 +256,16 @@ def m017_triage(db: Database) -> None:
     )
 
 
+@migrations()
+def m020_codes(db: Database) -> None:
+    """Keep the spoken codes: which session each stands for, and until when."""
+    db.execute(
+        "CREATE TABLE codes (code TEXT PRIMARY KEY, session TEXT NOT NULL UNIQUE,"
+        " until_ms INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX codes_by_end ON codes (until_ms)")
+
+
 HOUR_MS = 3_600_000
 
 MARKS = (

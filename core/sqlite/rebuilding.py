@@ -20,6 +20,7 @@ _WORDS = {
     "sites": "sites: batches of a site that is gone are refused; `stolper site list` says which are left",
     "users": "people who may sign in: add them again",
     "sign_ins": "sign-ins to the console: sign in again",
+    "codes": "spoken codes: pages that ask again get another",
     "tokens": "tokens: make those that are missing anew",
     "server_keys": "keys of the server: what was signed with them is known no more",
     "rule_versions": "the history of rules",

@@ -48,6 +48,7 @@ from core.sqlite import (
     struggles,
 )
 from core.sqlite.account_store import Accounts
+from core.sqlite.code_store import Codes
 from core.sqlite.disk import Disk
 from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.objects import Objects, recoded
@@ -79,7 +80,7 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Accounts, Readership, Triaging, Removal, Store):
+class SqliteStore(Accounts, Readership, Triaging, Codes, Removal, Store):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(

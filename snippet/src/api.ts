@@ -12,6 +12,8 @@ export interface Commands {
   consent(level: string): void;
   session(): string | undefined;
   flush(): Promise<boolean>;
+  code(): Promise<string | false>;
+  url(): Promise<string | false>;
   "new"(): string | undefined;
   stop(): void;
 }

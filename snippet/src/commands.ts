@@ -37,7 +37,17 @@ export function makeCommands(context: CommandContext): Commands {
   const { privacy, sessions, delivery, emit, identified, running } = context;
   const { typed } = privacy.policy;
 
+  /** The server answers only of a session that has arrived, so that is waited for. */
+  const ask = async (what: string): Promise<string | false> => {
+    if (!running()) return false;
+    context.active();
+    context.tell();
+    return delivery.ask(what);
+  };
+
   return {
+    code: () => ask("code"),
+    url: () => ask("url"),
     identify: (id, traits = {}, signature) => {
       if (running()) context.active();
       for (const value of Object.values(traits)) typed.trait(value);

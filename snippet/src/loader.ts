@@ -18,6 +18,11 @@ function refused(): boolean {
   return nav.globalPrivacyControl === true || nav.doNotTrack === "1";
 }
 
+/** Whether a call is answered by a promise. */
+function promises([call]: unknown[]): boolean {
+  return /^(flush|code|url)$/.test(call as string);
+}
+
 /** What an earlier visit has stored, with consent: it is not wanted any more. */
 function forget(): void {
   try {
@@ -56,7 +61,7 @@ function start(): void {
   })) as Call[];
   const early: Early[] = [];
   const stub = ((...args: unknown[]) => {
-    if (args[0] !== "flush") {
+    if (!promises(args)) {
       calls.push({ args });
       return undefined;
     }
@@ -67,7 +72,7 @@ function start(): void {
   if (refused() || config.options?.enabled === false) {
     forget();
     window.stolper = Object.assign(
-      (...args: unknown[]) => (args[0] === "flush" ? Promise.resolve(false) : undefined),
+      (...args: unknown[]) => (promises(args) ? Promise.resolve(false) : undefined),
       { config },
     );
     return;

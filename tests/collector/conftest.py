@@ -87,16 +87,18 @@ async def start(
         settings.setdefault("collector__own_protocol", route == "own")
         heard: list[StoredBatch] = []
         watched: set[str] = set()
+        loaded = load_settings(
+            tmp_path, overrides={k.replace("__", "."): v for k, v in settings.items()}
+        )
         app = build_app(
             on,
             clock,
-            load_settings(
-                tmp_path, overrides={k.replace("__", "."): v for k, v in settings.items()}
-            ),
+            loaded,
             snippet_dir=snippet,
             kept_dir=tmp_path / "kept",
             on_stored=hear or heard.append,
             watched=watched.__contains__,
+            console_url=lambda: loaded.server.console_url,
         )
         client = TestClient(Listener(app))
         clients.append(client)

@@ -47,6 +47,7 @@ async def kept(store: SqliteStore) -> SqliteStore:
         ]
     )
     await store.audit(NOON, "owner", "watched", f"session-{CANARY}")
+    await store.give_code(f"session-{CANARY}", 1000)
     return store
 
 

@@ -81,12 +81,13 @@ def test_it_can_be_imported_where_there_is_no_window(installed: Path) -> None:
         "import { caught } from '@stolper/browser/react'; const before = Object.keys(globalThis);"
         "init({ key: 'k', base: 'https://x.test' }); stolper('track', 'x');"
         "caught(() => {})(new Error('x'));"
-        "console.log(JSON.stringify([await stolper('flush'), stolper('session') ?? null,"
+        "console.log(JSON.stringify([await stolper('flush'), await stolper('code'),"
+        " stolper('session') ?? null,"
         " Object.keys(globalThis).length - before.length]))",
         cwd=installed,
     )
 
-    assert [False, None, 0] == json.loads(told)
+    assert [False, False, None, 0] == json.loads(told)
 
 
 def test_its_types_know_the_calls(installed: Path) -> None:

@@ -21,6 +21,7 @@ export interface Stolper {
   (call: "consent", level: "full" | "cookieless" | "none"): void;
   (call: "session"): string | undefined;
   (call: "flush"): Promise<boolean>;
+  (call: "code" | "url"): Promise<string | false>;
   (call: "new"): string | undefined;
   (call: "stop"): void;
 }
@@ -59,18 +60,20 @@ function queue(args: unknown[]): void {
   if (stub.q.length < KEPT) stub.q.push(args);
 }
 
-async function flushed(): Promise<unknown> {
+const PROMISES: unknown[] = ["flush", "code", "url"]; // calls that return one at all times
+
+async function promised(args: unknown[]): Promise<unknown> {
   await loaded;
   const global = there();
-  return global?.config ? global("flush") : false;
+  return global?.config ? global(...args) : false;
 }
 
 const call: Call = (...args) => {
-  const flush = args[0] === "flush";
-  if (typeof window === "undefined") return flush ? Promise.resolve(false) : undefined;
+  const promise = PROMISES.includes(args[0]);
+  if (typeof window === "undefined") return promise ? Promise.resolve(false) : undefined;
   const global = there();
   if (global?.config) return global(...args);
-  if (flush) return flushed();
+  if (promise) return promised(args);
   queue(args);
   return undefined;
 };

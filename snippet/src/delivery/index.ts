@@ -20,6 +20,8 @@ const URGENT_MS = 1000; // errors in a loop are not sent one by one
 export interface Delivery {
   /** Send what is queued. True once it is durable, false if it was given up. */
   flush(): Promise<boolean>;
+  /** Ask the server for something of this session once it has what is queued; false if it has none. */
+  ask(what: string): Promise<string | false>;
   /** The queue has grown: send soon, or at once if it is large; *calm*: it can wait a while. */
   grown(calm: boolean): void;
   /** Something happened that must not wait: flush, at most once a second. */
@@ -119,6 +121,10 @@ export function makeDelivery(context: Context): Delivery {
 
   return {
     flush,
+    ask: (what) =>
+      flush()
+        .then(() => sender.ask(what))
+        .catch(() => false),
     grown: (calm) => {
       schedule(queue.size() >= BATCH_BYTES ? 0 : calm ? CALM_MS : sender.flushMs());
     },

@@ -1,6 +1,7 @@
 // Sends the outbox in order, one batch at a time, and does what the answers say
 // (docs/wire-format.md).
 
+import { toJson } from "../json";
 import type { Batch, Context, Outbox } from "./outbox";
 import type { Content } from "./queue";
 import { stamp } from "./wire";
@@ -15,6 +16,8 @@ const TYPE = "text/plain;charset=UTF-8"; // needs no preflight
 export interface Sender {
   /** Send what waits, unless something is on its way or it is too early. */
   pump(): void;
+  /** Ask for *what* of this session; false if there is none. */
+  ask(what: string): Promise<string | false>;
   /** Bytes of requests on their way that outlive the page. */
   keepalive(): number;
   flushMs(): number;
@@ -88,8 +91,8 @@ export function makeSender(context: SenderContext): Sender {
     else if (!held) retry(null);
   }
 
-  function post(body: Uint8Array<ArrayBuffer>, keepalive: boolean): Promise<Response> {
-    return send(url, {
+  function post(body: BodyInit, keepalive: boolean, path = ""): Promise<Response> {
+    return send(url + path, {
       method: "POST",
       body,
       headers: { "Content-Type": TYPE },
@@ -165,8 +168,15 @@ export function makeSender(context: SenderContext): Sender {
     schedule(wait);
   }
 
+  async function ask(what: string): Promise<string | false> {
+    const { session, secret } = context.identity();
+    const answer = await post(toJson({ session, secret }), false, `/${what}`);
+    return (await answer.json())[what] ?? false;
+  }
+
   return {
     pump,
+    ask,
     keepalive: () => keepaliveBytes,
     flushMs: () => flushMs,
     online: () => {

@@ -12,6 +12,7 @@ stolper("stop");
 export const session: string | undefined = stolper("session");
 export const next: string | undefined = stolper("new");
 export const flushed: Promise<boolean> = stolper("flush");
+export const code: Promise<string | false> = stolper("code");
 export const onCaughtError: (error: unknown, info: { componentStack?: string }) => void = caught();
 errors.install({ config: {} });
 
