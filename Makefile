@@ -13,7 +13,7 @@ BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -n
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-memory bench-scale bench-snippet bench-storage bench-yielding screenshot generate clean
+.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-memory bench-scale bench-snippet bench-storage bench-yielding screenshots generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -64,8 +64,8 @@ snippet/dist/manifest.json: node_modules/.done $(BROWSER_SOURCES)
 demo: setup build ## a shop with planted defects, visitors, collector and console
 	@$(BIN)/stolper demo --data demo-data --public $(PUBLIC) --console $(CONSOLE) --shop $(SHOP)
 
-screenshot: setup build ## docs/screenshot.png, from a real visit to the demo shop
-	@$(BIN)/python -m tools.screenshot
+screenshots: setup build ## pictures of every page, in build/screenshots, and those of the docs
+	@$(BIN)/python -m tools.screenshots
 
 generate: $(VENV)/.done ## files made from core/events.yaml, and the table of the shipped rules
 	@$(BIN)/python -m core.generate

@@ -24,6 +24,7 @@ from console import (
     health_pages,
     note_pages,
     operations,
+    overview,
     pages,
     person_pages,
     pick_pages,
@@ -107,10 +108,26 @@ def build_app(
     app.on_response_prepare.append(_set_headers)
     app.on_shutdown.append(_close_live)
     for part in (
-        sign_in_pages, session_pages, note_pages, struggle_pages, pick_pages, change_pages, example_pages,
-        editor_pages, rule_pages, pages, health_pages, person_pages, audit_pages, stage, feed, api,
-        rule_api, operations,
-    ):  # fmt: skip
+        sign_in_pages,
+        overview,
+        session_pages,
+        note_pages,
+        struggle_pages,
+        pick_pages,
+        change_pages,
+        example_pages,
+        editor_pages,
+        rule_pages,
+        pages,
+        health_pages,
+        person_pages,
+        audit_pages,
+        stage,
+        feed,
+        api,
+        rule_api,
+        operations,
+    ):
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)
     app.router.add_get("/player/{file}", stage.player_file)

@@ -57,6 +57,9 @@ class SignedIn:
 
 
 SIGNED_IN = web.RequestKey("signed_in", SignedIn)
+ROLE = web.RequestKey("role", str)
+"""Of whoever is signed in, as the store has it at this request."""
+
 TOKEN = web.RequestKey("token", Token)
 
 
@@ -207,6 +210,8 @@ async def still_in(request: web.Request, who: SignedIn, *, use: bool = False) ->
     With *use* somebody is there now, and the pause ends.
     """
     user = await console(request).store.user(who.user)
+    if user is not None:
+        request[ROLE] = user.role
     if user is None or not secrets.compare_digest(who.mark, _password_mark(request, user)):
         return False
     return await console(request).sign_ins.holds(who.id, use=use)

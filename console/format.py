@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -10,6 +11,7 @@ from typing import Any
 from babel import Locale
 from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal, format_percent
+from markupsafe import Markup, escape
 
 
 def iso(at_ms: float) -> str:
@@ -46,9 +48,15 @@ def moment(at_ms: float, language: str) -> str:
     return f"{text} UTC"
 
 
+def breakable(path: str) -> Markup:
+    """Return *path* as HTML that a line may end in behind each of its slashes, so that words stay whole."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/?&#])(?=[^/?&#])", path))
+
+
 def filters(language: str) -> dict[str, Callable[..., Any]]:
     """Return the template filters for *language*."""
     return {
+        "breakable": breakable,
         "iso": iso,
         "duration": duration,
         "span": partial(span, language=language),

@@ -90,6 +90,12 @@ async def tell(request: web.Request) -> web.Response:
     return answer({"health": {**health_json(site, health, room, found), **kept}})
 
 
+async def found_at(request: web.Request, site: Site, since_ms: int) -> list[Finding]:
+    """Return what stands out of the recording of *site* since *since_ms*."""
+    store = console(request).store
+    return _found(request, site, await store.health(site.key, since_ms), await store.room())
+
+
 def _found(request: web.Request, site: Site, health: SiteHealth, room: Room) -> list[Finding]:
     """Return what stands out, of the disk first: it concerns all sites."""
     version = console(request).snippet_version

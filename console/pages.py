@@ -11,9 +11,11 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console.auth import EDITORS, ENDERS, OWNERS, SIGNED_IN, RoleMissing, form_token, has_role
+from console.auth import EDITORS, ENDERS, OWNERS, ROLE, SIGNED_IN, RoleMissing, form_token
 from console.context import console, is_https, route_of
 from console.language import COOKIE, LANGUAGES
+from console.navigation import entries_for
+from console.themes import THEME_COOKIE, THEMES, theme_of
 from core.errors import StoreError
 
 log = logging.getLogger("stolper.console")
@@ -36,12 +38,19 @@ def render(
     language = console(request).languages.of(request)
     who = request.get(SIGNED_IN)
     cookies: dict[str, str] = {}
+    main, beside = entries_for(request[ROLE], request.path, language.gettext) if who else ([], [])
     body = language.render(
         template,
         {
             "language": language.code,
-            "languages": [(code, name, _in_language(request, code)) for code, name in LANGUAGES.items()],
+            "languages": [
+                (code, name, _here_with(request, lang=code)) for code, name in LANGUAGES.items()
+            ],
+            "theme": theme_of(request),
+            "themes": [(one, _here_with(request, theme=one)) for one in THEMES],
             "user": who.user if who else None,
+            "navigation": main,
+            "navigation_beside": beside,
             "path": request.path,
             "form_token": form_token(request, cookies),
             **values,
@@ -53,16 +62,20 @@ def render(
             name, value, path="/", httponly=True, samesite="Strict", secure=is_https(request)
         )
     if request.query.get("lang") in LANGUAGES:
-        response.set_cookie(
-            COOKIE, request.query["lang"], path="/", samesite="Lax", max_age=_YEAR_S
-        )
+        _remember(response, COOKIE, request.query["lang"])
+    if request.query.get("theme") in THEMES:
+        _remember(response, THEME_COOKIE, request.query["theme"])
     return response
 
 
-def _in_language(request: web.Request, code: str) -> str:
-    """Return the address of this page in language *code*."""
-    query = [(name, value) for name, value in request.query.items() if name != "lang"]
-    return f"{request.path}?{urlencode([*query, ('lang', code)])}"
+def _remember(response: web.Response, name: str, value: str) -> None:
+    response.set_cookie(name, value, path="/", samesite="Lax", max_age=_YEAR_S)
+
+
+def _here_with(request: web.Request, **changed: str) -> str:
+    """Return the address of this page with other parameters."""
+    query = [(name, value) for name, value in request.query.items() if name not in changed]
+    return f"{request.path}?{urlencode([*query, *changed.items()])}"
 
 
 @web.middleware
@@ -119,8 +132,8 @@ def _error(request: web.Request, status: int, sentence: str) -> web.Response:
 
 
 async def home(request: web.Request) -> web.Response:
-    """Lead to the sessions."""
-    raise web.HTTPSeeOther("/sessions")
+    """Lead to the overview."""
+    raise web.HTTPSeeOther("/overview")
 
 
 async def sites_page(request: web.Request) -> web.Response:
@@ -130,7 +143,6 @@ async def sites_page(request: web.Request) -> web.Response:
         request,
         "sites.html",
         sites=[(site, embed_line(request, site.key)) for site in sites],
-        is_owner=await has_role(request, OWNERS),
     )
 
 

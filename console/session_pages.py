@@ -180,7 +180,7 @@ async def _list(request: web.Request) -> dict[str, Any]:
 
     return {
         "sessions": page.sessions,
-        "rules": await _known_rules(request, page.sessions, chosen["rule"]),
+        "rules": await known_rules(request, page.sessions, chosen["rule"]),
         "watched": await store.watched_by(request[SIGNED_IN].user, ids),
         "notes": await store.note_counts(ids),
         "open": lambda session: session_link(session, filters),
@@ -193,7 +193,7 @@ async def _list(request: web.Request) -> dict[str, Any]:
     }
 
 
-async def _known_rules(
+async def known_rules(
     request: web.Request, sessions: Sequence[Session], chosen: str
 ) -> dict[str, tuple[str, str]]:
     """

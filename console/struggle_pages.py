@@ -65,7 +65,7 @@ async def show_list(request: web.Request) -> web.Response:
         more=MOST if len(struggles) > MOST else None,
         sites=await store.sites(),
         chosen={"site": site or "", "since": period},
-        link=_example,
+        link=example_link,
     )
 
 
@@ -95,7 +95,7 @@ async def show_one(request: web.Request) -> web.Response:
         total=await store.count_sessions(query),
         links=links,
         watched=await store.watched_by(request[SIGNED_IN].user, list(links)),
-        link=_example,
+        link=example_link,
     )
 
 
@@ -114,5 +114,6 @@ def _beside(struggle: Struggle, parameters: dict[str, str] | None) -> str | None
     return f"/struggles/{struggle.key}" + (f"?{urlencode(parameters)}" if parameters else "")
 
 
-def _example(struggle: Struggle) -> str:
+def example_link(struggle: Struggle) -> str:
+    """Return the address of a representative moment of *struggle*."""
     return moment_link(struggle.example_session, struggle.example_flag)

@@ -38,7 +38,30 @@ async function copy(button) {
   }, 1500);
 }
 
+/** Close menus that are open, but for the one that *inside* belongs to. */
+function closeMenus(inside) {
+  for (const menu of document.querySelectorAll("details.menu[open]")) {
+    if (!(inside instanceof Node && menu.contains(inside))) menu.open = false;
+  }
+}
+
 localTimes(document);
+for (const here of document.querySelectorAll("nav [aria-current]")) {
+  const nav = here.closest("nav"); // on a phone it is wider than the screen
+  if (nav && nav.scrollWidth > nav.clientWidth)
+    nav.scrollLeft = here.offsetLeft - nav.clientWidth / 3;
+}
+document.addEventListener("change", (event) => {
+  const field = event.target instanceof Element && event.target.closest("[data-submit]");
+  if (field instanceof HTMLSelectElement) field.form?.requestSubmit();
+});
+document.addEventListener("click", (event) => closeMenus(event.target));
+document.addEventListener("keydown", (event) => {
+  const menu = document.querySelector("details.menu[open]");
+  if (event.key !== "Escape" || !menu) return;
+  menu.open = false;
+  menu.querySelector("summary")?.focus();
+});
 document.addEventListener("click", (event) => {
   const button = event.target instanceof Element && event.target.closest("[data-copy]");
   if (button instanceof HTMLElement) void copy(button);

@@ -76,4 +76,4 @@ async def sign_in(page: Page, console: Running) -> None:
     await page.goto(console.url + "/sign-in")
     await page.fill("#password", console.password)
     await page.click("form.sign-in button")
-    await page.wait_for_url("**/sessions")
+    await page.wait_for_url("**/overview")

@@ -267,7 +267,7 @@ async def test_the_console_plays_the_flagged_moment(browser: Browser, shop: Shop
     await page.goto(shop.stack.console_url)
     await page.fill("input[name=password]", shop.stack.server.owner_password or "")
     await page.press("input[name=password]", "Enter")
-    await page.wait_for_url("**/sessions*")
+    await page.wait_for_url("**/overview*")
     await page.goto(f"{shop.stack.console_url}/sessions/{session}")
     await page.wait_for_selector("iframe")
 

@@ -85,7 +85,7 @@ class Shop:
         await page.goto(self.stack.console_url + "/sign-in")
         await page.fill("#password", self.stack.server.owner_password or "")
         await page.click("form.sign-in button")
-        await page.wait_for_url("**/sessions")
+        await page.wait_for_url("**/overview")
         return page
 
     def own(self, name: str) -> str:

@@ -71,7 +71,7 @@ export function openView(
       doc: area.value,
       extensions: [
         EditorView.cspNonce.of(area.dataset.nonce ?? ""),
-        EditorView.darkTheme.of(matchMedia("(prefers-color-scheme: dark)").matches),
+        EditorView.darkTheme.of(isDark()),
         EditorView.contentAttributes.of({
           "aria-label": area.dataset.label ?? "",
           "aria-describedby": "editor-hint",
@@ -110,4 +110,10 @@ export function openView(
   area.before(view.dom);
   area.hidden = true;
   return view;
+}
+
+/** Whether the page is dark: as the reader chose, else as the system says. */
+function isDark(): boolean {
+  const chosen = document.documentElement.dataset.theme;
+  return chosen ? chosen === "dark" : matchMedia("(prefers-color-scheme: dark)").matches;
 }

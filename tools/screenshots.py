@@ -1,0 +1,217 @@
+"""
+Make pictures of every page of the console, in two widths, two languages, light and dark.
+
+Run by `make screenshots` (about five minutes): scripted visitors go through the demo shop first, so that there
+is something to see. Everything goes into build/screenshots/ with an index.html of all, and what the README and
+the docs show into docs/pictures/. `python -m tools.screenshots player struggles` makes only pages whose
+name has one of these words in it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import html
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
+
+from core.model import Session, SessionQuery
+from core.settings import load_settings
+from stolper.app import Server
+from stolper.chromium import chromium_flags, find_chromium
+from stolper.demo.browsers import Browsers
+from stolper.demo.journeys import JOURNEYS
+from stolper.demo.run import run_demo
+from stolper.demo.visitors import Visitors
+
+ROOT = Path(__file__).parent.parent
+OUT = ROOT / "build" / "screenshots"
+PICTURES = ROOT / "docs" / "pictures"
+
+WIDTHS = {1440: 900, 360: 740}
+VISITS = ("rage_clicker", "error_meeter", "card_declined", "buyer", "browser", "address_refused")
+SETTLE_MS = 700
+
+Act = Callable[[Page], Awaitable[None]]
+
+
+async def _nothing(page: Page) -> None:
+    await page.wait_for_timeout(SETTLE_MS)
+
+
+async def _played(page: Page) -> None:
+    """Let the player show its moment, and play a little into it."""
+    await page.wait_for_selector('#stage-box[data-view="shown"]', timeout=20_000)
+    await page.keyboard.press("k")
+    await page.wait_for_timeout(6_500)
+    await page.keyboard.press("k")
+
+
+async def _help(page: Page) -> None:
+    await page.wait_for_selector('#stage-box[data-view="shown"]', timeout=20_000)
+    await page.keyboard.press("?")
+    await page.wait_for_timeout(SETTLE_MS)
+
+
+async def _menu(page: Page) -> None:
+    await page.click("details.menu summary")
+    await page.wait_for_timeout(200)
+
+
+async def _nobody(page: Page) -> None:
+    await page.context.clear_cookies(name=re.compile(".*stolper$"))
+    await page.reload()
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One picture: a page by its address, and what is done on it first. *docs*: the docs show it."""
+
+    name: str
+    path: str
+    act: Act = _nothing
+    docs: bool = False
+
+
+SHOTS = (
+    Shot("overview", "/overview", docs=True),
+    Shot("overview-menu", "/overview", _menu),
+    Shot("sessions", "/sessions", docs=True),
+    Shot("sessions-none", "/sessions?rule=custom_error&flagged=no"),
+    Shot("player", "/sessions/{session}?flag={flag}", _played, docs=True),
+    Shot("player-keys", "/sessions/{session}?flag={flag}", _help),
+    Shot("struggles", "/struggles", docs=True),
+    Shot("struggle", "/struggles/{struggle}"),
+    Shot("rules", "/rules"),
+    Shot("rule", "/rules/rage_click"),
+    Shot("rule-change", "/rules/rage_click/change"),
+    Shot("rule-edit", "/rules/edit"),
+    Shot("sites", "/sites"),
+    Shot("health", "/sites/{site}/health"),
+    Shot("people", "/people"),
+    Shot("audit", "/audit"),
+    Shot("lost", "/nothing-is-here"),
+    Shot("sign-in", "/sites", _nobody),  # the last: nobody is signed in afterwards
+)
+
+
+async def names_of(server: Server) -> dict[str, str]:
+    """Return what the addresses of SHOTS name: a flagged session, its flag, its struggle, its site."""
+    session = await _flagged(server)
+    (flag, *_) = await server.store.flags(session.id)
+    (struggle, *_) = await server.store.struggles(limit=1)
+    return {"session": session.id, "flag": flag.id, "struggle": struggle.key, "site": session.site}
+
+
+async def _flagged(server: Server) -> Session:
+    """Return a session with a rage click, as soon as there is one."""
+    for _ in range(300):
+        found = await server.store.sessions(SessionQuery(rule="rage_click", limit=1))
+        if found:
+            return found[0]
+        await asyncio.sleep(0.1)
+    raise SystemExit("no visit was flagged: is the snippet built?")
+
+
+async def visit(chromium: str, shop: str) -> None:
+    """Let scripted visitors go through the shop, two at a time."""
+    chosen = [one for one in JOURNEYS if one.name in VISITS]
+    visitors = Visitors(shop, chromium=chromium, log=print, seed=7, pace=0.5)
+    async with Browsers(chromium) as browsers:
+        for pair in zip(chosen[::2], chosen[1::2], strict=True):
+            await asyncio.gather(*(visitors.visit(browsers, one) for one in pair))
+
+
+async def signed_in(browser: Browser, server: Server, width: int, scheme: str) -> BrowserContext:
+    """Return a context of *width* in which the owner is signed in."""
+    context = await browser.new_context(
+        viewport={"width": width, "height": WIDTHS[width]},
+        color_scheme=scheme,  # type: ignore[arg-type]
+        locale="en-GB",
+        timezone_id="Europe/Berlin",
+    )
+    page = await context.new_page()
+    await page.goto(server.console_url)
+    await page.fill("input[name=password]", server.owner_password or "")
+    await page.press("input[name=password]", "Enter")
+    await page.wait_for_url("**/overview")
+    await page.close()
+    return context
+
+
+async def photograph(
+    context: BrowserContext, base: str, shot: Shot, names: dict[str, str], language: str, out: Path
+) -> None:
+    """Make the picture *out* of *shot*. What does not come to be is told, and left out."""
+    page = await context.new_page()
+    try:
+        path = shot.path.format(**names)
+        await page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
+        await shot.act(page)
+        player = shot.name.startswith("player")
+        await page.screenshot(path=out, full_page=not player)
+    except Error as error:
+        print(f"  {out.name}: {str(error).splitlines()[0]}")
+    finally:
+        await page.close()
+
+
+def index(folder: Path) -> None:
+    """Write index.html: all pictures of *folder*, so that one can look through them."""
+    figures = "".join(
+        f'<figure><a href="{one.name}"><img src="{one.name}" width="330" loading="lazy" alt=""></a>'
+        f"<figcaption>{html.escape(one.stem)}</figcaption></figure>"
+        for one in sorted(folder.glob("*.png"))
+    )
+    style = "body{font:13px system-ui;display:flex;flex-wrap:wrap;gap:12px;background:#888}figure{margin:0}"
+    (folder / "index.html").write_text(
+        f"<!doctype html><meta charset=utf-8><style>{style}</style>{figures}", encoding="utf-8"
+    )
+
+
+async def main(words: Sequence[str]) -> None:
+    """Run the demo without its own visitors, make a few visits, take the pictures."""
+    chromium = find_chromium()
+    assert chromium, "no Chromium; `make setup` installs it"
+    shots = [one for one in SHOTS if not words or any(word in one.name for word in words)]
+    OUT.mkdir(parents=True, exist_ok=True)
+    PICTURES.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as folder:
+        data = Path(folder)
+        addresses = {"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"}
+        settings = load_settings(data, env={}, overrides=addresses)
+        async with (
+            Server(settings, data) as server,
+            run_demo(server, "127.0.0.1:0", visitors=False, log=print) as shop,
+            async_playwright() as playwright,
+        ):
+            await visit(chromium, shop)
+            names = await names_of(server)
+            browser = await playwright.chromium.launch(
+                executable_path=chromium, args=["--no-sandbox", *chromium_flags()]
+            )
+            for width in WIDTHS:
+                for scheme in ("light", "dark"):
+                    for language in ("en", "de"):
+                        context = await signed_in(browser, server, width, scheme)
+                        for shot in shots:
+                            out = OUT / f"{shot.name}-{width}-{language}-{scheme}.png"
+                            await photograph(
+                                context, server.console_url, shot, names, language, out
+                            )
+                            if shot.docs and (width, scheme, language) == (1440, "light", "en"):
+                                shutil.copy(out, PICTURES / f"{shot.name}.png")
+                        await context.close()
+            await browser.close()
+    index(OUT)
+    print(f"{len(shots) * 8} pictures in {OUT.relative_to(ROOT)}/index.html")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1:]))
