@@ -128,10 +128,8 @@ def routes(server: Server) -> list[tuple[str, str, str]]:
     for route in server._runners[0].app.router.routes():
         pattern = route.resource.canonical if route.resource else ""
         if route.method != "HEAD" and not pattern.startswith(OPEN):
-            path = pattern.replace("{rule}", "rage_click").replace("{session}", "v1")
-            path = (
-                path.replace("{site}", "s1").replace("{name}", "x.yaml").replace("{struggle}", "x")
-            )
+            names = {"rule": "rage_click", "session": "v1", "site": "s1", "name": "x.yaml"}
+            path = re.sub(r"{(\w+)}", lambda found: names.get(found[1], "1"), pattern)
             found.append((route.method, pattern, path))
     return found
 
