@@ -80,11 +80,16 @@ def flag_json(flag: Flag, language: Language) -> dict[str, Any]:
     }
 
 
+def gap_words(gap: GapSpan, language: Language) -> tuple[str, str]:
+    """Return the words for *gap*, and its reason, which may be empty."""
+    if not gap.told:
+        return gap_text(gap.kind, language.gettext), gap.reason
+    lack = lack_text(gap.told, gap.reason, language.gettext)  # its reason is part of the words
+    return lack[:1].upper() + lack[1:], ""
+
+
 def _gap_json(gap: GapSpan, language: Language) -> dict[str, Any]:
-    text, reason = gap_text(gap.kind, language.gettext), gap.reason
-    if gap.told:  # its reason is part of the words
-        lack = lack_text(gap.told, gap.reason, language.gettext)
-        text, reason = lack[:1].upper() + lack[1:], ""
+    text, reason = gap_words(gap, language)
     return {
         "kind": gap.kind,
         "at": gap.at_ms,

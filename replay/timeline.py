@@ -169,7 +169,7 @@ def inactive_spans(
 def event_row(event: Event) -> Row | None:
     """Return the list's row for *event*, or None if it is not worth one."""
     kind = str(event["type"])
-    if kind in _SILENT or not _NOTEWORTHY.get(kind, _always)(event):
+    if kind in _SILENT or not is_noteworthy(event):
         return None
     target = event.get("target")
     label = target.get("label") or target.get("key") if isinstance(target, dict) else None
@@ -181,7 +181,7 @@ def event_row(event: Event) -> Row | None:
         page_load=str(event["page_load"]),
         path=str(event.get("path") or ""),
         label=str(label or ""),
-        tone=_tone(event),
+        tone=tone_of(event),
         facts={name: event[name] for name in _FACTS if name in event},
     )
 
@@ -220,7 +220,13 @@ _NOTEWORTHY: dict[str, Callable[[Event], bool]] = {
 }
 
 
-def _tone(event: Event) -> Tone:
+def is_noteworthy(event: Event) -> bool:
+    """Say whether *event* is one of those of its type that are told: failed requests, for example."""
+    return _NOTEWORTHY.get(str(event["type"]), _always)(event)
+
+
+def tone_of(event: Event) -> Tone:
+    """Return how *event* is shown."""
     kind = event["type"]
     if kind == "vitals":
         return "notice"
