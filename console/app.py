@@ -34,6 +34,7 @@ from console import (
     sign_in_pages,
     stage,
     struggle_pages,
+    transcript_pages,
 )
 from console.accounts import Known, Passwords, Throttle, warm
 from console.auth import guard
@@ -127,6 +128,7 @@ def build_app(
         api,
         rule_api,
         operations,
+        transcript_pages,
     ):
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)

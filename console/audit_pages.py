@@ -14,6 +14,13 @@ from core.model import Audited
 
 PAGE_SIZE = 100
 
+_ON_SESSIONS = frozenset(
+    {
+        "watched", "recording", "transcribed", "ended", "noted", "note_changed", "note_removed",
+        "exported_file",
+    }
+)  # fmt: skip
+
 COMMAND_LINE = "command line"
 """Stands in the log for whoever gave a command on the data folder."""
 
@@ -51,11 +58,7 @@ def who_text(who: str, _: Words) -> str:
 
 def session_of(one: Audited) -> str | None:
     """Return the session that an entry is about, if it is about one."""
-    return (
-        one.subject
-        if one.action in ("watched", "recording", "ended", "noted", "note_changed", "note_removed")
-        else None
-    )
+    return one.subject if one.action in _ON_SESSIONS else None
 
 
 def action_text(action: str, _: Words) -> str:
@@ -66,6 +69,8 @@ def action_text(action: str, _: Words) -> str:
         "sign_in_failed": _("wrong password"),
         "watched": _("watched a session"),
         "recording": _("fetched a recording"),
+        "transcribed": _("read a transcript"),
+        "exported_file": _("exported a session as a file"),
         "ended": _("ended a session"),
         "noted": _("wrote a note"),
         "note_changed": _("changed a note"),

@@ -24,11 +24,11 @@ from replay.transcript import Line, Part, Transcript, What
 
 @dataclass(frozen=True, slots=True)
 class Sentence:
-    """One line in words. *offset* is where it stands in the session, *at_ms* the same as a number."""
+    """One line in words. *place* is where it stands in the session, in milliseconds, *offset* the same in words."""
 
     part: Part
     tone: Tone
-    at_ms: float
+    place: int
     offset: str
     text: str
     flag: str = ""
@@ -63,15 +63,12 @@ def told(session: Session, transcript: Transcript, language: Language) -> Told:
         title=_("Session %(id)s on %(site)s") % {"id": session.id, "site": session.site_name},
         facts=tuple(_facts(session, transcript, language)),
         struggles=tuple(
-            Sentence(
-                "struggle", "error", max(flag.first_ms, transcript.from_ms),
-                teller.offset(max(flag.first_ms, transcript.from_ms)), teller.struggle(flag), flag.id,
-            )
+            teller.summed_up(flag, max(flag.first_ms, transcript.from_ms))
             for flag in sorted(transcript.flags, key=lambda one: (one.first_ms, one.id))
         ),
         lines=tuple(teller.sentence(line) for line in transcript.lines),
         heads=(_("Struggles"), _("What happened")),
-    )  # fmt: skip
+    )
 
 
 def _facts(session: Session, transcript: Transcript, language: Language) -> list[str]:
@@ -124,6 +121,7 @@ class Teller:
             "vitals": self._vitals, "cursor": self._cursor, "copy": self._copy,
             "gesture": self._gesture, "key": self._key, "gap": self._gap, "pause": self._pause,
             "away": self._away, "tab": self._to_tab, "end": self._end,
+            "note": self._note,
         }  # fmt: skip
 
     def offset(self, at_ms: float) -> str:
@@ -137,8 +135,17 @@ class Teller:
         again = line.count > 1 and line.kind != "click" and flag is None
         if again:
             text += " " + self._again(line)
-        offset = self.offset(line.at_ms)
-        return Sentence(line.part, line.tone, line.at_ms, offset, text, flag.id if flag else "")
+        return self._sentence(line.part, line.tone, line.at_ms, text, flag)
+
+    def summed_up(self, flag: Flag, at_ms: float) -> Sentence:
+        """Return *flag* as the list at the top has it: where it begins."""
+        return self._sentence("struggle", "error", at_ms, self.struggle(flag), flag)
+
+    def _sentence(
+        self, part: Part, tone: Tone, at_ms: float, text: str, flag: Flag | None
+    ) -> Sentence:
+        place = max(0, round(at_ms - self._start))
+        return Sentence(part, tone, place, self.offset(at_ms), text, flag.id if flag else "")
 
     def struggle(self, flag: Flag) -> str:
         """Return what a struggle is called, on what and where, and how severe it is."""
@@ -436,6 +443,11 @@ class Teller:
     def _away(self, line: Line) -> str:
         text = span(line.until_ms - line.at_ms, self._language.code)
         return self._language.gettext("The page was out of sight for %(time)s.") % {"time": text}
+
+    def _note(self, line: Line) -> str:
+        text = " ".join(str(line.facts["text"]).split())
+        values = {"author": line.facts["author"], "text": text}
+        return self._language.gettext("Note by %(author)s: %(text)s") % values
 
     def _to_tab(self, line: Line) -> str:
         return self._language.gettext("Went on in tab %(number)s.") % {"number": line.tab}

@@ -13,12 +13,12 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from core.model import Event, Flag
+from replay.known import Known
 from replay.timeline import (
     FREEZE_MS,
     SLOW_PAGE_MS,
     GapSpan,
     PageView,
-    Timeline,
     Tone,
     is_noteworthy,
     tone_of,
@@ -43,7 +43,7 @@ _FIELDS = frozenset({"input", "textarea", "select"})
 _BUTTONS = frozenset({"button", "menuitem", "tab", "switch"})
 _CHOICES = {"checkbox": "checkbox", "radio": "option", "option": "option"}
 
-Part = Literal["page", "act", "result", "struggle", "gap", "pause", "away", "tab", "end"]
+Part = Literal["page", "act", "result", "struggle", "note", "gap", "pause", "away", "tab", "end"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,62 +90,43 @@ class Transcript:
     lines: tuple[Line, ...]
 
 
-def transcribe(
-    timeline: Timeline,
-    events: Iterable[Event],
-    flags: Sequence[Flag],
-    *,
-    end_kind: str | None = None,
-    from_ms: float | None = None,
-    until_ms: float | None = None,
-) -> Transcript:
-    """
-    Return what happened, of the whole session or from *from_ms* to *until_ms*.
-
-    *flags* are those of the session; one that is partly in the span is in it. *end_kind* says how
-    the session ended; None: it runs.
-    """
-    first = timeline.start_ms if from_ms is None else max(from_ms, timeline.start_ms)
-    last = timeline.end_ms if until_ms is None else min(until_ms, timeline.end_ms)
-    whole = first <= timeline.start_ms and last >= timeline.end_ms
-    own = sorted((e for e in events if first <= e["ts"] <= last), key=lambda e: float(e["ts"]))
-    shown = tuple(
-        sorted(
-            (flag for flag in flags if flag.first_ms <= last and flag.until_ms >= first),
-            key=lambda flag: (flag.until_ms, flag.first_ms, flag.id),
-        )
-    )
+def transcribe(known: Known) -> Transcript:
+    """Return what happened in a session, or in the span of it that is *known*."""
+    timeline, first, last = known.timeline, known.from_ms, known.until_ms
     teller = _Teller({tab.id: tab.number for tab in timeline.tabs})
-    for event in own:
+    for event in known.events:
         teller.take(event)
-    lines = [*teller.lines, *_around(timeline, shown, first, last)]
-    if not whole:
+    lines = [*teller.lines, *_around(known)]
+    if not known.whole:
         lines += _begins_on(timeline.views, first, teller.tab_of)
     lines += _pauses(teller.acts, first, last, timeline.gaps)
-    if whole and end_kind is not None:
-        at = last
-        lines.append(Line("end", "end", at, at, 0, "", "plain", {"kind": end_kind}))
+    if known.whole and known.session.end_kind is not None:
+        facts = {"kind": known.session.end_kind}
+        lines.append(Line("end", "end", last, last, 0, "", "plain", facts))
     lines.sort(key=lambda line: (line.at_ms, _ORDER[line.part]))
     views = sum(first <= view.at_ms <= last for view in timeline.views)
-    return Transcript(timeline.start_ms, first, last, whole, views, shown, tuple(lines))
+    return Transcript(timeline.start_ms, first, last, known.whole, views, known.flags, tuple(lines))
 
 
 _ORDER: dict[str, int] = {
     "pause": 0, "away": 0, "tab": 1, "page": 2, "act": 3, "result": 4, "gap": 5, "struggle": 6,
-    "end": 7,
+    "note": 7, "end": 8,
 }  # fmt: skip
 
 
-def _around(timeline: Timeline, flags: Iterable[Flag], first: float, last: float) -> Iterable[Line]:
-    """Give the lines of struggles and of what is missing."""
-    numbers = {tab.id: tab.number for tab in timeline.tabs}
-    for flag in flags:
+def _around(known: Known) -> Iterable[Line]:
+    """Give the lines of struggles, of notes, and of what is missing."""
+    numbers = {tab.id: tab.number for tab in known.timeline.tabs}
+    first, last = known.from_ms, known.until_ms
+    for flag in known.flags:
         at = min(max(flag.until_ms, first), last)
         tab = numbers.get(flag.tab or "", 0)
-        yield Line(
-            "struggle", "flag", at, at, tab, flag.page or "", "error", count=flag.hits, flag=flag
-        )
-    for gap in timeline.gaps:
+        page = flag.page or ""
+        yield Line("struggle", "flag", at, at, tab, page, "error", count=flag.hits, flag=flag)
+    for note in known.notes:
+        facts = {"author": note.author, "text": note.text}
+        yield Line("note", "note", note.at_ms, note.at_ms, 0, "", "plain", facts)
+    for gap in known.timeline.gaps:
         if gap.at_ms <= last and gap.until_ms >= first:
             at = max(gap.at_ms, first)
             yield Line("gap", "gap", at, min(gap.until_ms, last), 0, "", "notice", gap=gap)
@@ -306,16 +287,40 @@ class _Teller:
         }
         told["names"] = [self._names.get((form, one), one) for one in told["invalid"]]
         line = self._line("act", event, how=str(event.get("how") or ""), **told)
-        for last in reversed(self.lines[-3:]):
-            pressed = last.kind == "click" and last.what == line.what
-            if pressed and line.at_ms - last.until_ms <= PRESSES_MS and event.get("how") == "click":
-                last.facts |= told
-                last.facts["sent"] = last.facts.get("sent", 0) + 1
-                if line.tone != "plain":
-                    last.tone = line.tone
-                return
+        if event.get("how") == "click" and (press := self._press_of(line)) is not None:
+            press.facts |= told
+            press.facts["sent"] = True
+            if line.tone != "plain":
+                press.tone = line.tone
+            self._burst.pop(
+                ("click", _key(event), press.path), None
+            )  # the next press is another try
+            self._one_of_two(press)
+            return
         line.what = None
         self._add(line, ("form", form, told["outcome"]), PRESSES_MS)
+
+    def _press_of(self, form: Line) -> Line | None:
+        """Return the line of the press that sent *form*, if it was told."""
+        for last in reversed(self.lines[-3:]):
+            if last.kind == "click" and last.what == form.what:
+                return last if form.at_ms - last.until_ms <= PRESSES_MS else None
+        return None
+
+    def _one_of_two(self, press: Line) -> None:
+        """Count *press* in the one before, if that was the same try with the same outcome."""
+        acts = [line for line in self.lines[-8:] if line.part == "act"]
+        if len(acts) < 2 or acts[-1] is not press:
+            return
+        before = acts[-2]
+        told = ("outcome", "invalid", "sent", "pointer")
+        same = before.what == press.what and all(
+            before.facts.get(one) == press.facts.get(one) for one in told
+        )
+        if same and press.at_ms - before.until_ms <= PRESSES_MS:
+            before.count += press.count
+            before.until_ms = press.until_ms
+            self.lines.remove(press)
 
     def _message(self, event: Event) -> None:
         words = str(event.get("words") or "")

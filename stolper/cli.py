@@ -37,6 +37,7 @@ from stolper.cli_import import import_
 from stolper.cli_leaktest import leaktest
 from stolper.cli_rejudge import rejudge
 from stolper.cli_rules import rules
+from stolper.cli_transcript import transcript
 from stolper.folder import site_of, with_store
 from stolper.logs import said, set_up
 from stolper.notify import notify
@@ -75,6 +76,7 @@ main.add_command(token)
 main.add_command(user)
 main.add_command(export)
 main.add_command(import_)
+main.add_command(transcript)
 
 
 @main.command()

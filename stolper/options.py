@@ -131,3 +131,15 @@ def settings_of(data: Path, **overrides: object) -> Settings:
         return load_settings(data, env=os.environ, overrides=given)
     except SettingError as error:
         raise click.ClickException(str(error)) from None
+
+
+def span_options(command: F) -> F:
+    """Give *command* the options --from and --until, which replay.known.parse_span reads."""
+    until = click.option("--until", metavar="TIME", help="Only up to so much after its start.")
+    from_ = click.option(
+        "--from",
+        "from_",
+        metavar="TIME",
+        help="Only from so much after the session's start: 0:45, 1:02:03 or 12.5 (seconds).",
+    )
+    return from_(until(command))

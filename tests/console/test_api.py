@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from console import health_pages, person_pages, rule_api
+from console import health_pages, person_pages, rule_api, transcript_pages
 from console.api import PREFIX, add_routes
 from replay.deep import loads
 from tests.console.support import ROOT, START, Running, Visit, nest, rrweb_page, shop
@@ -273,6 +273,7 @@ def test_every_route_is_documented() -> None:
     rule_api.add_routes(app)
     health_pages.add_routes(app)
     person_pages.add_routes(app)
+    transcript_pages.add_routes(app)
     routes = {
         f"{route.method} {route.resource.canonical}"
         for route in app.router.routes()
