@@ -12,6 +12,7 @@ import hashlib
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from core.search import Find
 from core.site_options import SiteOptions
 
 Event = dict[str, Any]
@@ -408,6 +409,9 @@ class SessionQuery:
     score_min: int | None = None
     score_max: int | None = None
     order: Literal["newest", "score"] = "newest"
+    find: Find | None = (
+        None  # by fields, words and people: of what the index knows (core/search.py)
+    )
     canary: bool = False  # tests by `stolper doctor` in place of visits
     limit: int = 50
     offset: int = 0

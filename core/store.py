@@ -38,6 +38,7 @@ from core.model import (
 )
 from core.readers import ReaderStore
 from core.sealed import KeyframeRef, Sealed, StockRef
+from core.search import SearchStore
 from core.site_options import SiteOptions
 from core.triage import TriageStore
 
@@ -411,6 +412,7 @@ class Store(
     ReaderStore,
     TriageStore,
     CodeStore,
+    SearchStore,
     Protocol,
 ):
     """All of it, and its life."""
@@ -432,6 +434,7 @@ __all__ = [
     "RecordStore",
     "Scope",
     "SealStore",
+    "SearchStore",
     "SiteStore",
     "Store",
     "VerdictStore",

@@ -38,6 +38,7 @@ from detector.service import Detector
 from stolper.durations import TimedDisk
 from stolper.erasure import Eraser
 from stolper.folder import OWN_RULES
+from stolper.indexer import Indexer
 from stolper.metrics import Metrics
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
@@ -107,6 +108,7 @@ class Server:
         await self.detector.start()
         self.rulebook.swap = self.detector.swap
         sealer = BackgroundSealer(self.store, self.clock, busy=self._busy)
+        self.indexer = Indexer(self.store, self.clock, busy=self._busy)
         self.retention = Retention(self.store, self.clock, self.settings.retention, busy=self._busy)
         self.eraser = Eraser(
             self.store,
@@ -121,6 +123,7 @@ class Server:
             asyncio.create_task(watching, name="rule files"),
             asyncio.create_task(sealer.run(), name="sealer"),
             asyncio.create_task(self.retention.run(), name="retention"),
+            asyncio.create_task(self.indexer.run(), name="search index"),
         ]
         for task in self._tasks:
             task.add_done_callback(_log_end)
@@ -280,6 +283,7 @@ class Server:
         self._arrived_ms = self.clock.now_ms()
         self.detector.notify(batch)
         self.live.batch_stored(batch)
+        self.indexer.changed(batch.session)
 
     def _busy(self) -> bool:
         return abs(self.clock.now_ms() - self._arrived_ms) < BUSY_MS

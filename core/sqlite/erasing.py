@@ -14,6 +14,7 @@ import orjson
 
 from core.erasing import KEY, Kind, Removed, Tombstone, Whom, subject, tombstone
 from core.model import NewBatch
+from core.sqlite import search_index
 from core.sqlite.accounts import make_server_key, server_key
 
 WIPE = "wipe_pending"
@@ -221,6 +222,7 @@ def still_expired(db: sqlite3.Connection, ids: Sequence[str], before_ms: int) ->
 
 def _forget(db: sqlite3.Connection, told: str) -> list[str]:
     """Remove all rows of the sessions in *told* (JSON); return the names of their objects."""
+    search_index.forget(db, orjson.loads(told))
     names = [
         row[0]
         for row in db.execute(f"DELETE FROM sealed WHERE session IN {_IDS} RETURNING name", (told,))

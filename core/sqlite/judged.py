@@ -21,6 +21,7 @@ from core.model import (
 )
 from core.sqlite import triage
 from core.sqlite.lists import site_key
+from core.sqlite.search_index import mark_due
 
 CHECKPOINT = "checkpoint"
 OFF = "off"
@@ -57,6 +58,8 @@ def commit(db: sqlite3.Connection, verdicts: Sequence[Verdicts]) -> None:
             db.execute("UPDATE sessions SET judged = 1 WHERE id = ?", (verdict.session,))
         if verdict.truncated:
             _note_truncated(db, verdict)
+        if verdict.session:
+            mark_due(db, verdict.session, ended=verdict.final)
     position = max((verdict.position for verdict in verdicts), default=0)
     if position:
         db.execute(

@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from core.model import Place, Session, SessionQuery
+from core.sqlite import searching
 from core.sqlite.migrations import HOUR_MS
 from core.sqlite.rows import SESSION_COLUMNS, session_from
 
@@ -32,6 +33,8 @@ _KEYS = {"newest": ("s.started_ms", "s.id"), "score": ("s.rank", "s.started_ms",
 
 def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
     """Return the sessions of *query* in its order."""
+    if query.find:
+        return searching.sessions(db, query)
     plan = _plan(db, query)
     backwards = query.before is not None and query.after is None
     order = ", ".join(f"{key} {'ASC' if backwards else 'DESC'}" for key in _KEYS[query.order])
@@ -45,6 +48,8 @@ def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
 
 def count_sessions(db: sqlite3.Connection, query: SessionQuery, most: int | None) -> int:
     """Return how many there are without limit, offset and place; counting ends above *most*."""
+    if query.find:
+        return searching.count_sessions(db, query)
     query = replace(query, order="newest", after=None, before=None, limit=50, offset=0)
     if query == SessionQuery(struggle=query.struggle) != SessionQuery():
         return _sessions_of(db, query.struggle or "")

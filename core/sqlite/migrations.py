@@ -257,6 +257,19 @@ def m017_triage(db: Database) -> None:
 
 
 @migrations()
+def m018_search(db: Database) -> None:
+    """
+    Keep an index by which sessions are found: their numbers by field and value, and their words.
+
+    What is stored already is due: the server indexes it in the background, newest first.
+    """
+    for statement in _SEARCH.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    db.execute("INSERT INTO search_due SELECT id, 1, 1, -started_ms FROM sessions WHERE NOT canary")
+
+
+@migrations()
 def m020_codes(db: Database) -> None:
     """Keep the spoken codes: which session each stands for, and until when."""
     db.execute(
@@ -470,4 +483,41 @@ CREATE TABLE tokens (
 CREATE TABLE audit (
   at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL
 )
+"""
+
+_SEARCH = """
+CREATE TABLE searched (
+  no INTEGER PRIMARY KEY,
+  session TEXT NOT NULL UNIQUE,
+  started_ms INTEGER NOT NULL,
+  rank INTEGER NOT NULL,
+  again_ms INTEGER,
+  terms BLOB NOT NULL,
+  text BLOB NOT NULL
+);
+CREATE INDEX searched_by_start ON searched (started_ms, session);
+CREATE INDEX searched_by_rank ON searched (rank, started_ms, session);
+CREATE TABLE search_terms (
+  id INTEGER PRIMARY KEY,
+  field TEXT NOT NULL,
+  value TEXT NOT NULL,
+  sessions INTEGER NOT NULL
+);
+CREATE UNIQUE INDEX search_terms_by_value ON search_terms (field, value);
+CREATE INDEX search_terms_by_use ON search_terms (field, sessions);
+CREATE TABLE search_bits (
+  term INTEGER NOT NULL,
+  block INTEGER NOT NULL,
+  bits BLOB NOT NULL,
+  PRIMARY KEY (term, block)
+) WITHOUT ROWID;
+CREATE TABLE search_due (
+  session TEXT PRIMARY KEY,
+  mark INTEGER NOT NULL,
+  old INTEGER NOT NULL,
+  turn INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX search_due_by_turn ON search_due (old, turn);
+CREATE VIRTUAL TABLE search_text USING fts5
+  (text, content='', tokenize="unicode61 remove_diacritics 2")
 """

@@ -15,6 +15,7 @@ import orjson
 from core.sqlite.inspection import STRAYS
 from core.sqlite.judged import CHECKPOINT
 from core.sqlite.migrations import MARKS
+from core.sqlite.search_index import mark_all_due
 
 _WORDS = {
     "sites": "sites: batches of a site that is gone are refused; `stolper site list` says which are left",
@@ -53,6 +54,7 @@ def mend(db: sqlite3.Connection, old: sqlite3.Connection | None, broken: list[st
     if holes := _recount(db):
         lost.append(f"{holes} batches, each a named gap of its session")
     _judge_again(db)
+    mark_all_due(db)
     lost += [f"maybe {_WORDS[table]}" for table in broken if table in _WORDS]
     return lost
 

@@ -58,6 +58,7 @@ from core.sqlite.removal import Removal
 from core.sqlite.reserve import Reserve, free_bytes
 from core.sqlite.rows import session_of
 from core.sqlite.schema import migrate
+from core.sqlite.search_store import Search
 from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
 from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
@@ -80,7 +81,7 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Accounts, Readership, Triaging, Codes, Removal, Store):
+class SqliteStore(Accounts, Readership, Triaging, Codes, Removal, Search, Store):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(

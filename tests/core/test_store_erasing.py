@@ -11,11 +11,15 @@ import pytest
 
 from core.erasing import KEY, Whom, listed, read_list, tombstone
 from core.errors import UserError
-from core.model import NewAsset, Verdicts
+from core.model import NewAsset, SessionQuery, Verdicts
+from core.search import Document, read
 from core.sqlite import SqliteStore, assets
 from core.sqlite.erasing import erase
 from tests.core.erasing import CANARY, places
 from tests.core.support import NOON, SITE, ManualClock, batch, event, flag, session_of, stored
+
+WORD = "vogel"
+"""How the first word of the canary stands in the index of words: without what it shares with the one before."""
 
 
 @pytest.fixture
@@ -46,6 +50,12 @@ async def kept(store: SqliteStore) -> SqliteStore:
             )
         ]
     )
+    await store.index(
+        [
+            Document("other", SITE.key, NOON, 0, (("page", "/kanu"),), "Kanu, Kanarien"),
+            Document(f"session-{CANARY}", SITE.key, NOON, 0, (("page", f"/{CANARY}"),), CANARY),
+        ]
+    )
     await store.audit(NOON, "owner", "watched", f"session-{CANARY}")
     await store.give_code(f"session-{CANARY}", 1000)
     return store
@@ -64,13 +74,17 @@ async def kept(store: SqliteStore) -> SqliteStore:
 async def test_nothing_of_the_erased_is_left(kept: SqliteStore, tmp_path: Path, whom: Whom) -> None:
     """The word is found in segment, database and log before, and nowhere after; the other session is whole."""
     before = places(tmp_path)
+    words = places(tmp_path, WORD)
 
     assert any("segments/" in place for place in before)
     assert any("stolper.db" in place for place in before)
+    assert any("search_text_data" in place for place in words)
     done = await kept.erase(whom)
 
     assert 1 == done.sessions
     assert [] == places(tmp_path)
+    assert [] == places(tmp_path, WORD)
+    assert ["other"] == [s.id for s in await kept.sessions(SessionQuery(find=read("kanarien")))]
     assert None is await kept.session(f"session-{CANARY}")
     assert 2 == len(await kept.batches("other"))
     assert b"chunk of other/load-1/1" == await kept.read_chunk((await kept.chunks("other"))[1])

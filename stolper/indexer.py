@@ -1,0 +1,142 @@
+"""
+Keeps the index by which sessions are found up to date, in the background.
+
+Owns when that is done: a session that was judged of late within seconds, one that runs ever less often the
+longer it does, older ones of before an upgrade when there is nothing else to do. Nobody who sends waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Protocol
+
+from core.clock import Clock
+from core.errors import StoreError
+from core.model import Session
+from core.search import Document, SearchStore
+from core.store import RecordStore, VerdictStore
+from replay.document import document_of
+
+log = logging.getLogger(__name__)
+
+AT_ONCE = 20
+"""Sessions of one transaction, which takes some ten milliseconds in all: those who send wait meanwhile."""
+
+FIRST_MS, LAST_MS = 5_000, 300_000
+"""How long a running session is left alone: at first, and at most. Each time is twice the one before."""
+
+MOST_RUNNING = 10_000
+"""Running sessions of which something came and that wait for their turn; others are read at their end."""
+
+SHARE = 0.2
+"""Share of the time that is worked while batches arrive."""
+
+
+class IndexedStore(RecordStore, VerdictStore, SearchStore, Protocol):
+    """The parts of a store that indexing needs."""
+
+
+class Indexer:
+    """Looks every *every_ms* for what is to be indexed. *busy* says whether batches arrive just now."""
+
+    def __init__(
+        self,
+        store: IndexedStore,
+        clock: Clock,
+        *,
+        busy: Callable[[], bool] = lambda: False,
+        every_ms: int = 2_000,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._busy = busy
+        self._every_ms = every_ms
+        self._running: dict[
+            str, int
+        ] = {}  # when something came of it that is not indexed: its turn
+        self._waits_ms: dict[
+            str, tuple[int, int]
+        ] = {}  # of a running one: its turn, and the wait before
+
+    def changed(self, session: str) -> None:
+        """Hear that something came of *session*."""
+        if session not in self._running and len(self._running) < MOST_RUNNING:
+            self._running[session] = self._waits_ms.get(session, (0, 0))[0]
+
+    async def run(self) -> None:
+        """Index until cancelled. A store that cannot do it now is asked again."""
+        for session in await self._open():
+            self.changed(session.id)
+        while True:
+            try:
+                while await self.sweep():
+                    pass
+            except StoreError as error:
+                log.error("sessions could not be indexed: %s", error)
+            except Exception:
+                log.exception("indexing sessions failed")
+            await asyncio.sleep(self._every_ms / 1000)
+
+    async def sweep(self) -> int:
+        """Index some of the sessions that wait; return how many that were."""
+        begun = time.perf_counter()
+        done = await self._store.due(AT_ONCE)
+        sessions = {one.session.id: one.session for one in done}
+        for id_ in self._turn(AT_ONCE - len(done)):
+            if id_ in sessions:
+                continue
+            if (found := await self._store.session(id_)) is not None:
+                sessions[id_] = found
+            else:  # it was removed
+                self._running.pop(id_, None)
+                self._waits_ms.pop(id_, None)
+        if sessions:
+            documents = [await self._document(one) for one in sessions.values() if not one.canary]
+            await self._store.index(documents, done)
+            await self._rest(time.perf_counter() - begun)
+        return len(sessions)
+
+    async def _document(self, session: Session) -> Document:
+        """Return what stands for *session*. What of it cannot be read is not in it."""
+        self._running.pop(session.id, None)
+        again_ms = self._again(session)
+        try:
+            batches = await self._store.batches(session.id)
+            loads = await self._store.page_loads(session.id)
+            flags = await self._store.flags(session.id)
+        except StoreError as error:
+            log.error("session %s is indexed without its events: %s", session.id, error)
+            return document_of(session, [], [], [], again_ms=again_ms)
+        return await asyncio.to_thread(
+            document_of, session, batches, loads, flags, again_ms=again_ms
+        )
+
+    def _again(self, session: Session) -> int | None:
+        """Return when a running session is looked at again, having noted it."""
+        _, wait_ms = self._waits_ms.pop(session.id, (0, 0))
+        if session.ended_ms is not None:
+            return None
+        wait_ms = min(LAST_MS, 2 * wait_ms or FIRST_MS)
+        turn = self._clock.now_ms() + wait_ms
+        self._waits_ms[session.id] = (turn, wait_ms)
+        return turn
+
+    def _turn(self, most: int) -> list[str]:
+        """Return running sessions whose turn it is."""
+        now_ms = self._clock.now_ms()
+        return [id_ for id_, turn in self._running.items() if turn <= now_ms][: max(0, most)]
+
+    async def _open(self) -> list[Session]:
+        try:
+            return await self._store.open_sessions()
+        except StoreError as error:
+            log.error("running sessions are indexed as they go on: %s", error)
+            return []
+
+    async def _rest(self, worked_s: float) -> None:
+        """Leave the machine to others for a while after *worked_s*, if there are any."""
+        if self._busy():
+            await asyncio.sleep(worked_s * (1 - SHARE) / SHARE)
