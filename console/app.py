@@ -37,6 +37,7 @@ from console import (
     transcript_pages,
 )
 from console.accounts import Known, Passwords, Throttle, warm
+from console.alerting import Alerting
 from console.auth import guard
 from console.context import CONSOLE, SIGNER, Console
 from console.erasing import Eraser
@@ -73,6 +74,7 @@ def build_app(
     snippet_version: str = "",
     metrics: Callable[[], bytes] | None = None,
     eraser: Eraser | None = None,
+    alerting: Alerting | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
@@ -82,6 +84,7 @@ def build_app(
     returns the address of the public listener; without it that of the settings is taken.
     *snippet_version* is that of the script which the public listener hands out. *metrics*
     returns what Prometheus scrapes. *eraser* erases whom somebody names; without it nobody can.
+    *alerting* sends alerts; without it there are no destinations.
     """
     app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
@@ -104,6 +107,7 @@ def build_app(
         snippet_version=snippet_version,
         metrics=metrics,
         eraser=eraser,
+        alerting=alerting,
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)

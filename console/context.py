@@ -11,6 +11,7 @@ from aiohttp import web
 from collector.limits import Addresses
 from collector.proxies import Proxies
 from console.accounts import Known, Passwords, Throttle
+from console.alerting import Alerting
 from console.erasing import Eraser
 from console.language import Languages
 from console.live import Live
@@ -46,6 +47,7 @@ class Console:
     snippet_version: str  # that this server hands out; "" where it is not built
     metrics: Callable[[], bytes] | None
     eraser: Eraser | None
+    alerting: Alerting | None
 
 
 CONSOLE = web.AppKey("console", Console)

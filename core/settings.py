@@ -13,6 +13,7 @@ import difflib
 import ipaddress
 import re
 import tomllib
+import zoneinfo
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -47,6 +48,33 @@ def _networks(value: tuple[str, ...]) -> str | None:
     return None
 
 
+_DESTINATION = re.compile(
+    r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}=(?:(?:slack\+)?https?://[^\s/]+(?:/\S*)?|mailto:[^\s@,]+@[^\s@,]+)"
+)
+
+
+def _destinations(value: tuple[str, ...]) -> str | None:
+    for one in value:
+        if not _DESTINATION.fullmatch(one):
+            # The address may hold a key, as Slack's do: it is not repeated.
+            return f"'{one.split('=')[0]}' is no NAME=https://..., slack+https://... or mailto:..."
+    names = [one.split("=")[0] for one in value]
+    twice = sorted({name for name in names if names.count(name) > 1})
+    return f"'{twice[0]}' is named twice" if twice else None
+
+
+def _key(value: str) -> str | None:
+    return None if not value or len(value) >= 16 else "is too short: take 16 characters and more"
+
+
+def _zone(value: str) -> str | None:
+    try:
+        zoneinfo.ZoneInfo(value)
+    except (ValueError, OSError, zoneinfo.ZoneInfoNotFoundError):
+        return "is no time zone, such as Europe/Berlin"
+    return None
+
+
 def _at_least(least: int) -> Callable[[int], str | None]:
     return lambda value: None if value >= least else f"must be at least {least}"
 
@@ -55,8 +83,16 @@ def _one_of(*known: str) -> Callable[[str], str | None]:
     return lambda value: None if value in known else f"is none of {', '.join(known)}"
 
 
-def _setting(default: Any, help_: str, check: Callable[[Any], str | None] | None = None) -> Any:
-    return dataclasses.field(default=default, metadata={"help": help_, "check": check})
+def _setting(
+    default: Any,
+    help_: str,
+    check: Callable[[Any], str | None] | None = None,
+    *,
+    secret: bool = False,  # then no message repeats its value
+) -> Any:
+    return dataclasses.field(
+        default=default, metadata={"help": help_, "check": check, "secret": secret}
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +108,8 @@ class ServerSettings:
     )
     console_url: str = _setting(
         "",
-        "URL under which your staff reach the console: pages that call stolper('url') get links below it",
+        "URL under which your staff reach the console: for links in messages,"
+        " and in those that pages get by stolper('url')",
         _url,
     )
     drain_ms: int = _setting(
@@ -170,6 +207,44 @@ class ConsoleSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class AlertSettings:
+    """Where alerts and digests may go: nowhere but to the destinations that are named here."""
+
+    to: tuple[str, ...] = _setting(
+        (),
+        "destinations of alerts, each NAME=URL: https://... takes signed JSON, slack+https://... Slack's"
+        " own, mailto:... mail",
+        _destinations,
+        secret=True,
+    )
+    secret: str = _setting(
+        "",
+        "key that webhooks are signed with (whsec_... or any text of 16 characters and more)",
+        _key,
+        secret=True,
+    )
+    time_zone: str = _setting(
+        "UTC", "time zone of the digest's hour and days, e.g. Europe/Berlin", _zone
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MailSettings:
+    """The mail server that alerts and digests are handed to."""
+
+    host: str = _setting("", "mail server (SMTP); empty: no mail is sent")
+    port: int = _setting(587, "its port", _at_least(1))
+    security: str = _setting(
+        "starttls",
+        "starttls, tls (from the first byte) or none",
+        _one_of("starttls", "tls", "none"),
+    )
+    user: str = _setting("", "name to sign in with; empty: without")
+    password: str = _setting("", "password to sign in with", secret=True)
+    sender: str = _setting("", "address that mails come from, e.g. stolper@example.org")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """All sections."""
 
@@ -178,6 +253,8 @@ class Settings:
     retention: RetentionSettings = RetentionSettings()
     detector: DetectorSettings = DetectorSettings()
     console: ConsoleSettings = ConsoleSettings()
+    alerts: AlertSettings = AlertSettings()
+    mail: MailSettings = MailSettings()
     log: LogSettings = LogSettings()
 
 
@@ -289,6 +366,8 @@ def _converted(source: str, section: str, name: str, value: object) -> object:
     typed = _typed(source, field.default, value)
     check: Callable[[Any], str | None] | None = field.metadata["check"]
     reason = check(typed) if check else None
+    if reason and field.metadata["secret"]:
+        raise SettingError(source, reason)
     if reason:
         raise SettingError(source, f"{value!r}: {reason}")
     return typed

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
+from core.alerts import AlertStore
 from core.codes import CodeStore
 from core.erasing import Erased, Removed, Tombstone, Whom
 from core.health import HealthCount, Room, SiteHealth
@@ -413,6 +414,7 @@ class Store(
     TriageStore,
     CodeStore,
     SearchStore,
+    AlertStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -35,6 +35,7 @@ from core.sqlite import SqliteStore
 from detector.history import History
 from detector.loader import shipped_rules
 from detector.service import Detector
+from stolper.alerting.service import AlertService
 from stolper.durations import TimedDisk
 from stolper.erasure import Eraser
 from stolper.folder import OWN_RULES
@@ -96,6 +97,7 @@ class Server:
             await Eraser(self.store, self.clock).bury()
         own = OwnRules(self.data / OWN_RULES)
         self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
+        self.alerts = AlertService(self.store, self.clock, self.settings, self._console_base)
         self.detector = Detector(
             self.store,
             await self.rulebook.load(),
@@ -124,6 +126,7 @@ class Server:
             asyncio.create_task(sealer.run(), name="sealer"),
             asyncio.create_task(self.retention.run(), name="retention"),
             asyncio.create_task(self.indexer.run(), name="search index"),
+            asyncio.create_task(self.alerts.run(), name="alerts"),
         ]
         for task in self._tasks:
             task.add_done_callback(_log_end)
@@ -140,6 +143,7 @@ class Server:
             snippet_version=built_version(snippet_dir()),
             metrics=lambda: self.metrics.text(),
             eraser=self.eraser,
+            alerting=self.alerts,
         )
         self.console_url = await self._listen(
             web.AppRunner(private, access_log=None, logger=server_logger(), shutdown_timeout=2),
@@ -290,6 +294,10 @@ class Server:
 
     def _judged(self, verdicts: Verdicts) -> None:
         self.live.verdicts(verdicts)
+        self.alerts.judged(verdicts)
+
+    def _console_base(self) -> str:
+        return self.settings.server.console_url or self.console_url
 
     def _forget(self, session: str) -> None:
         """Drop what is held in memory of a session that is being erased."""

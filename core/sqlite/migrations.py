@@ -279,6 +279,27 @@ def m020_codes(db: Database) -> None:
     db.execute("CREATE INDEX codes_by_end ON codes (until_ms)")
 
 
+@migrations()
+def m021_alerts(db: Database) -> None:
+    """Keep what somebody wants to be told of, what was told, and what waits to be sent."""
+    db.execute(
+        "CREATE TABLE alerts (id TEXT PRIMARY KEY, name TEXT NOT NULL, data TEXT NOT NULL,"
+        " firing_ms INTEGER, told_ms INTEGER) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE alert_told (alert TEXT NOT NULL, struggle TEXT NOT NULL, at_ms INTEGER NOT NULL,"
+        " PRIMARY KEY (alert, struggle)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE deliveries (id TEXT PRIMARY KEY, alert TEXT NOT NULL, name TEXT NOT NULL,"
+        " kind TEXT NOT NULL, destination TEXT NOT NULL, language TEXT NOT NULL, facts TEXT NOT NULL,"
+        " created_ms INTEGER NOT NULL, due_ms INTEGER NOT NULL, attempts INTEGER NOT NULL,"
+        " state TEXT NOT NULL, error TEXT NOT NULL, done_ms INTEGER) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX deliveries_due ON deliveries (due_ms, id) WHERE state = 'waiting'")
+    db.execute("CREATE INDEX deliveries_by_time ON deliveries (created_ms, id)")
+
+
 HOUR_MS = 3_600_000
 
 MARKS = (

@@ -48,6 +48,7 @@ from core.sqlite import (
     struggles,
 )
 from core.sqlite.account_store import Accounts
+from core.sqlite.alert_store import Alerts
 from core.sqlite.code_store import Codes
 from core.sqlite.disk import Disk
 from core.sqlite.log import aside, keep_damaged_log
@@ -81,7 +82,7 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Accounts, Readership, Triaging, Codes, Removal, Search, Store):
+class SqliteStore(Accounts, Alerts, Readership, Triaging, Codes, Removal, Search, Store):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(

@@ -1,0 +1,263 @@
+"""
+Owns the words of alerts and digests, in mails and messages as on the pages.
+
+A message is put together here without markup; how it is dressed for mail, Slack or a program is
+stolper/alerting's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
+
+from babel.dates import format_date
+from babel.numbers import format_decimal, format_percent
+
+from console.digest import Digest
+from console.format import span
+from console.language import Language
+from console.words import severity_text
+from core.alerts import Counted, Delivery
+from core.model import Struggle
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """One struggle of a message: its name, where it is, what is counted of it, and where to look."""
+
+    title: str
+    where: str
+    numbers: str
+    link: str
+
+
+@dataclass(frozen=True, slots=True)
+class Bar:
+    """One day of a digest: its name, its sessions and those with a struggle."""
+
+    name: str
+    sessions: int
+    flagged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """What is told, in one language. *facts* are names and values, *link* is where to go on."""
+
+    subject: str
+    lead: str
+    link: str
+    link_text: str
+    foot: str
+    facts: tuple[tuple[str, str], ...] = ()
+    items_title: str = ""
+    items: tuple[Item, ...] = ()
+    bars_title: str = ""
+    bars: tuple[Bar, ...] = ()
+
+
+def counted_link(facts: dict[str, Any], **more: Any) -> str:
+    """Return the address of the page that lists the sessions counted for *facts*."""
+    names = ("site", "rule", "page", "severity", "from", "until")
+    query = {name: facts[name] for name in names if facts.get(name)}
+    return "/counted?" + urlencode({**query, **more})
+
+
+def test_message(delivery: Delivery, base: str, language: Language) -> Message:
+    """Return what a test says."""
+    _ = language.gettext
+    return Message(
+        subject=_("Stolper: a test"),
+        lead=_("This is a test: messages to '%(name)s' arrive.") % {"name": delivery.destination},
+        link=f"{base}/alerts",
+        link_text=_("Open the alerts"),
+        foot=_foot(base, language),
+    )
+
+
+def count_message(
+    delivery: Delivery,
+    rows: Sequence[tuple[Struggle, Counted]],
+    site: str,
+    base: str,
+    language: Language,
+) -> Message:
+    """Return what is said when many sessions have a struggle. *site* is its name, empty for all."""
+    _, facts = language.gettext, delivery.facts
+    sessions = language.ngettext("%(num)s session", "%(num)s sessions", facts["sessions"])
+    counted = sessions % {"num": _number(facts["sessions"], language)}
+    window = span(facts["until"] - facts["from"], language.code)
+    lead = _("%(sessions)s with a struggle within %(span)s.") % {
+        "sessions": counted,
+        "span": window,
+    }
+    if facts.get("usual") is not None:
+        lead += " " + _("Usual at that hour: %(usual)s.") % {
+            "usual": _number(facts["usual"], language)
+        }
+    return Message(
+        subject=f"{delivery.name}: {counted}",
+        lead=lead,
+        link=base + counted_link(facts),
+        link_text=_("Watch these sessions"),
+        foot=_foot(base, language),
+        facts=tuple(_conditions(facts, site, language)),
+        items_title=_("Most met"),
+        items=tuple(_item(struggle, counted, base, language) for struggle, counted in rows),
+    )
+
+
+def new_message(
+    delivery: Delivery,
+    rows: Sequence[tuple[Struggle, Counted]],
+    site: str,
+    base: str,
+    language: Language,
+) -> Message:
+    """Return what is said of struggles that were not there before."""
+    _, number = language.gettext, len(delivery.facts["struggles"])
+    what = language.ngettext("%(num)s new struggle", "%(num)s new struggles", number) % {
+        "num": number
+    }
+    return Message(
+        subject=f"{delivery.name}: {what}",
+        lead=_("Nobody met this before: %(what)s.") % {"what": what},
+        link=f"{base}/struggles",
+        link_text=_("Open the struggles"),
+        foot=_foot(base, language),
+        facts=tuple(_conditions(delivery.facts, site, language)),
+        items=tuple(_item(struggle, counted, base, language) for struggle, counted in rows),
+    )
+
+
+def digest_message(
+    delivery: Delivery, week: Digest, site: str, zone: str, base: str, language: Language
+) -> Message:
+    """Return the week in numbers."""
+    _ = language.gettext
+    first, last = (_day(at, zone) for at in (week.span.from_ms, week.span.until_ms - 1))
+    dates = f"{_date(first, language)} – {_date(last, language)}"
+    query = {"until": week.span.until_ms, **({"site": week.site} if week.site else {})}
+    return Message(
+        subject=_("Your week with Stolper: %(dates)s") % {"dates": dates},
+        lead=digest_lead(week, language),
+        link=f"{base}/digest?{urlencode(query)}",
+        link_text=_("Open the week"),
+        foot=_foot(base, language),
+        facts=((_("Site"), site or _("all")), *digest_facts(week, language)),
+        items_title=_("What most visitors struggled with"),
+        items=tuple(
+            Item(
+                ("" if not row.new else _("New:") + " ") + _title(row.struggle, language),
+                _where(row.struggle),
+                sessions_and_before(row.counted, language),
+                f"{base}/struggles/{row.struggle.key}",
+            )
+            for row in week.rows
+        ),
+        bars_title=_("Sessions by day"),
+        bars=tuple(
+            Bar(
+                format_date(_day(day.at_ms, zone), "EEE d.", locale=language.code),
+                day.sessions,
+                day.flagged,
+            )
+            for day in week.days
+        ),
+    )
+
+
+def digest_lead(week: Digest, language: Language) -> str:
+    """Return the week in a sentence."""
+    _ = language.gettext
+    if not week.sessions:
+        return _("No visit was recorded in this week.")
+    share = format_percent(week.flagged / week.sessions, locale=language.code)
+    told = _("%(share)s of the sessions met a struggle") % {"share": share}
+    if not week.before.sessions:
+        return told + "."
+    was = format_percent(week.before.flagged / week.before.sessions, locale=language.code)
+    return told + _(", the week before %(share)s.") % {"share": was}
+
+
+def digest_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
+    """Return the week's sums beside those of the week before."""
+    _ = language.gettext
+
+    def beside(now: int, before: int) -> str:
+        text = _number(now, language)
+        if before:
+            change = format_percent(now / before - 1, "+#,##0 %;−#,##0 %", locale=language.code)
+            text += f" ({change})"
+        return text
+
+    return [
+        (_("Sessions"), beside(week.sessions, week.before.sessions)),
+        (_("With a struggle"), beside(week.flagged, week.before.flagged)),
+    ]
+
+
+def sessions_and_before(counted: Counted, language: Language) -> str:
+    """Return how many sessions met a struggle, and how many in the span before."""
+    text = language.ngettext("%(num)s session", "%(num)s sessions", counted.sessions)
+    now = text % {"num": _number(counted.sessions, language)}
+    if counted.before:
+        now += language.gettext(", before %(num)s") % {"num": _number(counted.before, language)}
+    return now
+
+
+def _conditions(facts: dict[str, Any], site: str, language: Language) -> list[tuple[str, str]]:
+    _ = language.gettext
+    found = [(_("Site"), site or _("all"))]
+    found += [
+        (name, facts[key])
+        for name, key in ((_("Rule"), "rule"), (_("Page"), "page"))
+        if facts.get(key)
+    ]
+    if facts.get("severity", "info") != "info":
+        found.append((_("Severity at least"), severity_text(facts["severity"], _)))
+    if facts.get("threshold"):
+        found.append((_("Alert from"), _number(facts["threshold"], language)))
+    return found
+
+
+def _item(struggle: Struggle, counted: Counted, base: str, language: Language) -> Item:
+    return Item(
+        _title(struggle, language),
+        _where(struggle),
+        sessions_and_before(counted, language),
+        f"{base}/struggles/{struggle.key}",
+    )
+
+
+def _title(struggle: Struggle, language: Language) -> str:
+    label = (struggle.target or {}).get("label")
+    title = language.text(struggle.title)
+    return f"{title}: {label}" if label else title
+
+
+def _where(struggle: Struggle) -> str:
+    return " · ".join(part for part in (struggle.site_name, struggle.page) if part)
+
+
+def _foot(base: str, language: Language) -> str:
+    return language.gettext("Sent by your own Stolper at %(address)s. Who is told: %(link)s") % {
+        "address": base,
+        "link": f"{base}/alerts",
+    }
+
+
+def _number(number: float, language: Language) -> str:
+    return format_decimal(round(number, 1), locale=language.code)
+
+
+def _day(at_ms: int, zone: str) -> datetime:
+    return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone))
+
+
+def _date(day: datetime, language: Language) -> str:
+    return format_date(day, "d MMM" if language.code == "en" else "d. MMM", locale=language.code)

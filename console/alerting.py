@@ -1,0 +1,34 @@
+"""What the console needs of whoever sends alerts (stolper/alerting/)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from core.alerts import Delivery
+
+Channel = Literal["webhook", "slack", "mail"]
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where messages may go. *where* is a host or mailbox; *lacks* the setting that is still needed."""
+
+    name: str
+    channel: Channel
+    where: str
+    lacks: str
+
+
+class Alerting(Protocol):
+    """Knows the destinations, and sends."""
+
+    def destinations(self) -> Sequence[Destination]:
+        """Return the destinations that the settings name, in their order."""
+
+    async def test(self, destination: str, language: str) -> Delivery:
+        """Send a message to the destination of that name now; return what became of it."""
+
+    def prompt(self) -> None:
+        """Look at alerts and at what waits soon: something was changed."""

@@ -1,0 +1,105 @@
+"""
+The week in numbers, as the mail and the console's page tell it.
+
+Owns what is counted; words are alert_words.py's. Days are those of a time zone, so that a week of the
+change to summer time has its 167 hours.
+"""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import dataclass, replace
+from datetime import date, datetime, time, timedelta
+from typing import Protocol
+from zoneinfo import ZoneInfo
+
+from core.alerts import AlertStore, Counted, FlagFilter, Span
+from core.model import SessionQuery, Struggle
+from core.store import RecordStore, VerdictStore
+
+DAYS = 7
+TOP = 5
+
+
+class DigestStore(AlertStore, RecordStore, VerdictStore, Protocol):
+    """The parts of a store that a digest is read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Day:
+    """One day: when it began, its sessions, and those of them with a struggle."""
+
+    at_ms: int
+    sessions: int
+    flagged: int
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """A struggle, with how often it was met in the week and in the one before."""
+
+    struggle: Struggle
+    counted: Counted
+    new: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Digest:
+    """A week, the sums of the one before it, and the struggles that most sessions met."""
+
+    site: str  # key; empty: all
+    span: Span
+    days: tuple[Day, ...]
+    before: Day  # of the whole week before
+    rows: tuple[Row, ...]
+
+    @property
+    def sessions(self) -> int:
+        """Return how many sessions began in the week."""
+        return sum(day.sessions for day in self.days)
+
+    @property
+    def flagged(self) -> int:
+        """Return how many of them met a struggle."""
+        return sum(day.flagged for day in self.days)
+
+
+def week_until(now_ms: int, zone: str) -> Span:
+    """Return the seven whole days before *now_ms*, by the calendar of *zone*."""
+    last = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(zone)).date()
+    return Span(*(_midnight(last - timedelta(days=days), zone) for days in (DAYS, 0)))
+
+
+def days_of(span: Span, zone: str) -> list[Span]:
+    """Return the days of *span* by the calendar of *zone*."""
+    first = datetime.fromtimestamp(span.from_ms / 1000, ZoneInfo(zone)).date()
+    starts = [_midnight(first + timedelta(days=number), zone) for number in range(DAYS + 1)]
+    return [Span(start, end) for start, end in itertools.pairwise(starts)]
+
+
+def _midnight(day: date, zone: str) -> int:
+    at = datetime.combine(day, time(), ZoneInfo(zone))
+    return round(at.timestamp() * 1000)
+
+
+async def digest(store: DigestStore, site: str, span: Span, zone: str) -> Digest:
+    """Return the numbers of the week *span* of a site (key), or of all."""
+    days = [
+        Day(day.from_ms, *await _counts(store, site, day.from_ms, day.until_ms))
+        for day in days_of(span, zone)
+    ]
+    earlier = 2 * span.from_ms - span.until_ms
+    before = Day(earlier, *await _counts(store, site, earlier, span.from_ms))
+    rows: list[Row] = []
+    for counted in await store.counted_struggles(FlagFilter(site), span, TOP):
+        struggle = await store.struggle(counted.key)
+        if struggle is not None:
+            rows.append(Row(struggle, counted, counted.first_ms >= span.from_ms))
+    return Digest(site, span, tuple(days), before, tuple(rows))
+
+
+async def _counts(store: DigestStore, site: str, from_ms: int, until_ms: int) -> tuple[int, int]:
+    query = SessionQuery(site=site or None, since_ms=from_ms, until_ms=until_ms)
+    return await store.count_sessions(query), await store.count_sessions(
+        replace(query, flagged=True)
+    )

@@ -1,0 +1,141 @@
+"""
+Puts a message together when it is sent: texts of struggles are looked up then, and kept nowhere else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Protocol
+
+from console.alert_words import (
+    Message,
+    count_message,
+    digest_message,
+    new_message,
+    test_message,
+)
+from console.digest import DigestStore, digest
+from console.format import iso
+from console.language import Language, Languages
+from core.alerts import Counted, Delivery, FlagFilter, Span
+from core.model import Struggle
+from core.store import SiteStore
+
+SHOWN = 5
+"""Struggles that a message names; the page it leads to has all."""
+
+
+class TellingStore(DigestStore, SiteStore, Protocol):
+    """The parts of a store that messages are written from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Told:
+    """A message for people, and the same for programs (docs/alerts.md)."""
+
+    message: Message
+    payload: dict[str, Any]
+
+
+class Teller:
+    """Writes messages. *base* returns the address of the console, *zone* is that of a digest's days."""
+
+    def __init__(self, store: TellingStore, base: Callable[[], str], zone: str) -> None:
+        self._store = store
+        self._base = base
+        self._zone = zone
+        self._languages = Languages()
+
+    async def tell(self, delivery: Delivery) -> Told:
+        """Return what *delivery* says."""
+        base = self._base().rstrip("/")
+        language = self._languages[delivery.language]
+        if delivery.kind == "test":
+            return _told(delivery, test_message(delivery, base, language), {})
+        site = await self._site_name(delivery.facts.get("site", ""))
+        if delivery.kind == "digest":
+            return await self._digest(delivery, site, base, language)
+        rows = await self._rows(delivery)
+        write = count_message if delivery.kind == "count" else new_message
+        message = write(delivery, rows, site, base, language)
+        struggles = [_struggle_json(struggle, one, base, language) for struggle, one in rows]
+        return _told(delivery, message, {**_facts_json(delivery.facts), "struggles": struggles})
+
+    async def _digest(self, delivery: Delivery, site: str, base: str, language: Language) -> Told:
+        span = Span(delivery.facts["from"], delivery.facts["until"])
+        week = await digest(self._store, delivery.facts.get("site", ""), span, self._zone)
+        message = digest_message(delivery, week, site, self._zone, base, language)
+        data = {
+            **_facts_json(delivery.facts),
+            "sessions": week.sessions,
+            "sessions_flagged": week.flagged,
+            "sessions_before": week.before.sessions,
+            "sessions_flagged_before": week.before.flagged,
+            "days": [[day.sessions, day.flagged] for day in week.days],
+            "struggles": [
+                _struggle_json(row.struggle, row.counted, base, language) for row in week.rows
+            ],
+        }
+        return _told(delivery, message, data)
+
+    async def _site_name(self, key: str) -> str:
+        site = await self._store.site(key) if key else None
+        return site.name if site else key
+
+    async def _rows(self, delivery: Delivery) -> Sequence[tuple[Struggle, Counted]]:
+        """Return the struggles that a message names, as they are now: one that was erased is none."""
+        facts = delivery.facts
+        if delivery.kind == "new":
+            found = [Counted(key, 0) for key in facts["struggles"]]
+        else:
+            wanted = FlagFilter(**{name: facts[name] for name in FILTER if facts.get(name)})
+            span = Span(facts["from"], facts["until"])
+            found = await self._store.counted_struggles(wanted, span, SHOWN)
+        rows = []
+        for counted in found[:SHOWN]:
+            struggle = await self._store.struggle(counted.key)
+            if struggle is not None:
+                sessions = counted.sessions or struggle.sessions
+                rows.append((struggle, replace(counted, sessions=sessions)))
+        return rows
+
+
+FILTER = ("site", "rule", "page", "severity")
+
+
+def _facts_json(facts: dict[str, Any]) -> dict[str, Any]:
+    """Return *facts* as programs read them: times as the API writes them."""
+    told = {name: value for name, value in facts.items() if name not in ("from", "until")}
+    return {**told, **{name: iso(facts[name]) for name in ("from", "until") if name in facts}}
+
+
+def _struggle_json(
+    struggle: Struggle, counted: Counted, base: str, language: Language
+) -> dict[str, Any]:
+    return {
+        "key": struggle.key,
+        "url": f"{base}/struggles/{struggle.key}",
+        "title": language.text(struggle.title),
+        "rule": struggle.rule,
+        "severity": struggle.severity,
+        "site": struggle.site_name,
+        "page": struggle.page,
+        "target": (struggle.target or {}).get("label"),
+        "sessions": counted.sessions,
+        "sessions_before": counted.before,
+    }
+
+
+def _told(delivery: Delivery, message: Message, data: dict[str, Any]) -> Told:
+    payload = {
+        "id": delivery.id,
+        "type": delivery.kind,
+        "at": iso(delivery.created_ms),
+        "alert": {"id": delivery.alert, "name": delivery.name},
+        "title": message.subject,
+        "text": message.lead,
+        "url": message.link,
+        "data": data,
+    }
+    return Told(message, payload)
