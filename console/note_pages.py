@@ -52,7 +52,7 @@ async def notes_of(request: web.Request, session: str) -> list[dict[str, Any]]:
 
 
 async def add(request: web.Request) -> web.Response:
-    """Keep a note at the moment `at` (milliseconds from the session's start)."""
+    """Keep a note at the moment `at` (server milliseconds), at the nearest of the session."""
     who = await require_role(request, ENDERS)
     store, now_ms = console(request).store, console(request).clock.now_ms()
     session = await store.session(request.match_info["session"])

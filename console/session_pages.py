@@ -17,6 +17,7 @@ from console.context import console
 from console.neighbours import LIST, neighbours, session_link
 from console.note_pages import notes_of
 from console.pages import embed_line, render
+from console.panel_words import event_kinds, panel_texts
 from console.score_words import BANDS, incidents
 from console.stage import stage_path
 from console.texts import player_texts, timeline_json
@@ -258,10 +259,13 @@ async def show_one(request: web.Request) -> web.Response:
         lead_ms=LEAD_MS,
         built=built,
         beside=beside,
+        event_kinds=event_kinds(language),
         may_note=await has_role(request, ENDERS),
         may_end=await has_role(request, ENDERS),
         may_pick=await may_edit(request),
-        player=_script_json({"timeline": timeline, "texts": player_texts(language)}),
+        player=_script_json(
+            {"timeline": timeline, "texts": {**player_texts(language), **panel_texts(language)}}
+        ),
     )
 
 

@@ -35,6 +35,15 @@ export function drawBar(
       return tick;
     }),
   );
+  page.errorTicks.replaceChildren(
+    ...timeline.rows
+      .filter(({ tone }) => tone === "error")
+      .map((row) => {
+        const tick = span("error-tick", row.at, row.at);
+        tick.style.width = "";
+        return tick;
+      }),
+  );
   const places = apart(
     timeline.flags.map((flag) => place(flag.at)),
     (MARKER_PX / Math.max(1, page.markers.clientWidth)) * 100,

@@ -42,6 +42,11 @@ export class Director {
     return this.#screen?.frame ?? null;
   }
 
+  /** What is drawn now; null while nothing is. */
+  get screen(): Screen | null {
+    return this.#screen;
+  }
+
   /** Take the words that the stage shows by itself. */
   words(blank: string): void {
     this.#blank = blank;

@@ -2,6 +2,8 @@
 
 import type { KeyPress } from "./protocol";
 
+export type Panel = "console" | "network" | "dom";
+
 export interface Actions {
   toggle(): void;
   step(ms: number): void;
@@ -12,50 +14,107 @@ export interface Actions {
   skip(): void;
   link(): void;
   help(): void;
+  events(): void;
+  search(): void;
+  panel(name: Panel): void;
+  note(): void;
+  export(): void;
+  session(step: 1 | -1): void;
+  fullScreen(): void;
+  go(path: string): void;
+  /** Close what is open; return whether something was. */
+  escape(): boolean;
 }
 
 const STEP_MS = 5000;
+const SECOND_KEY_MS = 1500; // after G
+
+const GOALS: Record<string, string> = {
+  s: "/sessions",
+  q: "/struggles",
+  r: "/rules",
+  p: "/processes",
+};
+
+let goingUntil = 0; // G was pressed: the next letter says where to
 
 /** Do what *press* means; return whether it means anything. */
 export function act(press: KeyPress, actions: Actions): boolean {
-  const { key, shift, alt } = press;
+  const key = press.key.length === 1 ? press.key.toLowerCase() : press.key;
   if (key === "ArrowLeft" || key === "ArrowRight") {
     const step = key === "ArrowRight" ? 1 : -1;
-    if (alt) actions.flag(step);
-    else if (shift) actions.event(step);
+    if (press.alt) actions.flag(step);
+    else if (press.shift) actions.event(step);
     else actions.step(step * STEP_MS);
     return true;
   }
-  if (alt) return false;
-  if (key === "?") {
-    actions.help();
+  // Signs that some keyboards have under Shift or Alt.
+  const sign = SIGNS[key];
+  if (sign) {
+    sign(actions);
     return true;
   }
-  if (shift) return false;
+  if (press.alt || press.shift) return false;
+  return letter(key, actions);
+}
+
+const SIGNS: Record<string, (actions: Actions) => void> = {
+  "?": (actions) => actions.help(),
+  "/": (actions) => actions.search(),
+  "[": (actions) => actions.session(-1),
+  "]": (actions) => actions.session(1),
+};
+
+const LETTERS: Record<string, (actions: Actions) => void> = {
+  " ": (actions) => actions.toggle(),
+  k: (actions) => actions.toggle(),
+  ArrowUp: (actions) => actions.faster(1),
+  ArrowDown: (actions) => actions.faster(-1),
+  i: (actions) => actions.skip(),
+  s: (actions) => actions.link(),
+  e: (actions) => actions.events(),
+  c: (actions) => actions.panel("console"),
+  n: (actions) => actions.panel("network"),
+  d: (actions) => actions.panel("dom"),
+  m: (actions) => actions.note(),
+  x: (actions) => actions.export(),
+  f: (actions) => actions.fullScreen(),
+  g: () => {
+    goingUntil = performance.now() + SECOND_KEY_MS;
+  },
+};
+
+function letter(key: string, actions: Actions): boolean {
+  const goal = performance.now() < goingUntil ? GOALS[key] : undefined;
+  goingUntil = 0;
+  if (goal) {
+    actions.go(goal);
+    return true;
+  }
+  if (key === "Escape") return actions.escape();
   if (/^[0-9]$/.test(key)) {
     actions.tenth(Number(key));
     return true;
   }
-  const plain: Record<string, () => void> = {
-    " ": () => actions.toggle(),
-    k: () => actions.toggle(),
-    ArrowUp: () => actions.faster(1),
-    ArrowDown: () => actions.faster(-1),
-    i: () => actions.skip(),
-    s: () => actions.link(),
-  };
-  const chosen = plain[key.length === 1 ? key.toLowerCase() : key];
-  chosen?.();
-  return chosen !== undefined;
+  LETTERS[key]?.(actions);
+  return key in LETTERS;
+}
+
+/** Return what *event* presses; null if it is a shortcut of the browser's. */
+export function pressOf(event: KeyboardEvent): KeyPress | null {
+  // AltGr, by which many keyboards write [ and ], comes as Ctrl with Alt.
+  const graph = event.getModifierState("AltGraph");
+  if ((event.ctrlKey && !graph) || event.metaKey) return null;
+  const { key, code, shiftKey: shift, altKey } = event;
+  return { key, code, shift, alt: altKey && !graph };
 }
 
 /** Hear keys on the whole page. */
 export function hearKeys(actions: Actions): void {
   document.addEventListener("keydown", (event) => {
-    if (event.defaultPrevented || event.ctrlKey || event.metaKey) return;
-    if (leave(event)) return;
-    const { key, code, shiftKey: shift, altKey: alt } = event;
-    if (act({ key, code, shift, alt }, actions)) event.preventDefault();
+    const press = pressOf(event);
+    if (event.defaultPrevented || !press || leave(event)) return;
+    if (act(press, actions)) event.preventDefault();
   });
 }
 
@@ -64,6 +123,7 @@ function leave(event: KeyboardEvent): boolean {
   const target = event.target;
   if (!(target instanceof HTMLElement)) return false;
   if (document.querySelector("dialog[open]")) return true;
+  if (target instanceof HTMLInputElement && target.type === "checkbox") return event.key === " ";
   if (target instanceof HTMLInputElement) return target.type !== "range";
   if (target.matches("select, textarea, [contenteditable]")) return true;
   return event.key === " " && target.matches("button, a, summary");

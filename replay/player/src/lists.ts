@@ -1,14 +1,6 @@
-// Owns the lists beside the picture: flags, events, gaps, tabs. Everything is written as text.
+// Owns the short lists beside the picture: flags, gaps, tabs. Everything is written as text.
 
-import {
-  clock,
-  type Flag,
-  type GapText,
-  lastAt,
-  type Row,
-  type Texts,
-  type Timeline,
-} from "./model";
+import { clock, type Flag, type GapText, type Texts, type Timeline } from "./model";
 import { make, type Page } from "./page";
 
 /** Draw the list of flags. *jump* is called with a flag's id. */
@@ -72,90 +64,6 @@ function exampleLinks(base: string, session: string, flag: Flag, texts: Texts): 
     links.append(link);
   }
   return links;
-}
-
-/** The list of events, which follows the playhead unless the reader has just scrolled it. */
-export class EventList {
-  readonly #page: Page;
-  readonly #jump: (at: number) => void;
-  #rows: Row[] = [];
-  #buttons: HTMLButtonElement[] = [];
-  #current = -2;
-  #touched = 0;
-
-  constructor(page: Page, jump: (at: number) => void) {
-    this.#page = page;
-    this.#jump = jump;
-    const touched = (): void => {
-      this.#touched = performance.now();
-    };
-    page.events.addEventListener("wheel", touched, { passive: true });
-    page.events.addEventListener("touchmove", touched, { passive: true });
-  }
-
-  /** Show the rows of *timeline*; those that are there already stay, with the focus they have. */
-  draw(timeline: Timeline, several: boolean): void {
-    const evidence = new Map<string, Flag>();
-    for (const flag of timeline.flags) for (const id of flag.evidence) evidence.set(id, flag);
-    const same = this.#rows.every((row, place) => row.id === timeline.rows[place]?.id);
-    if (!same) {
-      this.#page.events.replaceChildren();
-      this.#buttons = [];
-      this.#current = -2;
-    }
-    const numbers = new Map(timeline.tabs.map((tab) => [tab.id, tab.number]));
-    for (const row of timeline.rows.slice(this.#buttons.length)) {
-      const tab = several ? String(numbers.get(row.tab) ?? "") : "";
-      this.#buttons.push(this.#add(row, timeline.start, tab));
-    }
-    this.#rows = timeline.rows;
-    this.#buttons.forEach((button, place) => {
-      const flag = evidence.get(this.#rows[place]?.id ?? "");
-      button.dataset.severity = flag?.severity ?? "";
-      button.title = flag?.title ?? "";
-    });
-    this.#page.eventsCount.textContent = String(this.#rows.length);
-  }
-
-  /** Mark the last row at or before *at*, and bring it into view. */
-  follow(at: number): void {
-    const place = lastAt(this.#rows, at);
-    if (place === this.#current) return;
-    const before = this.#buttons[this.#current];
-    before?.removeAttribute("aria-current");
-    if (before) before.tabIndex = -1;
-    this.#current = place;
-    const button = this.#buttons[place] ?? this.#buttons[0];
-    if (!button) return;
-    button.tabIndex = 0;
-    if (place < 0) return;
-    button.setAttribute("aria-current", "true");
-    if (performance.now() - this.#touched > 4000) this.#reveal(button);
-  }
-
-  /** Scroll the list only, never the page. */
-  #reveal(button: HTMLElement): void {
-    const list = this.#page.events;
-    const top = button.offsetTop - list.offsetTop;
-    const low = list.scrollTop + list.clientHeight * 0.7;
-    if (top < list.scrollTop + 40 || top > low) list.scrollTop = top - list.clientHeight * 0.4;
-  }
-
-  #add(row: Row, start: number, tab: string): HTMLButtonElement {
-    const item = make("li");
-    const button = make("button", `event tone-${row.tone}`);
-    button.type = "button";
-    button.tabIndex = -1;
-    button.append(make("span", "offset", clock(row.at - start)));
-    const words = make("span", "words", row.text);
-    if (row.detail) words.append(make("span", "detail", row.detail));
-    button.append(words);
-    if (tab) button.append(make("span", "tab-number", tab));
-    button.addEventListener("click", () => this.#jump(row.at));
-    item.append(button);
-    this.#page.events.append(item);
-    return button;
-  }
 }
 
 /** Draw the list of what is missing. */

@@ -41,6 +41,18 @@ export interface Flag {
   evidence: string[];
 }
 
+/** What a reader wrote at a moment. */
+export interface Note {
+  id: string;
+  at: number;
+  author: string;
+  text: string;
+  made: number;
+  changed: number | null;
+  own: boolean;
+  removable: boolean;
+}
+
 export interface GapText extends Gap {
   text: string;
 }
@@ -58,6 +70,7 @@ export interface Timeline {
   rows: Row[];
   flags: Flag[];
   gaps: GapText[];
+  notes: Note[];
   stage: string;
 }
 

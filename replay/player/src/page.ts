@@ -45,8 +45,58 @@ export function findPage() {
     factEvents: part("fact-events", HTMLElement),
     gaps: part("gaps", HTMLUListElement),
     complete: part("complete", HTMLElement),
+    notes: part("notes", HTMLOListElement),
+    notesCount: part("notes-count", HTMLElement),
+    pins: div("pins"),
+    errorTicks: div("error-ticks"),
+    eventSearch: part("event-search", HTMLInputElement),
+    eventKind: part("event-kind", HTMLSelectElement),
+    eventsNone: part("events-none", HTMLElement),
+    copyAddress: button("copy-address"),
+    fullScreen: button("full-screen"),
+    drawer: findDrawer(),
+    noteParts: findNoteParts(),
     data: part("player-data", HTMLScriptElement),
     pick: findPick(),
+  };
+}
+
+/** Return the parts of the drawer below the picture. */
+function findDrawer() {
+  const button = (id: string) => part(id, HTMLButtonElement);
+  return {
+    box: part("drawer", HTMLDivElement),
+    body: part("drawer-body", HTMLDivElement),
+    title: part("drawer-title", HTMLElement),
+    count: part("drawer-count", HTMLElement),
+    search: part("drawer-search", HTMLInputElement),
+    only: part("drawer-only", HTMLInputElement),
+    close: button("drawer-close"),
+    none: part("drawer-none", HTMLElement),
+    console: part("drawer-console", HTMLDivElement),
+    network: part("drawer-network", HTMLDivElement),
+    networkRows: part("network-rows", HTMLTableSectionElement),
+    dom: part("drawer-dom", HTMLDivElement),
+    openers: {
+      console: button("open-console"),
+      network: button("open-network"),
+      dom: button("open-dom"),
+    },
+  };
+}
+
+/** Return the parts for writing notes; null where the reader may not. */
+function findNoteParts() {
+  if (!document.getElementById("note-dialog")) return null;
+  return {
+    add: part("note-add", HTMLButtonElement),
+    dialog: part("note-dialog", HTMLDialogElement),
+    form: part("note-form", HTMLFormElement),
+    title: part("note-title", HTMLElement),
+    text: part("note-text", HTMLTextAreaElement),
+    error: part("note-error", HTMLElement),
+    save: part("note-save", HTMLButtonElement),
+    cancel: part("note-cancel", HTMLButtonElement),
   };
 }
 
@@ -65,6 +115,8 @@ function findPick() {
 }
 
 export type PickParts = NonNullable<ReturnType<typeof findPick>>;
+export type DrawerParts = ReturnType<typeof findDrawer>;
+export type NoteParts = NonNullable<ReturnType<typeof findNoteParts>>;
 export type Page = ReturnType<typeof findPage>;
 
 /** Make an element with text; never markup. */

@@ -55,6 +55,12 @@ export class Picker {
     if (this.#on) this.#show(null);
   }
 
+  /** Outline *element*, or nothing, for the inspector; a pick that is on goes on with it. */
+  light(element: Element | null): void {
+    this.#element = element;
+    this.#draw();
+  }
+
   /** Do what a key says. */
   step(step: PickStep): void {
     if (!this.#on) return;

@@ -1,8 +1,11 @@
 // Entry of the session page: controls, timeline and lists around the stage.
 
+import { keepMoment, shared } from "./address";
 import { drawBar, movePlayhead } from "./bar";
-import { type Actions, act, hearKeys } from "./keys";
-import { drawFlags, drawGaps, drawTabs, EventList } from "./lists";
+import { Drawer } from "./drawer";
+import { EventList } from "./events";
+import { type Actions, act, hearKeys, type Panel } from "./keys";
+import { drawFlags, drawGaps, drawTabs } from "./lists";
 import {
   clock,
   fill,
@@ -15,6 +18,7 @@ import {
   type Timeline,
   tabInUse,
 } from "./model";
+import { Notes } from "./notes";
 import { findPage, type Page } from "./page";
 import { Pick } from "./pick";
 import {
@@ -36,6 +40,8 @@ class Player {
   readonly #page: Page;
   readonly #texts: Texts;
   readonly #events: EventList;
+  readonly #notes: Notes;
+  readonly #drawer: Drawer;
   readonly #lead: number;
   readonly #pick: Pick | null;
   #timeline: Timeline;
@@ -58,7 +64,12 @@ class Player {
     this.#timeline = timeline;
     this.#texts = texts;
     this.#lead = Number(page.replay.dataset.lead);
-    this.#events = new EventList(page, (at) => this.#goTo(at));
+    const goTo = (at: number): void => this.#goTo(at);
+    this.#events = new EventList(page, texts, goTo);
+    const tellStage = (message: ToStage): void => this.#tell(message);
+    this.#drawer = new Drawer(page.drawer, timeline, texts, goTo, tellStage);
+    const toast = (text: string): void => this.#toast(text);
+    this.#notes = new Notes(page, timeline, texts, { goTo, pause: () => this.#stop(), toast });
     this.#at = this.#startingPoint();
     this.#tab = this.#tabFor(this.#at);
     this.#follow = timeline.running && !location.search.match(/[?&](at|flag)=/);
@@ -135,6 +146,9 @@ class Player {
       case "expired":
         void this.#renew();
         break;
+      case "dom":
+        this.#drawer.nodes(message.turn, message.nodes);
+        break;
       case "key":
         if (!this.#pick?.press(message.press.key)) act(message.press, this.#actions);
         break;
@@ -152,8 +166,8 @@ class Player {
     this.#setPlaying(playing);
     movePlayhead(this.#page, this.#timeline, at, this.#texts);
     this.#events.follow(at);
-    this.#page.address.textContent =
-      (this.#page.replay.dataset.origin ?? "") + pathAt(this.#timeline, this.#tab, at);
+    this.#drawer.moved(at, playing);
+    this.#page.address.textContent = this.#pageAddress;
     const tab = this.#tabFor(at);
     if (tab !== this.#tab) {
       this.#tab = tab;
@@ -161,6 +175,12 @@ class Player {
       this.#drawTabs();
     }
     if (playing && !waiting && !this.#follow && this.#skips) this.#skipFrom(at);
+  }
+
+  /** The address that the visitor's browser showed, as far as it is known. */
+  get #pageAddress(): string {
+    const origin = this.#page.replay.dataset.origin ?? "";
+    return origin + pathAt(this.#timeline, this.#tab, this.#at);
   }
 
   get #skips(): boolean {
@@ -198,7 +218,7 @@ class Player {
   readonly #actions: Actions = {
     toggle: () => this.#toggle(),
     step: (ms) => this.#goTo(this.#at + ms),
-    event: (step) => this.#goToNeighbour(this.#timeline.rows, step),
+    event: (step) => this.#goToNeighbour(this.#events.rows, step),
     flag: (step) => this.#flagBy(step),
     faster: (step) => this.#faster(step),
     tenth: (number) => {
@@ -208,6 +228,18 @@ class Player {
     skip: () => this.#page.skip.click(),
     link: () => void this.#copyLink(),
     help: () => this.#page.keys.showModal(),
+    events: () => this.#events.focus("row"),
+    search: () => this.#events.focus("search"),
+    panel: (name: Panel) => this.#drawer.toggle(name),
+    note: () => this.#notes.write(),
+    export: () => this.#press("export", "no_export"),
+    session: (step) =>
+      step < 0
+        ? this.#press("previous-session", "no_previous")
+        : this.#press("next-session", "no_next"),
+    fullScreen: () => this.#fullScreen(),
+    go: (path) => this.#visit(path),
+    escape: () => this.#escape(),
   };
 
   readonly #picking = {
@@ -233,6 +265,10 @@ class Player {
     page.forward.addEventListener("click", () => this.#actions.step(5000));
     page.help.addEventListener("click", () => this.#actions.help());
     page.copyLink.addEventListener("click", () => void this.#copyLink());
+    page.fullScreen.addEventListener("click", () => this.#fullScreen());
+    page.copyAddress.addEventListener("click", () => {
+      void this.#copy(this.#pageAddress, this.#texts.copied_address);
+    });
     page.seek.addEventListener("input", () => {
       this.#goTo(this.#timeline.start + Number(page.seek.value));
     });
@@ -248,6 +284,37 @@ class Player {
       const pressed = event.target instanceof Element && event.target.closest("button, a");
       if (event.detail > 0 && pressed instanceof HTMLElement) pressed.blur();
     });
+  }
+
+  /** Press the link *id* of the page; where there is none, say *why*. */
+  #press(id: string, why: string): void {
+    const link = document.getElementById(id);
+    if (link) link.click();
+    else this.#toast(this.#texts[why] ?? "");
+  }
+
+  #visit(path: string): void {
+    const there = document.querySelector(`header a[href="${path}"]`);
+    if (there instanceof HTMLElement) there.click();
+    else this.#toast(this.#texts.no_goal ?? "");
+  }
+
+  #fullScreen(): void {
+    if (document.fullscreenElement) void document.exitFullscreen();
+    else void this.#page.replay.requestFullscreen().catch(() => undefined);
+  }
+
+  #escape(): boolean {
+    if (!this.#drawer.open) return false;
+    this.#drawer.show(null);
+    return true;
+  }
+
+  /** Stand still; return where. */
+  #stop(): number {
+    this.#setFollow(false);
+    this.#tell({ type: "pause" });
+    return this.#at;
   }
 
   #toggle(): void {
@@ -294,7 +361,7 @@ class Player {
     if (!flag) return;
     if (flag.tab && this.#pinned) this.#tab = flag.tab;
     this.#goTo(flag.at - this.#lead, true);
-    history.replaceState(null, "", `?flag=${encodeURIComponent(id)}`);
+    keepMoment({ flag: id });
   }
 
   #faster(step: 1 | -1): void {
@@ -320,19 +387,17 @@ class Player {
     this.#page.playText.textContent = (playing ? this.#texts.pause : this.#texts.play) ?? "";
   }
 
-  #momentLink(): string {
-    const url = new URL(location.pathname, location.origin);
-    url.searchParams.set("at", String(Math.round(this.#at - this.#timeline.start)));
-    return url.href;
-  }
-
   #rememberPlace(): void {
-    history.replaceState(null, "", this.#momentLink());
+    keepMoment({ at: this.#at - this.#timeline.start });
   }
 
   async #copyLink(): Promise<void> {
-    await navigator.clipboard.writeText(this.#momentLink());
-    this.#toast(this.#texts.copied ?? "");
+    await this.#copy(shared(this.#at - this.#timeline.start), this.#texts.copied_link);
+  }
+
+  async #copy(text: string, said = ""): Promise<void> {
+    await navigator.clipboard.writeText(text);
+    this.#toast(said);
   }
 
   #toast(text: string): void {
@@ -410,6 +475,8 @@ class Player {
     const jump = (flag: string): void => this.#jump(flag);
     this.#drawGaps();
     drawFlags(this.#page, this.#timeline, this.#texts, jump);
+    this.#notes.draw(this.#timeline);
+    this.#drawer.draw(this.#timeline);
     this.#events.draw(this.#timeline, this.#timeline.tabs.length > 1);
     this.#events.follow(this.#at);
     this.#drawTabs();

@@ -35,6 +35,8 @@ export type ToStage =
   | { type: "speed"; speed: number }
   | { type: "token"; base: string }
   | { type: "words"; blank: string }
+  | { type: "dom"; ask: { turn: number; open: number[] } }
+  | { type: "light"; node: number }
   | { type: "pick"; on: boolean }
   | { type: "pick_step"; step: PickStep };
 
@@ -67,6 +69,20 @@ export interface Picked {
   path: object[];
 }
 
+/** A node of the recorded page. *children* and *more* are told of those that are open. */
+export interface DomNode {
+  id: number;
+  kind: "element" | "text" | "other";
+  name: string;
+  text: string;
+  attributes?: [string, string][];
+  /** Has something to open. */
+  inside: boolean;
+  children?: number[];
+  /** Children that are not told of. */
+  more?: number;
+}
+
 export interface KeyPress {
   key: string;
   code: string;
@@ -82,6 +98,7 @@ export type FromStage =
   | { type: "gaps"; gaps: Gap[] }
   | { type: "ended" }
   | { type: "expired" }
+  | { type: "dom"; turn: number; nodes: DomNode[] | null }
   | { type: "key"; press: KeyPress }
   | { type: "hovered"; picked: Picked | null }
   | { type: "picked"; picked: Picked };

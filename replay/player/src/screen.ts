@@ -187,6 +187,11 @@ export class Screen {
     return this.#replayer.getMirror().getId(node);
   }
 
+  /** The node of the recording's *id*, as it is drawn now. */
+  nodeOf(id: number): Node | null {
+    return this.#replayer.getMirror().getNode(id);
+  }
+
   /** The recorded attribute *name* of *element*, also one that is not drawn. */
   attributeOf(element: Element, name: string): string | undefined {
     const meta = this.#replayer.getMirror().getMeta(element) as { attributes?: object } | null;

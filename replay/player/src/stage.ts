@@ -2,6 +2,8 @@
 // and no words; the page around it tells it what to do.
 
 import { Director } from "./director";
+import { Inspector } from "./inspector";
+import { pressOf } from "./keys";
 import { Picker } from "./picker";
 import { type FromStage, hear, type ToStage, tell } from "./protocol";
 import { Recordings } from "./recordings";
@@ -33,6 +35,7 @@ const director = new Director(root, new Recordings(location.pathname), (message)
   say(message);
 });
 const picker = new Picker(() => director.frame, say);
+const inspector = new Inspector(() => director.screen);
 
 hear<ToStage>(
   () => window.parent,
@@ -62,6 +65,12 @@ hear<ToStage>(
       case "words":
         director.words(message.blank);
         break;
+      case "dom":
+        say({ type: "dom", turn: message.ask.turn, nodes: inspector.nodes(message.ask.open) });
+        break;
+      case "light":
+        picker.light(inspector.element(message.node));
+        break;
       case "pick":
         picker.set(message.on);
         break;
@@ -74,9 +83,9 @@ hear<ToStage>(
 
 window.addEventListener("resize", () => fit(size.width, size.height));
 window.addEventListener("keydown", (event) => {
-  if (event.ctrlKey || event.metaKey) return;
-  const { key, code, shiftKey: shift, altKey: alt } = event;
-  if (key !== "Tab") event.preventDefault();
-  say({ type: "key", press: { key, code, shift, alt } });
+  const press = pressOf(event);
+  if (!press) return;
+  if (press.key !== "Tab") event.preventDefault();
+  say({ type: "key", press });
 });
 say({ type: "ready" });
