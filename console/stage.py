@@ -19,7 +19,9 @@ from console.context import console, signer
 from core.errors import StoreError
 from core.model import Session, Site
 from replay import deep
+from replay.assets import Address
 from replay.frames import frame_links, framed
+from replay.ranges import Range, load_range
 from replay.recording import load_recording
 
 TOKEN_MS = 30 * 60_000
@@ -92,9 +94,15 @@ async def document(request: web.Request) -> web.Response:
 
 @open_to_all
 async def load(request: web.Request) -> web.Response:
-    """Answer with the recording of one document, from chunk `from_seq` on."""
+    """
+    Answer with a part of the recording of one document: that which shows the time `at`.
+
+    With `from_seq` it is all from that chunk on. The frames linked into the document come along, but
+    not with `links=0`: they are told once.
+    """
     session, _ = await _allowed(request)
-    return await _recording(request, session.id)
+    at = _time_in(request)
+    return await _recording(request, session.id, at)
 
 
 @open_to_all
@@ -104,30 +112,41 @@ async def frame(request: web.Request) -> web.Response:
     inner, page_load = request.match_info["session"], request.match_info["page_load"]
     if not await framed(console(request).store, session, inner, page_load):
         raise web.HTTPNotFound
-    return await _recording(request, inner)
+    return await _recording(request, inner, None)
 
 
-async def _recording(request: web.Request, session: str) -> web.Response:
-    """Return the recording of the document that is asked for, and the frames linked into it."""
+def _time_in(request: web.Request) -> float | None:
+    """Return the moment that is asked for; None: all is."""
+    text = request.query.get("at", "")
+    return float(text) if re.fullmatch(r"\d{1,15}(\.\d{1,20})?", text) else None
+
+
+async def _recording(request: web.Request, session: str, at_ms: float | None) -> web.Response:
+    """Return the document that is asked for, at *at_ms* or whole, and the frames linked into it."""
     store, page_load = console(request).store, request.match_info["page_load"]
-    text = request.query.get("from_seq", "0")
-    from_seq = int(text) if re.fullmatch(r"\d{1,9}", text) else 0
     stage = f"/stage/{request.match_info['token']}"
-    found = await load_recording(
-        store,
-        session,
-        page_load,
-        from_seq=from_seq,
-        address=lambda name: f"{stage}/assets/{name}",
-    )
+    found = await _part(request, session, at_ms, lambda name: f"{stage}/assets/{name}")
     if found is None:
         raise web.HTTPNotFound
-    frames = [link.as_dict() for link in await frame_links(store, session, page_load)]
-    values = {**found.as_dict(), "frames": frames, "next_seq": found.next_seq}
+    values = found.as_dict()
+    if request.query.get("links") != "0":
+        values["frames"] = [link.as_dict() for link in await frame_links(store, session, page_load)]
     body = await asyncio.to_thread(deep.dumps, values)
     response = web.Response(body=body, content_type="application/json")
     response.enable_compression()
     return response
+
+
+async def _part(
+    request: web.Request, session: str, at_ms: float | None, address: Address
+) -> Range | None:
+    store, page_load = console(request).store, request.match_info["page_load"]
+    if at_ms is not None:
+        return await load_range(store, session, page_load, at_ms, address=address)
+    text = request.query.get("from_seq", "0")
+    from_seq = int(text) if re.fullmatch(r"\d{1,9}", text) else 0
+    found = await load_recording(store, session, page_load, from_seq=from_seq, address=address)
+    return None if found is None else Range(found, None, None)
 
 
 @open_to_all

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from core.errors import StoreError
 from core.model import ChunkRef, PageLoad
@@ -36,11 +36,25 @@ class Sealed(RecordStore, AssetStore, SealStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """A part of a recording. It shows moments after *from_ms* and up to *until_ms*; None: to its end."""
+    """
+    A part of a recording. It shows moments from *from_ms* on and up to *until_ms*; None: to its end.
+
+    The events at *from_ms* are those of its keyframe; all others are later.
+    """
 
     recording: LoadRecording
     from_ms: float | None
     until_ms: float | None
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as JSON has it."""
+        return {
+            **self.recording.as_dict(),
+            "origin": self.recording.origin_ms,
+            "from": self.from_ms,
+            "until": self.until_ms,
+            "next_seq": self.recording.next_seq,
+        }
 
 
 async def load_range(
@@ -49,30 +63,31 @@ async def load_range(
     """
     Return the part of a document's recording that shows it at *at_ms* (server time).
 
-    It begins with a keyframe, or with the document, and ends before the next keyframe. None if there
-    is no such document.
+    It begins with a keyframe, or with the document, and ends before the next keyframe: asked again
+    with the `until_ms` of the answer, it returns the range that follows. None if there is no such
+    document.
     """
     loads = await store.page_loads(session)
     load = next((one for one in loads if one.id == page_load), None)
     if load is None:
         return None
-    t = at_ms - load.origin_ms
-    keyframes = await _keyframes(store, session, page_load)
-    first = max((one for one in keyframes if one.t < t), key=lambda one: one.t, default=None)
-    last = min((one for one in keyframes if one.t >= t), key=lambda one: one.t, default=None)
-    refs = [
-        ref
-        for ref in await store.chunks(session)
-        if ref.page_load == page_load and _touches(ref, first, last)
-    ]
+    first: KeyframeRef | None = None
+    last: KeyframeRef | None = None
+    for keyframe in await _keyframes(store, session, page_load):
+        # In server time, as the answer tells them: who asks for what follows gives it back.
+        if load.origin_ms + keyframe.t > at_ms:
+            last = keyframe
+            break
+        first = keyframe
+    own = [ref for ref in await store.chunks(session) if ref.page_load == page_load]
     found = LoadRecording(load.id, load.tab, load.origin_ms)
-    budget = Budget(MAX_RANGE_BYTES)
     if first is not None and not await _begin(store, first, load, found):
-        # Without its keyframe the range begins with the document.
-        first, refs = None, [r for r in await store.chunks(session) if r.page_load == page_load]
+        first = None  # without its keyframe the range begins with the document
     begun = found.events
     found.events = []
-    await read_chunks(store, refs, found, budget)
+    wanted = [ref for ref in own if _touches(ref, first, last)]
+    await read_chunks(store, wanted, found, Budget(MAX_RANGE_BYTES))
+    found.next_seq = max((ref.seq + 1 for ref in own), default=0)
     since = -1.0 if first is None else load.origin_ms + first.t
     until = None if last is None else load.origin_ms + last.t
     found.events = begun + [

@@ -1,19 +1,21 @@
-// Owns what is on the stage: the clock, which document is shown, and when the next one is.
+// Owns what is on the stage: the clock, which part of which document is shown, and when the next one
+// is fetched.
 
 import { Frames } from "./frames";
 import { fill } from "./model";
 import type { FromStage, Gap, Load, Program, Seek, View } from "./protocol";
-import { Expired, type Recording, type Source } from "./recordings";
+import { Expired, type Part, type Source } from "./recordings";
 import { drawable, Screen } from "./screen";
 
 const TELL_MS = 60; // between two reports of the time: smooth for the eye
 const STALL_MS = 1000; // a longer frame means that the tab slept: do not play over it
-const FETCH_AHEAD_MS = 5000; // of playing time before the next document is needed
+const FETCH_AHEAD_MS = 5000; // of playing time before the next part or document is needed
+const SLOW_MS = 500; // longer on its way, what is missing is worth a word
 
 export class Director {
   readonly #root: HTMLElement;
   readonly #say: (message: FromStage) => void;
-  readonly #recordings: Source;
+  readonly #source: Source;
   #program: Program = { loads: [], start: 0, end: 0, running: false };
   #screen: Screen | null = null;
   #frames: Frames | null = null; // of the screen
@@ -22,18 +24,20 @@ export class Director {
   #at = 0;
   #speed = 1;
   #playing = false;
-  #busy = false; // a document is on its way; the clock stands
+  #busy = false; // what is to be shown is on its way; the clock stands
+  #coming: Promise<unknown> = Promise.resolve(); // one wish after the other: a hand on the bar has many
+  #soon = 0; // timer of what is to be presented
   #view: View = "loading";
   #wish = 0; // turn of the newest seek
   #turn = 0; // of what is being drawn; older answers are dropped
-  #ahead = "";
+  #ahead = ""; // what was fetched last before it was needed
   #lastFrame = 0;
   #lastTold = 0;
 
-  constructor(root: HTMLElement, recordings: Source, say: (message: FromStage) => void) {
+  constructor(root: HTMLElement, source: Source, say: (message: FromStage) => void) {
     this.#root = root;
     this.#say = say;
-    this.#recordings = recordings;
+    this.#source = source;
     requestAnimationFrame((now) => this.#frame(now));
   }
 
@@ -53,38 +57,39 @@ export class Director {
   }
 
   renew(base: string): void {
-    this.#recordings.renew(base);
-    void this.#present();
+    this.#source.renew(base);
+    this.#ahead = "";
+    this.#presentSoon();
   }
 
   /** Take what there is to play; *changed* says that documents may have grown. */
   async program(program: Program, changed: boolean): Promise<void> {
     if (changed) {
-      this.#recordings.forgetOthers(this.#screen?.load ?? null);
+      this.#source.forgetOthers(this.#screen?.load ?? null);
       if (this.#screen) await this.#grow(this.#screen); // first, or the clock runs into the new part
     }
     this.#program = program;
     if (changed && !this.#screen && this.#view !== "loading") await this.#present();
   }
 
-  async seek({ turn, at, tab, play }: Seek): Promise<void> {
+  seek({ turn, at, tab, play }: Seek): void {
     this.#wish = turn;
     this.#at = Math.min(Math.max(at, this.#program.start), this.#program.end);
     this.#tab = tab;
     this.#playing = play;
-    await this.#present();
+    this.#presentSoon();
   }
 
-  async tab(tab: string): Promise<void> {
+  tab(tab: string): void {
     if (tab === this.#tab) return;
     this.#tab = tab;
-    await this.#present();
+    this.#presentSoon();
   }
 
-  async play(): Promise<void> {
+  play(): void {
     this.#playing = true;
     if (this.#at >= this.#program.end && !this.#program.running) this.#at = this.#program.start;
-    await this.#present();
+    this.#presentSoon();
   }
 
   pause(): void {
@@ -98,7 +103,16 @@ export class Director {
     this.#screen?.speed(speed);
   }
 
-  /** Show the picture of now: fetch and build its document if it is another than before. */
+  /** Present the newest wish once those that came with it are heard: to draw each would take too long. */
+  #presentSoon(): void {
+    this.#turn++; // what is on its way for an older wish is not drawn
+    this.#soon ||= setTimeout(() => {
+      this.#soon = 0;
+      void this.#present();
+    });
+  }
+
+  /** Show the picture of now: fetch and build what shows it if that is not here. */
   async #present(): Promise<void> {
     const turn = ++this.#turn;
     const load = this.#loadAt(this.#at);
@@ -106,37 +120,66 @@ export class Director {
       this.#clear(this.#program.loads.length ? "not_open" : this.#empty());
       return;
     }
-    if (this.#screen?.load !== load.id && !(await this.#change(load, turn))) return;
+    if (!this.#shows(load) && !(await this.#change(load, turn))) return;
+    this.#busy = false;
+    if (this.#view !== "shown") this.#see("shown");
     if (this.#playing) this.#screen?.play(this.#at, this.#speed);
     else this.#screen?.show(this.#at);
     this.#tell();
   }
 
-  /** Replace the screen by that of *load*. The old picture stays until the new one is drawn. */
+  /** Return whether the screen has what shows *load* now. */
+  #shows(load: Load | null): boolean {
+    return this.#screen !== null && load?.id === this.#screen.load && this.#screen.covers(this.#at);
+  }
+
+  /** Fetch what shows *load* now. The old picture stays until the new one is drawn. */
   async #change(load: Load, turn: number): Promise<boolean> {
     this.#busy = true;
     if (!this.#screen) this.#see("loading");
-    let recording: Recording;
+    const slow = setTimeout(() => {
+      if (turn === this.#turn) this.#see("loading");
+    }, SLOW_MS);
+    let part: Part | null;
     try {
-      recording = await this.#recordings.get(load.id);
+      part = await this.#next(load, turn);
     } catch (error) {
       if (turn === this.#turn) this.#failed(error);
       return false;
+    } finally {
+      clearTimeout(slow);
     }
-    if (turn !== this.#turn) return false;
-    this.#busy = false;
-    if (recording.gaps.length) this.#say({ type: "gaps", gaps: recording.gaps });
-    if (!drawable(recording.events)) {
+    if (!part || turn !== this.#turn) return false;
+    return this.#take(load, part, turn);
+  }
+
+  /** Fetch the part of *load* that shows now, after what is on its way; null: that was wished no more. */
+  #next(load: Load, turn: number): Promise<Part | null> {
+    const found = this.#coming
+      .catch(() => undefined)
+      .then(() => (turn === this.#turn ? this.#source.part(load.id, this.#at) : null));
+    this.#coming = found;
+    return found;
+  }
+
+  /** Draw *part* on the screen of *load*, or on a new one. */
+  async #take(load: Load, part: Part, turn: number): Promise<boolean> {
+    if (part.gaps.length) this.#say({ type: "gaps", gaps: part.gaps });
+    if (this.#screen?.load === load.id) {
+      this.#screen.take(part);
+      return true;
+    }
+    if (!drawable(part)) {
       this.#clear(this.#program.running ? "waiting" : "no_snapshot");
       return false;
     }
-    return this.#put(load.id, recording, turn);
+    return this.#put(load.id, part, turn);
   }
 
   /** Put a new screen in place of the one there is. */
-  async #put(load: string, recording: Recording, turn: number): Promise<boolean> {
+  async #put(load: string, part: Part, turn: number): Promise<boolean> {
     try {
-      const screen = await Screen.make(this.#root, load, recording.events, {
+      const screen = await Screen.make(this.#root, load, part, {
         gap: (gap: Gap) => this.#say({ type: "gaps", gaps: [gap] }),
         size: (width, height) => this.#say({ type: "size", width, height }),
       });
@@ -144,8 +187,9 @@ export class Director {
         screen.destroy();
         return false;
       }
-      const frames = new Frames(screen, recording.frames, {
-        recording: (link) => this.#recordings.frame(link),
+      const frames = new Frames(screen, this.#source.links(load), {
+        recording: (link) => this.#source.frame(link),
+        links: (link) => this.#source.links(link),
         blank: (host) => fill(this.#blank, { host }),
         gap: (gap) => this.#say({ type: "gaps", gaps: [gap] }),
       });
@@ -155,7 +199,6 @@ export class Director {
       this.#frames = frames;
       this.#screen?.destroy();
       this.#screen = screen;
-      this.#see("shown");
       return true;
     } catch (error) {
       if (turn === this.#turn) this.#clear("broken", text(error));
@@ -165,15 +208,16 @@ export class Director {
 
   async #grow(screen: Screen): Promise<void> {
     try {
-      const news = await this.#recordings.more(screen.load);
+      const news = await this.#source.more(screen.load);
       if (this.#screen !== screen) return;
       if (news.gaps.length) this.#say({ type: "gaps", gaps: news.gaps });
-      this.#frames?.link(news.frames);
-      if (!screen.add(news.events, this.#at)) {
-        const whole = await this.#recordings.get(screen.load);
-        const put = await this.#put(screen.load, whole, this.#turn);
-        if (put && this.#playing) this.#screen?.play(this.#at, this.#speed);
-      }
+      this.#frames?.link(this.#source.links(screen.load));
+      if (screen.until !== null || screen.add(news.events, this.#at)) return;
+      const part = await this.#source.part(screen.load, this.#at);
+      const put = drawable(part) && (await this.#put(screen.load, part, this.#turn));
+      if (!put) return;
+      this.#see("shown");
+      if (this.#playing) this.#screen?.play(this.#at, this.#speed);
     } catch (error) {
       if (error instanceof Expired) this.#say({ type: "expired" });
       // Anything else passes: the next piece of news asks again.
@@ -198,7 +242,9 @@ export class Director {
     this.#at += passed * this.#speed;
     if (this.#at >= this.#program.end) this.#reachEnd();
     const load = this.#loadAt(this.#at);
-    if (load !== before && load?.id !== this.#screen?.load) void this.#present();
+    const same = load !== null && this.#screen?.load === load.id;
+    const lacking = same ? !this.#shows(load) : load !== before;
+    if (lacking) void this.#present();
     else if (this.#screen && !this.#screen.playing && this.#playing && !this.#waiting()) {
       // new events came while it waited at the end
       this.#screen.play(this.#at, this.#speed);
@@ -219,12 +265,24 @@ export class Director {
     return this.#program.running && this.#at >= this.#program.end;
   }
 
+  /** Fetch what is needed next before it is: the part that follows, or the next document. */
   #fetchAhead(load: Load | null): void {
-    if (!load || load.until - this.#at > FETCH_AHEAD_MS * this.#speed) return;
-    const next = this.#loadAt(load.until);
-    if (!next || next === load || next.id === this.#ahead) return;
-    this.#ahead = next.id; // once: if it fails, it is tried again and told when it is needed
-    this.#recordings.get(next.id).catch(() => undefined);
+    const screen = this.#screen;
+    if (!load || screen?.load !== load.id) return;
+    const until = Math.min(screen.until ?? Number.POSITIVE_INFINITY, load.until);
+    if (until - this.#at > FETCH_AHEAD_MS * this.#speed) return;
+    const next = this.#loadAt(until);
+    if (!next || (next === load && until !== screen.until)) return;
+    if (this.#ahead === `${next.id} ${until}`) return;
+    this.#ahead = `${next.id} ${until}`; // once: if it fails, it is tried again and told when it is needed
+    this.#source.part(next.id, until).then(
+      (part) => {
+        if (next !== load || this.#screen !== screen || part.from !== screen.until) return;
+        if (part.gaps.length) this.#say({ type: "gaps", gaps: part.gaps });
+        screen.take(part);
+      },
+      () => undefined,
+    );
   }
 
   /** Return the document that the tab shows at *at*: the latest that had begun. */

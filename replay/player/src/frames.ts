@@ -3,7 +3,7 @@
 
 import { all } from "./found";
 import type { Gap } from "./protocol";
-import type { FrameLink, Recording } from "./recordings";
+import type { FrameLink, Part } from "./recordings";
 import { drawable, type Follower, Screen } from "./screen";
 
 const STYLE = `
@@ -27,7 +27,9 @@ interface Drawn {
 
 export interface FramesContext {
   /** Fetch the recording of a frame. */
-  recording(link: FrameLink): Promise<Recording>;
+  recording(link: FrameLink): Promise<Part>;
+  /** The frames that are linked into that recording. */
+  links(link: FrameLink): FrameLink[];
   /** What a frame of *host* without a recording says. */
   blank(host: string): string;
   gap(gap: Gap): void;
@@ -164,9 +166,9 @@ export class Frames implements Follower {
 
   async #fill(frame: HTMLIFrameElement, drawn: Drawn, link: FrameLink): Promise<void> {
     try {
-      const { events, frames } = await this.#context.recording(link);
-      if (!drawable(events)) throw new Error("no snapshot");
-      const screen = await Screen.make(drawn.root, link.page_load, events, {
+      const part = await this.#context.recording(link);
+      if (!drawable(part)) throw new Error("no snapshot");
+      const screen = await Screen.make(drawn.root, link.page_load, part, {
         gap: this.#context.gap,
         size: () => {},
       });
@@ -175,7 +177,7 @@ export class Frames implements Follower {
         return;
       }
       drawn.screen = screen;
-      screen.inner = new Frames(screen, frames, this.#context, this);
+      screen.inner = new Frames(screen, this.#context.links(link), this.#context, this);
       if (this.#speed) screen.play(this.#now(), this.#speed);
       else screen.show(this.#at);
       screen.reveal();

@@ -4,6 +4,7 @@
 // Facts about @rrweb/replay 2.1.6 that this file rests on (tests/console/test_player.py holds them):
 // - `pause(t)` applies events strictly before t;
 // - `addEvent` is right only for events later than what is shown;
+// - events may be put into its array and taken out again between two calls;
 // - the last event ends the play: a sentinel far ahead keeps it alive for later ones;
 // - an event that throws stops the play, so the functions that apply events are wrapped.
 
@@ -14,22 +15,26 @@ import { all, refill } from "./found";
 import { Inert } from "./inert";
 import { showPopovers } from "./popovers";
 import type { Gap } from "./protocol";
-
-const FAR_MS = 10 * 365 * 86_400_000;
+import type { Part } from "./recordings";
+import { Reel, type Run } from "./reel";
 
 // Without scripts, as in the replay, browsers draw controls on every video.
 const STYLES = ["video:not([controls])::-webkit-media-controls { display: none !important; }"];
 const LEFT_OPEN = "dialog:modal:not([open])";
 
-const CUSTOM = EventType.Custom;
 const FULL_SNAPSHOT = EventType.FullSnapshot;
 const INCREMENTAL = EventType.IncrementalSnapshot;
 const MUTATION = IncrementalSource.Mutation;
 
-/** The functions by which the Replayer changes the picture. Private, hence the pinned version. */
-interface Appliers {
+/** What the Replayer holds and how it changes the picture. Private, hence the pinned version. */
+interface Inside {
   applyIncremental(event: eventWithTime, sync: boolean): void;
   rebuildFullSnapshot(event: eventWithTime, sync?: boolean): void;
+  mouse: HTMLElement;
+  service: {
+    state: { context: { events: eventWithTime[] } };
+    send(message: { type: "ADD_EVENT"; payload: { event: eventWithTime } }): void;
+  };
 }
 
 export interface ScreenEvents {
@@ -48,9 +53,9 @@ export interface Follower {
   destroy(): void;
 }
 
-/** Return whether *events* can be drawn at all. */
-export function drawable(events: eventWithTime[]): boolean {
-  return events.some((event) => event.type === FULL_SNAPSHOT);
+/** Return whether *part* can be drawn at all. */
+export function drawable(part: Part): boolean {
+  return part.events.some((event) => event.type === FULL_SNAPSHOT);
 }
 
 export class Screen {
@@ -59,57 +64,49 @@ export class Screen {
   inner: Follower | null = null;
   readonly element: HTMLDivElement;
   readonly #replayer: Replayer;
-  #start: number;
-  readonly #firstSnapshot: number;
+  readonly #inside: Inside;
+  readonly #reel: Reel;
+  readonly #start: number;
+  #firstSnapshot = 0;
   readonly #hear: ScreenEvents;
   readonly #canvases: Canvases;
   readonly #inert = new Inert();
   #shownAt = 0;
   #playing = false;
 
-  /** Make the screen of *load* inside *root*, hidden. *events* must be drawable. */
+  /** Make the screen of *load* inside *root*, hidden, with a *part* to begin with. It must be drawable. */
   static async make(
     root: HTMLElement,
     load: string,
-    events: eventWithTime[],
+    part: Part,
     hear: ScreenEvents,
   ): Promise<Screen> {
-    const screen = new Screen(root, load, events, hear);
+    const screen = new Screen(root, load, part, hear);
     // The Replayer sets the first size and snapshot by timers of 0 and 1 ms; let them pass,
     // or they undo what is shown next.
     await new Promise((resolve) => setTimeout(resolve, 4));
     return screen;
   }
 
-  private constructor(
-    root: HTMLElement,
-    load: string,
-    events: eventWithTime[],
-    hear: ScreenEvents,
-  ) {
+  private constructor(root: HTMLElement, load: string, part: Part, hear: ScreenEvents) {
     this.load = load;
     this.#hear = hear;
     this.element = document.createElement("div");
     this.element.className = "screen";
     this.element.style.visibility = "hidden";
     root.append(this.element);
-    this.#firstSnapshot = events.find((event) => event.type === FULL_SNAPSHOT)?.timestamp ?? 0;
-    const playable = events
-      .filter((event) => this.#drawable(event))
-      .map((event) => this.#inert.clean(event));
-    this.#start = Number.POSITIVE_INFINITY; // a call with each as an argument would be too large
-    for (const event of playable) this.#start = Math.min(this.#start, event.timestamp);
-    this.#replayer = new Replayer(
-      [marker(this.#start), ...playable, marker(this.#start + FAR_MS)],
-      {
-        root: this.element,
-        loadTimeout: 0,
-        triggerFocus: false,
-        insertStyleRules: STYLES,
-        mouseTail: { duration: 500, lineCap: "round", lineWidth: 2, strokeStyle: "#3b74c9" },
-        logger: { log: () => {}, warn: (...args: unknown[]) => this.#warned(args) } as never,
-      },
-    );
+    this.#start = part.origin;
+    this.#reel = new Reel(this.#start, this.#run(part));
+    this.#replayer = new Replayer(this.#reel.events, {
+      root: this.element,
+      loadTimeout: 0,
+      triggerFocus: false,
+      insertStyleRules: STYLES,
+      mouseTail: { duration: 500, lineCap: "round", lineWidth: 2, strokeStyle: "#3b74c9" },
+      logger: { log: () => {}, warn: (...args: unknown[]) => this.#warned(args) } as never,
+    });
+    this.#inside = this.#replayer as unknown as Inside;
+    this.#reel.events = this.#inside.service.state.context.events;
     this.#guard();
     this.#replayer.on("resize", (size) => {
       const { width, height } = size as { width: number; height: number };
@@ -132,8 +129,29 @@ export class Screen {
     this.#replayer.iframe.tabIndex = -1;
   }
 
+  /** Return whether the moment *at* can be shown by what is here. */
+  covers(at: number): boolean {
+    return this.#reel.covers(at);
+  }
+
+  /** Until when what is here plays; null: to the document's end. */
+  get until(): number | null {
+    return this.#reel.until;
+  }
+
+  /** Take *part*: it follows what is here, or takes its place. */
+  take(part: Part): void {
+    const run = this.#run(part);
+    if (run.from !== null && run.from === this.#reel.until) {
+      this.#reel.append(run, this.#now());
+      this.#add(run.events.slice(run.begun));
+    } else this.#reel.replace(run);
+    if (run.events.some(isTouch)) this.#inside.mouse.classList.add("touch-device");
+  }
+
   /** Show the picture at *at* and stand still. */
   show(at: number): void {
+    this.#reel.aim(at, this.#now());
     this.#playing = false;
     this.#shownAt = at;
     this.#attempt(at, () => this.#replayer.pause(this.#offset(at)));
@@ -144,6 +162,7 @@ export class Screen {
 
   /** Play on from *at* at *speed*. */
   play(at: number, speed: number): void {
+    this.#reel.aim(at, this.#now());
     this.#playing = true;
     this.#shownAt = at;
     this.#replayer.setConfig({ speed });
@@ -155,6 +174,7 @@ export class Screen {
 
   /** Stand still where it is. */
   pause(): void {
+    this.#shownAt = this.#now();
     this.#playing = false;
     this.#replayer.pause();
     this.inner?.pause();
@@ -174,8 +194,32 @@ export class Screen {
       .filter((event) => this.#drawable(event))
       .map((event) => this.#inert.clean(event));
     if (fresh.some((event) => event.timestamp < Math.max(at, this.#shownAt))) return false;
-    for (const event of fresh) this.#replayer.addEvent(event);
+    this.#add(this.#reel.grow(fresh));
     return true;
+  }
+
+  /** Let the Replayer play *events*, later ones than it has. At once: its addEvent() waits a turn. */
+  #add(events: eventWithTime[]): void {
+    for (const event of events) {
+      this.#inside.service.send({ type: "ADD_EVENT", payload: { event } });
+    }
+  }
+
+  /** Return what can be drawn of *part*. */
+  #run({ from, until, events }: Part): Run {
+    if (from === null) {
+      this.#firstSnapshot = events.find((one) => one.type === FULL_SNAPSHOT)?.timestamp ?? 0;
+    }
+    const playable = events
+      .filter((event) => this.#drawable(event))
+      .map((event) => this.#inert.clean(event));
+    const begun = from === null ? 0 : playable.findLastIndex((one) => one.timestamp <= from) + 1;
+    return { from, until, events: playable, begun };
+  }
+
+  /** The moment that is drawn. */
+  #now(): number {
+    return this.#playing ? this.#start + this.#replayer.getCurrentTime() : this.#shownAt;
   }
 
   get frame(): HTMLIFrameElement {
@@ -228,10 +272,9 @@ export class Screen {
 
   #guard(): void {
     this.#replayer.on("fullsnapshot-rebuilded", () => this.#canvases.forget());
-    const appliers = this.#replayer as unknown as Appliers;
     for (const name of ["applyIncremental", "rebuildFullSnapshot"] as const) {
-      const apply = appliers[name].bind(this.#replayer);
-      appliers[name] = (event: eventWithTime, sync = false) => {
+      const apply = this.#inside[name].bind(this.#replayer);
+      this.#inside[name] = (event: eventWithTime, sync = false) => {
         this.#attempt(event.timestamp, () => {
           this.#inert.disarm(event);
           apply(event, sync);
@@ -289,6 +332,8 @@ function changes({ type, data }: eventWithTime, lists: string[]): boolean {
   );
 }
 
-function marker(timestamp: number): eventWithTime {
-  return { type: CUSTOM, timestamp, data: { tag: "stolper", payload: {} } };
+/** Say whether *event* comes from a finger. */
+function isTouch({ type, data }: eventWithTime): boolean {
+  const { source } = data as { source?: number };
+  return type === INCREMENTAL && source === IncrementalSource.TouchMove;
 }

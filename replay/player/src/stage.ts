@@ -45,13 +45,13 @@ hear<ToStage>(
         void director.program(message.program, message.changed);
         break;
       case "seek":
-        void director.seek(message.seek);
+        director.seek(message.seek);
         break;
       case "tab":
-        void director.tab(message.tab);
+        director.tab(message.tab);
         break;
       case "play":
-        void director.play();
+        director.play();
         break;
       case "pause":
         director.pause();

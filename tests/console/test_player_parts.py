@@ -1,0 +1,203 @@
+"""Long recordings in a real Chromium: read from keyframe to keyframe, shown as if they were read whole."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import re
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, Page, Response, Route, expect
+
+from replay.recording import load_recording
+from stolper.sealer import BackgroundSealer
+from tests.console.conftest import sign_in
+from tests.console.support import Running, Visit, mutation, rrweb_page, running_console, shop
+from tests.console.test_player import open_session, picture
+
+pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+STEP = 100  # ms between two changes
+TICKS = 3_000
+CHUNK = 100  # events
+
+
+def tick(number: int) -> dict[str, Any]:
+    """Return the change that writes *number* into the page."""
+    return mutation(number * STEP, texts=[{"id": 7, "value": f"tick {number}"}])
+
+
+async def sealed(console: Running, session: str) -> None:
+    """End *session* and seal it."""
+    ended = await console.store.end_session(session, "left")
+    assert ended is not None
+
+    assert await BackgroundSealer(console.store, console.clock).seal(ended)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def long(tmp_path_factory: pytest.TempPathFactory, player: Path) -> AsyncIterator[Running]:
+    """A console with a sealed session of five minutes whose page changes all the time."""
+    async with running_console(tmp_path_factory.mktemp("long"), player=player) as running:
+        await running.store.add_site(shop())
+        visit = Visit(running.store, "long")
+        recording = [*rrweb_page("tick 0", at=0), *(tick(n) for n in range(1, TICKS + 1))]
+        for at in range(0, len(recording), CHUNK):
+            events = [{"t": at * STEP, "type": "page"}] if not at else []
+            await visit.send(events, recording=recording[at : at + CHUNK])
+        await sealed(running, "long")
+
+        assert len(await running.store.keyframes("long", "load-1")) >= 5
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def viewer(browser: Browser, long: Running) -> AsyncIterator[Page]:
+    """A page that is signed in at that console. A script error in it fails the test."""
+    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
+    page = await context.new_page()
+    errors: list[str] = []
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await sign_in(page, long)
+    yield page
+    await context.close()
+
+    assert errors == []
+
+
+class Parts:
+    """The answers with recordings that *page* got."""
+
+    def __init__(self, page: Page) -> None:
+        self.all: list[Response] = []
+        page.on("response", lambda got: self.all.append(got) if "/loads/" in got.url else None)
+
+    async def bodies(self) -> list[dict[str, Any]]:
+        return [await one.json() for one in self.all]
+
+
+async def seek(page: Page, at: int) -> None:
+    """Go to *at* milliseconds as a hand on the bar does."""
+    await page.locator("#seek").evaluate(
+        "(bar, at) => { bar.value = at; bar.dispatchEvent(new Event('input')); }", at
+    )
+
+
+def heading(page: Page) -> Any:
+    return picture(page).locator("h1")
+
+
+async def test_opening_late_reads_one_part(viewer: Page, long: Running) -> None:
+    """
+    A link to a late moment fetches the part that shows it and nothing else.
+
+    rrweb replays all that was before (its issues 1281, 1267), and hours took PostHog tens of seconds.
+    """
+    whole = await load_recording(long.store, "long", "load-1")
+    assert whole is not None
+    parts = Parts(viewer)
+    await open_session(viewer, long, "long", "?at=230050")
+    await expect(heading(viewer)).to_have_text("tick 2300")
+
+    [part] = await parts.bodies()
+    assert len(whole.events) > 4 * len(part["events"])
+    assert part["from"] <= part["origin"] + 230_050 < part["until"]
+    assert {part["from"]} == {e["timestamp"] for e in part["events"] if e["type"] in (2, 4)}
+
+
+async def test_any_moment_after_any_other(viewer: Page, long: Running) -> None:
+    """
+    After 40 seeks to and fro every picture is that of its moment, within parts and over them.
+
+    Elsewhere the picture froze after five to ten of them (highlight 10044).
+    """
+    chance = random.Random(7)
+    await open_session(viewer, long, "long")
+    await expect(heading(viewer)).to_have_text("tick 0")
+    number = 0
+    for nth in range(40):
+        near = nth % 3 == 0  # a step to either side, mostly within what is drawn
+        number = min(TICKS - 1, max(0, number + chance.randint(-60, 60))) if near else chance.randint(0, TICKS - 1)  # fmt: skip
+        await seek(viewer, number * STEP)
+        await expect(heading(viewer)).to_have_text(f"tick {number}")
+
+
+async def test_playing_on_is_seamless(viewer: Page, long: Running) -> None:
+    """
+    At 16 times the speed it plays from part to part: forward, without a blank, on the same elements.
+
+    Elsewhere seeking sticks and high speed shows blank frames (PostHog 35696).
+    """
+    parts = Parts(viewer)
+    await open_session(viewer, long, "long", "?at=20000")
+    await expect(heading(viewer)).to_have_text("tick 200")
+    await viewer.locator("#speed").select_option("16")
+    await viewer.keyboard.press("i")  # nobody's hand moved: it would skip all of it
+    stage = next(frame for frame in viewer.frames if "/stage/" in frame.url)
+    await stage.evaluate(
+        """() => {
+          const page = () => document.querySelector('.screen:not([style*="hidden"]) iframe')?.contentDocument;
+          window.first = page().querySelector("h1");
+          window.seen = [];
+          const look = () => {
+            seen.push(page()?.querySelector("h1")?.textContent ?? "blank");
+            requestAnimationFrame(look);
+          };
+          look();
+        }"""
+    )
+    await viewer.keyboard.press("Space")
+    await expect(viewer.locator("#now")).to_have_text(re.compile("^[234]:"), timeout=120_000)
+    seen = await stage.evaluate("seen")
+    same = await stage.evaluate(
+        "first === document.querySelector('.screen iframe').contentDocument.querySelector('h1')"
+    )
+    numbers = [int(text.removeprefix("tick ")) for text in seen]
+
+    assert sorted(numbers) == numbers
+    assert numbers[-1] >= 1_150
+    assert same
+    assert len(parts.all) >= 3
+
+
+async def test_a_hand_on_the_bar_draws_where_it_ends(viewer: Page, long: Running) -> None:
+    """A drag over the whole bar ends with the picture of its end, and fetches few of the parts it crossed."""
+    await open_session(viewer, long, "long")
+    await expect(heading(viewer)).to_have_text("tick 0")
+    parts = Parts(viewer)
+    await viewer.locator("#seek").evaluate(
+        """(bar) => {
+          for (let at = 0; at <= 290_000; at += 1_000) {
+            bar.value = at;
+            bar.dispatchEvent(new Event("input"));
+          }
+        }"""
+    )
+    await expect(heading(viewer)).to_have_text("tick 2900")
+
+    assert len(parts.all) <= 3
+
+
+async def test_a_part_that_does_not_come(viewer: Page, long: Running) -> None:
+    """A part that is slow or fails is told in a sentence; asked for again it comes."""
+    held = asyncio.Event()
+    await open_session(viewer, long, "long")
+    await expect(heading(viewer)).to_have_text("tick 0")
+
+    async def hold(route: Route) -> None:
+        await held.wait()
+        await route.abort()
+
+    await viewer.route("**/loads/**", hold)
+    await seek(viewer, 150_000)
+    await expect(viewer.locator("#stage-note")).to_contain_text("Loading the recording")
+    held.set()
+    await expect(viewer.locator("#stage-note")).to_contain_text("cannot be loaded")
+    await viewer.unroute("**/loads/**")
+    await seek(viewer, 150_100)
+    await expect(heading(viewer)).to_have_text("tick 1501")
+    await expect(viewer.locator("#stage-note")).to_be_hidden()
