@@ -77,12 +77,12 @@ async def repair_booker(hands: Hands, person: Person) -> None:
 
 
 async def writer(hands: Hands, person: Person) -> None:
-    """Send a message, see nothing of it, and send it again."""
+    """Send a message, see nothing of it, and send it again and again."""
     await _look(hands, person, "service")
     await hands.type("#contact_name", f"{person.first} {person.last}")
     await hands.type("#contact_text", "Kommt das Zelt noch vor Ostern?")
-    await _press(hands, "#contact-send")
-    await _press(hands, "#contact-send")
+    for _ in range(3):
+        await _press(hands, "#contact-send")
 
 
 async def sender_back(hands: Hands, person: Person) -> None:
@@ -124,7 +124,7 @@ async def comparer(hands: Hands, person: Person) -> None:
 async def guide_reader(hands: Hands, person: Person) -> None:
     """Read the guide. Three defects need no more."""
     await _look(hands, person, "guide")
-    await hands.wait(_PUZZLED_S)
+    await hands.wait(_PUZZLED_S + 2)
 
 
 async def route_seeker(hands: Hands, person: Person) -> None:

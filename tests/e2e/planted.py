@@ -42,10 +42,9 @@ class PlantedShop:
             await FAULT_VISITS[fault](hands, Person("de", *people[0]))
             await page.wait_for_timeout(OUTCOME_S * 1000)
             await page.goto("about:blank")
-            await page.wait_for_timeout(500)
+            session = str(await eventually(self._left, within_s=30))
         finally:
             await context.close()
-        session = str(await eventually(self._left, within_s=30))
         await self.stack.server.detector.drain()
         # As if the tab had stayed open: who leaves at once is told by other rules (error_exit).
         await self.stack.server.closer.end(session, "idle")

@@ -2,6 +2,7 @@
 
 import { broken, send } from "./facts.js";
 
+const EXTRA_MS = 4000;
 const byId = (id) => document.getElementById(id);
 
 function route() {
@@ -21,6 +22,14 @@ function list() {
   });
 }
 
+/** Load what only readers need, who stay for a while. */
+function extra() {
+  const script = document.createElement("script");
+  // The planted defect: a file of the release before.
+  script.src = `/static/${broken("script_missing") ? "guide-2019" : "guide-extra"}.js`;
+  document.head.append(script);
+}
+
 /** Set the guide going; does nothing on other pages. */
 export function guide() {
   if (!byId("route")) return;
@@ -29,6 +38,7 @@ export function guide() {
   byId("profile").addEventListener("click", () => {
     byId("profile-text").hidden = !byId("profile-text").hidden;
   });
+  setTimeout(extra, EXTRA_MS);
   setTimeout(() => {
     // The planted defect: the weather is not there any more.
     const weather = broken("guide_throws") ? byId("weather-2019") : byId("weather");
