@@ -24,7 +24,7 @@ from console.format import iso
 from console.language import Language
 from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
-from core.model import Flag, Gap, Place, Score, Session, SessionQuery, Site, Struggle, band_of
+from core.model import Flag, Gap, Place, Score, Session, SessionQuery, Site, band_of
 from replay import deep
 from replay.recording import recordings
 
@@ -46,14 +46,12 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get(one + "/events", show_events)
     app.router.add_get(one + "/recording", show_recording, allow_head=False)  # a stream
     app.router.add_post(one + "/end", end_session)
-    app.router.add_get(PREFIX + "/struggles", list_struggles)
-    app.router.add_get(PREFIX + "/struggles/{struggle}", show_struggle)
     app.router.add_get(PREFIX + "/sites", list_sites)
 
 
 async def list_sessions(request: web.Request) -> web.Response:
     """Answer with sessions, newest start first or, if asked to, highest score first."""
-    await _check_site(request)
+    await check_site(request)
     query = session_query(request, console(request).clock.now_ms())
     found = await console(request).store.sessions(replace(query, limit=query.limit + 1))
     sessions = found[: query.limit]
@@ -115,26 +113,6 @@ async def end_session(request: web.Request) -> web.Response:
     return answer({"session": session_json(ended or session)})
 
 
-async def list_struggles(request: web.Request) -> web.Response:
-    """Answer with struggles, most sessions first."""
-    await _check_site(request)
-    language = console(request).languages.of(request)
-    struggles = await console(request).store.struggles(
-        site=request.query.get("site"),
-        since_ms=since_ms(request, console(request).clock.now_ms()),
-        limit=limit(request),
-    )
-    return answer({"struggles": [struggle_json(one, language) for one in struggles]})
-
-
-async def show_struggle(request: web.Request) -> web.Response:
-    """Answer with one struggle over all time."""
-    struggle = await console(request).store.struggle(request.match_info["struggle"])
-    if struggle is None:
-        raise ApiError(404, "not_found", "there is no such struggle")
-    return answer({"struggle": struggle_json(struggle, console(request).languages.of(request))})
-
-
 async def list_sites(request: web.Request) -> web.Response:
     """Answer with all sites."""
     return answer({"sites": [site_json(site) for site in await console(request).store.sites()]})
@@ -194,7 +172,7 @@ def session_query(request: web.Request, now_ms: int) -> SessionQuery:
         score_max=_optional(request, "score_max", 100),
         order="score" if order == "score" else "newest",
         limit=limit(request),
-        offset=_number(request, "offset", 0, 0, 10_000_000),
+        offset=number(request, "offset", 0, 0, 10_000_000),
         after=_place(request),
     )
 
@@ -229,14 +207,15 @@ def _iso_ms(text: str) -> int:
 
 def limit(request: web.Request) -> int:
     """Return the parameter `limit`."""
-    return _number(request, "limit", 50, 1, MAX_LIMIT)
+    return number(request, "limit", 50, 1, MAX_LIMIT)
 
 
 def _optional(request: web.Request, name: str, most: int) -> int | None:
-    return _number(request, name, 0, 0, most) if name in request.query else None
+    return number(request, name, 0, 0, most) if name in request.query else None
 
 
-def _number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
+def number(request: web.Request, name: str, default: int, least: int, most: int) -> int:
+    """Return the parameter *name*, a number from *least* to *most*."""
     text = request.query.get(name)
     if text is None:
         return default
@@ -245,7 +224,7 @@ def _number(request: web.Request, name: str, default: int, least: int, most: int
     return int(text)
 
 
-async def _check_site(request: web.Request) -> None:
+async def check_site(request: web.Request) -> None:
     """Raise ApiError if the parameter `site` names none: an empty list would hide a typing error."""
     site = request.query.get("site")
     if site is not None and await console(request).store.site(site) is None:
@@ -350,31 +329,6 @@ def event_json(event: dict[str, Any]) -> dict[str, Any]:
         "at": iso(event["ts"]),
         **event,
         "ts": int(ts) if (ts := float(event["ts"])).is_integer() else ts,
-    }
-
-
-def struggle_json(struggle: Struggle, language: Language) -> dict[str, Any]:
-    """Return *struggle* with its title in *language*."""
-    target = struggle.target
-    return {
-        "key": struggle.key,
-        "site": struggle.site_name,
-        "site_key": struggle.site,
-        "rule": struggle.rule,
-        "title": language.text(struggle.title),
-        "severity": struggle.severity,
-        "page": struggle.page,
-        "target": target and {name: target.get(name) for name in ("key", "selector", "label")},
-        "sessions": struggle.sessions,
-        "flags": struggle.flags,
-        "first_at": iso(struggle.first_ms),
-        "last_at": iso(struggle.last_ms),
-        "trend": list(struggle.trend),
-        "example": {
-            "session": struggle.example_session,
-            "flag": struggle.example_flag,
-            "at": iso(struggle.example_ms),
-        },
     }
 
 

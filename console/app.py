@@ -33,9 +33,12 @@ from console import (
     rule_pages,
     session_pages,
     sign_in_pages,
+    silence_pages,
     stage,
+    struggle_api,
     struggle_pages,
     transcript_pages,
+    triage_pages,
 )
 from console.accounts import Known, Passwords, Throttle, warm
 from console.alerting import Alerting
@@ -120,6 +123,8 @@ def build_app(
         note_pages,
         detail_pages,
         struggle_pages,
+        triage_pages,
+        silence_pages,
         pick_pages,
         change_pages,
         example_pages,
@@ -133,6 +138,7 @@ def build_app(
         feed,
         api,
         rule_api,
+        struggle_api,
         operations,
         transcript_pages,
     ):

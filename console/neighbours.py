@@ -52,8 +52,9 @@ async def neighbours(store: Store, session: Session, asked: str, read: Reading) 
     filters = list_parameters(asked)
     struggle = filters.get("struggle")
     if struggle:
-        query = SessionQuery(struggle=struggle, limit=1)
-        back = f"/struggles/{struggle}"
+        period = filters.get("since", "")
+        query = SessionQuery(struggle=struggle, struck_since_ms=read(filters).since_ms, limit=1)
+        back = f"/struggles/{struggle}" + (f"?{urlencode({'since': period})}" if period else "")
     else:
         query = replace(read(filters), limit=1, offset=0)
         back = "/sessions" + (f"?{urlencode(filters)}" if filters else "")

@@ -1,21 +1,22 @@
-"""Owns the pages of struggles: what hurts visitors, over all sessions."""
+"""Owns the pages of struggles: the queue of what hurts visitors, and one struggle with its sessions."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
 from aiohttp import web
 
-from console.auth import SIGNED_IN
+from console.auth import ENDERS, SIGNED_IN, has_role, may_edit
 from console.context import console
 from console.neighbours import session_link
 from console.pages import render
-from console.session_pages import Moment, page_of, place, since
-from core.model import Flag, SessionQuery, Struggle
-
-MOST = 200
-"""Struggles on one page: further ones are a visitor's or two, and the page says that there are more."""
+from console.queue_query import CHOICES, NOBODY, PAGE_SIZE, Asked, asked_of, query_of
+from console.queue_words import due_text, entry_text, hint_text, state_text, today_of
+from console.session_pages import PERIODS, page_of, place, since
+from core.model import SEVERITIES, Flag, Session, SessionQuery, Struggle
+from core.triage import OPEN, SETTABLE, Queue, counted_since
 
 BAR_HEIGHT = 20
 BAR_WIDTH = 5
@@ -47,59 +48,151 @@ def sparkline(trend: tuple[int, ...]) -> list[Bar]:
     return bars
 
 
-def moment_link(session: str, flag: str) -> str:
-    """Return the address of a session's page at one of its flags."""
-    return Moment(session, flag=flag).link
+def struggle_link(struggle: str, since: str = "") -> str:
+    """Return the address of a struggle's page, in the period *since*."""
+    return f"/struggles/{struggle}" + (f"?{urlencode({'since': since})}" if since else "")
+
+
+def example_link(struggle: Struggle, since: str = "") -> str:
+    """Return the address of the session that shows *struggle* best, at its moment, in the struggle's list."""
+    return session_link(
+        struggle.example_session, _list_of(struggle, since), flag=struggle.example_flag
+    )
+
+
+def _list_of(struggle: Struggle, since: str) -> dict[str, str]:
+    return {"struggle": struggle.key} | ({"since": since} if since else {})
 
 
 async def show_list(request: web.Request) -> web.Response:
-    """List struggles, most sessions first."""
-    period, since_ms = since(request)
-    site = request.query.get("site") or None
-    store = console(request).store
-    struggles = await store.struggles(site=site, since_ms=since_ms, limit=MOST + 1)
+    """Show a page of the queue."""
+    store, now_ms = console(request).store, console(request).clock.now_ms()
+    asked, today = asked_of(request.query), today_of(now_ms)
+    query = query_of(asked, now_ms, today)
+    queue = await store.queue(query)
+    language = console(request).languages.of(request)
+    me = request[SIGNED_IN].user
+    pages = -(-queue.total // PAGE_SIZE)
+    page = query.offset // PAGE_SIZE + 1
     return render(
         request,
         "struggles.html",
-        struggles=[(one, sparkline(one.trend)) for one in struggles[:MOST]],
-        more=MOST if len(struggles) > MOST else None,
+        queue=queue,
+        rows=[(one, sparkline(one.struggle.trend), due_text(one.triage, today, language)) for one in queue.items],
+        tabs=_tabs(request, asked, queue),
+        asked=asked,
+        here=str(request.rel_url),
+        previous=asked.link(page=str(page - 1) if page > 2 else "") if page > 1 else None,
+        next=asked.link(page=str(page + 1)) if page < pages else None,
+        outstanding=Asked({name: asked[name] for name in ("site", "since") if asked[name]}).link(
+            state="all", reviewed="no"
+        ),
+        my_due=await store.due_reviews(me, today),
+        me=me,
+        nobody=NOBODY,
+        users=[user.name for user in await store.users()],
+        severities=SEVERITIES,
+        settable=SETTABLE,
         sites=await store.sites(),
-        chosen={"site": site or "", "since": period},
-        link=example_link,
-    )
+        periods=list(PERIODS),
+        may_triage=await has_role(request, ENDERS),
+        done=_number(request, "done"),
+        state=lambda state: state_text(state, language.gettext),
+        open=lambda one: struggle_link(one.key, asked["since"]),
+        link=lambda one: example_link(one, asked["since"]),
+    )  # fmt: skip
+
+
+def _tabs(request: web.Request, asked: Asked, queue: Queue) -> list[tuple[str, str, int, bool]]:
+    """Return the states to choose from: text, address, how many that lists, whether it is shown."""
+    _ = console(request).languages.of(request).gettext
+    texts = {"open": _("to do"), "all": _("all")}
+    found = []
+    for name, states in CHOICES.items():
+        number = sum(queue.by_state[one] for one in states or queue.by_state)
+        text = texts.get(name) or state_text(name, _)
+        chosen = (asked["state"] or "open") == name
+        found.append((text, asked.link(state="" if name == "open" else name), number, chosen))
+    return found
+
+
+def _number(request: web.Request, name: str) -> int | None:
+    text = request.query.get(name, "")
+    return int(text) if text.isdecimal() and len(text) < 7 else None
 
 
 async def show_one(request: web.Request) -> web.Response:
-    """Show one struggle and exactly the sessions that have it."""
-    store = console(request).store
-    struggle = await store.struggle(request.match_info["struggle"])
-    if struggle is None:
+    """Show one struggle, what people say of it, and exactly the sessions that have it in the period."""
+    store, now_ms = console(request).store, console(request).clock.now_ms()
+    key = request.match_info["struggle"]
+    period, since_ms = since(request)
+    one = await store.queued(key, since_ms=since_ms)
+    if one is None:
+        if period and await store.queued(key) is not None:  # it is older than the period
+            raise web.HTTPSeeOther(struggle_link(key))
         raise web.HTTPNotFound
     query = SessionQuery(
-        struggle=struggle.key, after=place(request, "after"), before=place(request, "before")
+        struggle=key,
+        struck_since_ms=None if since_ms is None else counted_since(since_ms, now_ms),
+        after=place(request, "after"),
+        before=place(request, "before"),
     )
     page = await page_of(store, query)
-    links = {}
-    for session in page.sessions:
-        flags = [flag for flag in await store.flags(session.id) if _belongs(flag, struggle)]
-        here = {"flag": flags[0].id} if flags else {}
-        links[session.id] = session_link(session.id, {"struggle": struggle.key}, **here)
+    links = await _links(request, page.sessions, one.struggle, period)
+    language = console(request).languages.of(request)
+    today = today_of(now_ms)
     return render(
         request,
         "struggle.html",
-        struggle=struggle,
-        bars=sparkline(struggle.trend),
+        struggle=one.struggle,
+        one=one,
+        said=one.triage,
+        is_open=one.triage.state in OPEN,
+        hint=hint_text(one.triage.state, language.gettext),
+        due=due_text(one.triage, today, language),
+        today=today,
+        bars=sparkline(one.struggle.trend),
         sessions=page.sessions,
-        previous=_beside(struggle, page.previous),
-        next=_beside(struggle, page.next),
+        previous=_beside(key, period, page.previous),
+        next=_beside(key, period, page.next),
         total=await store.count_sessions(query),
         links=links,
         watched=await store.watched_by(request[SIGNED_IN].user, list(links)),
-        link=example_link,
+        entries=[(entry, entry_text(entry, language)) for entry in await store.triage_history(key)],
+        releases=_releases(page.sessions),
+        users=[user.name for user in await store.users()],
+        me=request[SIGNED_IN].user,
+        settable=SETTABLE,
+        periods=[(name, struggle_link(key, name)) for name in PERIODS],
+        period=period,
+        here=struggle_link(key, period),
+        may_triage=await has_role(request, ENDERS),
+        may_edit=await may_edit(request),
+        done=_number(request, "done"),
+        state=lambda state: state_text(state, language.gettext),
+        link=example_link(one.struggle, period),
     )
 
 
-def _belongs(flag: Flag, struggle: Struggle) -> bool:
+async def _links(
+    request: web.Request, sessions: Sequence[Session], struggle: Struggle, period: str
+) -> dict[str, str]:
+    """Return the address of each session at its first flag of *struggle*."""
+    links = {}
+    for session in sessions:
+        flags = await console(request).store.flags(session.id)
+        here = next(({"flag": flag.id} for flag in flags if belongs(flag, struggle)), {})
+        links[session.id] = session_link(session.id, _list_of(struggle, period), **here)
+    return links
+
+
+def _releases(sessions: Sequence[Session]) -> list[str]:
+    """Return the releases that *sessions* were of, to choose from."""
+    found = {str(session.attributes.get("release") or "") for session in sessions}
+    return sorted(found - {""}, reverse=True)[:10]
+
+
+def belongs(flag: Flag, struggle: Struggle) -> bool:
     """Return whether *flag* is one of *struggle*: same rule, on the same target, or else page."""
     if flag.rule != struggle.rule:
         return False
@@ -107,13 +200,9 @@ def _belongs(flag: Flag, struggle: Struggle) -> bool:
     return on == wanted and (on is not None or flag.page == struggle.page)
 
 
-def _beside(struggle: Struggle, parameters: dict[str, str] | None) -> str | None:
+def _beside(key: str, period: str, parameters: dict[str, str] | None) -> str | None:
     """Return the address of the page of its sessions beside this one."""
     if parameters is None:
         return None
-    return f"/struggles/{struggle.key}" + (f"?{urlencode(parameters)}" if parameters else "")
-
-
-def example_link(struggle: Struggle) -> str:
-    """Return the address of a representative moment of *struggle*."""
-    return moment_link(struggle.example_session, struggle.example_flag)
+    given = ({"since": period} if period else {}) | parameters
+    return f"/struggles/{key}" + (f"?{urlencode(given)}" if given else "")

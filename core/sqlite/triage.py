@@ -19,7 +19,13 @@ from core.triage import Entry, Triage, TriageChange, What
 SYSTEM = ""
 """Who says that a struggle has returned: nobody but its flags."""
 
-AUDITED = {"note": "noted", "state": "triaged", "owner": "assigned", "due": "asked_review", "reviewed": "reviewed"}  # fmt: skip
+AUDITED: dict[What, str] = {
+    "note": "struggle_noted",
+    "state": "struggle_state",
+    "owner": "struggle_owner",
+    "due": "struggle_due",
+    "reviewed": "struggle_reviewed",
+}
 """What each entry of the history is called in the audit."""
 
 _COLUMNS = (
@@ -168,7 +174,7 @@ def edit_note(db: sqlite3.Connection, note: int, text: str, who: str, at_ms: int
         (text, at_ms, note, who),
     ).fetchone()
     if row is not None:
-        accounts.audit(db, at_ms, who, "edited_note" if text else "removed_note", row[0])
+        accounts.audit(db, at_ms, who, "struggle_note_changed" if text else "struggle_note_removed", row[0])
     return row is not None
 
 

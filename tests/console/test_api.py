@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from console import health_pages, person_pages, rule_api, transcript_pages
+from console import health_pages, person_pages, rule_api, struggle_api, transcript_pages
 from console.api import PREFIX, add_routes
 from replay.deep import loads
 from tests.console.support import ROOT, START, Running, Visit, nest, rrweb_page, shop
@@ -271,6 +271,7 @@ def test_every_route_is_documented() -> None:
     app = web.Application()
     add_routes(app)
     rule_api.add_routes(app)
+    struggle_api.add_routes(app)
     health_pages.add_routes(app)
     person_pages.add_routes(app)
     transcript_pages.add_routes(app)
@@ -283,7 +284,7 @@ def test_every_route_is_documented() -> None:
     described = {
         line.removeprefix("## ").replace("{id}", "{session}").replace("{key}", "{struggle}")
         for line in text.splitlines()
-        if line.startswith(("## GET", "## POST", "## PUT"))
+        if line.startswith(("## GET", "## POST", "## PUT", "## PATCH"))
     }
 
     assert described == routes

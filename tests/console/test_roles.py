@@ -18,6 +18,7 @@ from collector.app import build_app as build_collector
 from core.model import User
 from core.readers import Note
 from core.settings import Settings
+from core.triage import Triage, TriageChange
 from tests.console.support import (
     PASSWORD,
     START,
@@ -46,6 +47,9 @@ FORM: dict[str, dict[str, str]] = {
     "/sessions/{session}/pick": {"path": PATH},
     "/sessions/{session}/notes": {"at": "5", "text": "Look here"},
     "/sessions/{session}/notes/{note}": {"text": "Look there"},
+    "/struggles/triage": {"reviewed": "yes"},
+    "/struggles/notes/{note}": {"text": "Look there"},
+    "/struggles/{struggle}/silence": {"where": "page", "path": "/", "do": "preview"},
     "/sites/{site}/recording": {"enabled": "yes"},
     "/people/find": {"kind": "session", "id": "nobody"},
     "/people/export": {"kind": "session", "id": "nobody"},
@@ -67,6 +71,7 @@ JSON: dict[str, Any] = {
     "/api/v1/rules/draft": {"name": "mine.yaml", "text": RULE},
     "/api/v1/erase": {"kind": "session", "id": "nobody"},
     "/api/v1/export": {"kind": "session", "id": "nobody"},
+    "/api/v1/struggles/{struggle}": {"state": "ongoing"},
     "/api/v1/rule-files/{name}": {"text": RULE, "revision": None},
 }
 
@@ -203,7 +208,7 @@ class World:
             "session": "v1", "page_load": "load-1", "site": "sshop", "key": "sshop",
             "rule": "rage_click", "struggle": self.struggle, "hash": NO_ASSET, "file": "stage.js",
             "token": self.stages[line.token], "name": "api.yaml", "part": "recorder",
-            "note": "n1",
+            "note": "1" if line.route.startswith("/struggles/") else "n1",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
@@ -267,6 +272,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await site.start()
         made = World(console, app, f"http://127.0.0.1:{runner.addresses[0][1]}")
         made.struggle = (await console.store.struggles())[0].key
+        await console.store.set_triage(
+            [made.struggle], TriageChange(note="Look"), who="owner", at_ms=START
+        )
         await made.fill(stack)
         yield made
 
@@ -331,4 +339,8 @@ async def test_refused_forms_change_nothing(world: World, tmp_path: Path) -> Non
 
     assert site.options.enabled
     assert [] == world.console.ended
+    assert Triage(world.struggle) == await world.console.store.triage(world.struggle)
+    assert ["Look"] == [
+        one.detail for one in await world.console.store.triage_history(world.struggle)
+    ]
     assert [] == list((tmp_path / "data" / "rules").glob("*.yaml"))

@@ -66,7 +66,7 @@ class Desk:
         async with self.http.get(self.console.url + path) as answer:
             return answer.status, await answer.text()
 
-    async def post(self, path: str, **form: str) -> tuple[int, str, str]:
+    async def post(self, path: str, /, **form: str) -> tuple[int, str, str]:
         """Post *form* with its token; return status, body, and where to go on."""
         _, page = await self.get("/sites")
         form["form_token"] = form_token(page)

@@ -84,7 +84,7 @@ async def test_what_is_said_is_kept_with_who_and_when(store: Store) -> None:
         ("due", "", "2027-01-20", ""),
         ("owner", "", "bob", ""),
     ] == [(e.what, e.before, e.after, e.detail) for e in await store.triage_history(key)]
-    assert [("ann", "noted"), ("ann", "triaged"), ("ann", "asked_review"), ("ann", "assigned")] == [
+    assert [("ann", "struggle_noted"), ("ann", "struggle_state"), ("ann", "struggle_due"), ("ann", "struggle_owner")] == [
         (one.who, one.action) for one in await store.audited(9)
     ]
     assert {key} == {one.subject for one in await store.audited(9)}
@@ -137,7 +137,7 @@ async def test_notes_are_their_authors(store: Store) -> None:
     assert await store.edit_note(note.id, "", who="ann", at_ms=NOON + 6)
     assert not await store.edit_note(note.id, "again", who="ann", at_ms=NOON + 7)
     assert [""] == [one.detail for one in await store.triage_history(key)]
-    assert ["removed_note", "edited_note", "noted"] == [
+    assert ["struggle_note_removed", "struggle_note_changed", "struggle_noted"] == [
         one.action for one in await store.audited(9)
     ]
 
