@@ -22,6 +22,7 @@ from console import (
     editor_pages,
     example_pages,
     feed,
+    find_pages,
     health_pages,
     note_pages,
     operations,
@@ -119,6 +120,7 @@ def build_app(
     for part in (
         sign_in_pages,
         overview,
+        find_pages,
         session_pages,
         note_pages,
         detail_pages,

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from playwright.async_api import Browser, Page
+from playwright.async_api import Browser, Page, expect
 
+from console.accounts import set_user
 from core.codes import is_code
 from tests.e2e.conftest import Serve
-from tests.e2e.support import Stack
+from tests.e2e.support import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+
+PASSWORD = "correct horse battery"
 
 BODY = """<!doctype html><html lang=de><head><meta charset=utf-8><title>Kasse</title>
 <script>window.stolper = window.stolper || function () { (stolper.q = stolper.q || []).push(arguments) }</script>
@@ -68,3 +73,74 @@ async def test_a_page_is_told_the_code_and_link_of_its_visit(browser: Browser, s
     await page.evaluate("stolper('stop')")
     assert [False, False] == await page.evaluate("Promise.all([stolper('code'), stolper('url')])")
     await page.context.close()
+
+
+async def signed_in(browser: Browser, site: Site, **context: Any) -> Page:
+    """Return a page of an agent who has signed in."""
+    await set_user(site.stack.store, "agent", "support", PASSWORD)
+    page = await (await browser.new_context(locale="de-DE", **context)).new_page()
+    await page.goto(f"{site.stack.console_url}/sign-in")
+    await page.fill("[name=name]", "agent")
+    await page.fill("#password", PASSWORD)
+    await page.press("#password", "Enter")
+    await page.wait_for_selector("header .menu, header nav")
+    return page
+
+
+async def test_an_agent_hears_a_code_and_sees_the_failure(browser: Browser, site: Site) -> None:
+    """One field, one Enter, by keyboard alone: the caller's session stands still 5 s before its struggle, within 10 s."""
+    caller = await site.visit(browser)
+    box = await caller.locator("#dead").bounding_box()
+    assert box
+    for _ in range(5):
+        await caller.mouse.click(box["x"] + 20, box["y"] + 10)
+        await caller.wait_for_timeout(120)
+    session = await caller.evaluate("stolper('session')")
+    code = await caller.evaluate("stolper('code')")
+
+    async def flagged() -> list[dict[str, Any]]:
+        return await site.stack.flags(session)
+
+    flag = (await eventually(flagged))[-1]
+    agent = await signed_in(browser, site)
+    await agent.goto(f"{site.stack.console_url}/find")
+    views: list[str] = []
+    agent.on(
+        "framenavigated",
+        lambda frame: views.append(frame.url) if frame == agent.main_frame else None,
+    )
+    await agent.keyboard.type(f"{code[:3].lower()} {code[3:].lower()}")
+    begun = time.monotonic()
+    await agent.keyboard.press("Enter")
+    await agent.wait_for_selector("#stage-box[data-view=shown]", timeout=10_000)
+    took_s = time.monotonic() - begun
+
+    assert 1 == len(views)
+    assert f"/sessions/{session}?flag={flag['id']}" in views[0]
+    assert took_s <= 10
+    await expect(agent.locator("#play-text")).to_have_text("Abspielen")  # it stands still
+    stage = agent.frame_locator("#stage").frame_locator("iframe")
+    await expect(stage.locator("h1")).to_have_text("Kasse")
+    print(f"one field, one Enter, {len(views)} view, {took_s:.1f} s")
+    for page in (caller, agent):
+        await page.context.close()
+
+
+async def test_an_agent_finds_a_caller_without_a_code(browser: Browser, site: Site) -> None:
+    """What the caller remembers, in the same field: the time is that of the agent's own clock, wherever they sit."""
+    caller = await site.visit(browser, "/kasse/adresse")
+    session = await caller.evaluate("stolper('session')")
+    await caller.evaluate("stolper('flush')")
+    agent = await signed_in(browser, site, timezone_id="Pacific/Auckland")
+    clock = await agent.evaluate("new Date().toTimeString().slice(0, 5)")
+    await agent.goto(f"{site.stack.console_url}/find")
+    await agent.keyboard.type(f"gegen {clock}, Kasse, PC")
+    await agent.keyboard.press("Enter")
+    first = agent.locator(".found > li").first
+    await first.wait_for()
+
+    assert "tz=Pacific%2FAuckland" in agent.url
+    assert session in str(await first.locator("a").get_attribute("href"))
+    assert 0 == await first.locator(".against").count()
+    for page in (caller, agent):
+        await page.context.close()
