@@ -162,7 +162,7 @@ def digest_message(
         bars_title=_("Sessions by day"),
         bars=tuple(
             Bar(
-                format_date(_day(day.at_ms, zone), "EEE d.", locale=language.code),
+                day_text(day.at_ms, zone, language),
                 day.sessions,
                 day.flagged,
             )
@@ -191,7 +191,11 @@ def digest_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
     def beside(now: int, before: int) -> str:
         text = _number(now, language)
         if before:
-            change = format_percent(now / before - 1, "+#,##0 %;−#,##0 %", locale=language.code)
+            change = format_percent(
+                now / before - 1,
+                "+#,##0%;−#,##0%" if language.code == "en" else "+#,##0\u00a0%;−#,##0\u00a0%",
+                locale=language.code,
+            )
             text += f" ({change})"
         return text
 
@@ -257,6 +261,12 @@ def _number(number: float, language: Language) -> str:
 
 def _day(at_ms: int, zone: str) -> datetime:
     return datetime.fromtimestamp(at_ms / 1000, ZoneInfo(zone))
+
+
+def day_text(at_ms: int, zone: str, language: Language) -> str:
+    """Return the name of a day of a week."""
+    pattern = "EEE d MMM" if language.code == "en" else "EEE d. MMM"
+    return format_date(_day(at_ms, zone), pattern, locale=language.code)
 
 
 def _date(day: datetime, language: Language) -> str:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from core.alerts import Delivery
+from core.alerts import Alert, Delivery
 
 Channel = Literal["webhook", "slack", "mail"]
 
@@ -29,6 +29,9 @@ class Alerting(Protocol):
 
     async def test(self, destination: str, language: str) -> Delivery:
         """Send a message to the destination of that name now; return what became of it."""
+
+    async def send_digest(self, alert: Alert) -> None:
+        """Have the digest *alert* sent now, of the last whole days."""
 
     def prompt(self) -> None:
         """Look at alerts and at what waits soon: something was changed."""

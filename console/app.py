@@ -15,9 +15,11 @@ from aiohttp import hdrs, web
 from collector.limits import Addresses
 from collector.proxies import Proxies
 from console import (
+    alert_pages,
     api,
     audit_pages,
     change_pages,
+    counted_pages,
     detail_pages,
     editor_pages,
     example_pages,
@@ -123,6 +125,8 @@ def build_app(
         find_pages,
         session_pages,
         note_pages,
+        alert_pages,
+        counted_pages,
         detail_pages,
         struggle_pages,
         triage_pages,

@@ -30,6 +30,7 @@ def main_entries(_: Words) -> tuple[Entry, ...]:
     """Return the entries of the main navigation, in order."""
     settings = (
         Entry("/sites", _("Sites"), ("/sites",)),
+        Entry("/alerts", _("Alerts"), ("/alerts", "/digest", "/counted")),
         Entry("/people", _("Access and erasure"), ("/people",), OWNERS),
         Entry("/audit", _("Audit log"), ("/audit",), OWNERS),
     )

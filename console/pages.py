@@ -119,7 +119,7 @@ def _who_may(request: web.Request, roles: frozenset[str]) -> str:
     _ = console(request).languages.of(request).gettext
     sentences = {
         OWNERS: _("Only owners may do this."),
-        EDITORS: _("Only owners and analysts may change rules."),
+        EDITORS: _("Only owners and analysts may do this."),
         ENDERS: _("Viewers may look, and change nothing."),
     }
     return sentences[roles]

@@ -7,7 +7,7 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from console.alerting import Destination
-from core.alerts import Delivery
+from core.alerts import Alert, Delivery, delivery_id
 from core.clock import Clock
 from core.model import Verdicts
 from core.settings import Settings
@@ -62,3 +62,23 @@ class AlertService:
         done = await self._sender.attempt(delivery, retry=False)
         await self._store.add_delivery(done)
         return done
+
+    async def send_digest(self, alert: Alert) -> None:
+        """Have the digest *alert* sent now, of the last whole days. That of its day comes all the same."""
+        now_ms = self._clock.now_ms()
+        facts = self._watcher.week(alert, now_ms)
+        for name in alert.to:
+            await self._store.add_delivery(
+                Delivery(
+                    delivery_id(alert.id, now_ms, name),
+                    alert.id,
+                    alert.name,
+                    "digest",
+                    name,
+                    alert.language,
+                    facts,
+                    now_ms,
+                    now_ms,
+                )
+            )
+        self._sender.prompt()

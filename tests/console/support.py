@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gzip
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -16,6 +16,7 @@ from aiohttp import web
 from argon2 import PasswordHasher
 
 from console.accounts import create_token
+from console.alerting import Alerting
 from console.app import build_app
 from console.live import Live
 from console.workbench import Workbench
@@ -283,6 +284,7 @@ async def running_console(
     shipped: Sequence[Path] = (),
     player: Path = PLAYER,
     settings: Settings | None = None,
+    alerting: Callable[[SqliteStore, Clock], Alerting] | None = None,
 ) -> AsyncIterator[Running]:
     """
     Run a console on a fresh store in *data*.
@@ -314,6 +316,7 @@ async def running_console(
         workbench=await _workbench(data, store, clock, settings or Settings(), shipped),
         public_url=lambda: "https://stolper.example", snippet_version="0.1.0",
         metrics=lambda: b"# no numbers\n", eraser=Eraser(store, clock),
+        alerting=alerting(store, clock) if alerting else None,
     )  # fmt: skip
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

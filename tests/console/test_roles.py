@@ -208,7 +208,7 @@ class World:
             "session": "v1", "page_load": "load-1", "site": "sshop", "key": "sshop",
             "rule": "rage_click", "struggle": self.struggle, "hash": NO_ASSET, "file": "stage.js",
             "token": self.stages[line.token], "name": "api.yaml", "part": "recorder",
-            "note": "1" if line.route.startswith("/struggles/") else "n1",
+            "note": "1" if line.route.startswith("/struggles/") else "n1", "alert": "new",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
