@@ -81,7 +81,8 @@ def was_left(batches: list[StoredBatch]) -> bool:
     """Say whether the last thing in *batches*, the tab's visibility aside, was leaving the page."""
     last = max(
         (event for batch in batches for event in batch.events if event["type"] != "visibility"),
-        key=lambda event: event["ts"],
+        # What is told as the page ends (how much it shifted) has the time of its leave.
+        key=lambda event: (event["ts"], event["type"] == "leave"),
         default=None,
     )
     return last is not None and last["type"] == "leave" and last.get("kind") in LEAVING

@@ -32,6 +32,7 @@ from console import (
     pages,
     person_pages,
     pick_pages,
+    reproduction_pages,
     rule_api,
     rule_pages,
     session_pages,
@@ -146,6 +147,7 @@ def build_app(
         rule_api,
         struggle_api,
         operations,
+        reproduction_pages,
         transcript_pages,
     ):
         part.add_routes(app)

@@ -22,6 +22,7 @@ from core.clock import SystemClock
 from core.errors import NotFound, UserError
 from core.sqlite import SqliteStore
 from replay.reproduction.making import Reproduction, reproduction
+from replay.reproduction.steps import CANNOT
 from stolper.folder import OWN_RULES, with_store
 from stolper.options import data_option
 from stolper.own_rules import OwnRules
@@ -65,7 +66,7 @@ def reproduce(
         raise click.UsageError("URL begins with http:// or https://")
     made = asyncio.run(with_store(data, lambda store: _made(store, session, rule, stub, data)))
     for one in made.visit.cannot:
-        click.echo(f"note: a test cannot do this, on which the flag rests: {one}", err=True)
+        click.echo(f"note: a test cannot do this, on which the flag rests: {CANNOT[one]}", err=True)
     if out is not None:
         out.write_text(made.text, encoding="utf-8")
     elif url is None:

@@ -14,7 +14,7 @@ from typing import Any
 from core.model import Flag, Session, Site
 from replay.reproduction.inputs import Typed
 from replay.reproduction.places import called, places_of, quoted
-from replay.reproduction.steps import Failed, Step, Visit
+from replay.reproduction.steps import CANNOT, Failed, Step, Visit
 
 LEAD_PAUSE_S = 1.0
 """Pauses before the last steps are cut to this: reading takes a test no further."""
@@ -78,7 +78,7 @@ def _head(visit: Visit, recorded: Recorded, title: str, stub: bool) -> Iterator[
     if stub:
         yield "Requests that failed are answered as they were, so it also fails beside a server that works."
     for one in visit.cannot:
-        yield f"The flag rests on something that no test can do here: {one}."
+        yield f"The flag rests on something that no test can do here: {CANNOT[one]}."
     yield f"Made by Stolper {recorded.version}."
     yield '"""'
 

@@ -27,7 +27,7 @@ LED_ON_MS = 20_000
 
 CANNOT = {
     "visibility": "changing to another tab or window and back",
-    "gesture": "zooming with two fingers, turning the device",
+    "gesture": "zooming with two fingers, or turning the device",
 }
 """Evidence that no step can bring about, by the type of its events."""
 
@@ -130,7 +130,7 @@ def _cannot(flag: Flag, events: Sequence[Event]) -> Iterable[str]:
     ids = {one.event for one in flag.evidence}
     for event in events:
         if _id(event) in ids and event["type"] in CANNOT and event.get("kind") != "swipe":
-            yield CANNOT[event["type"]]
+            yield str(event["type"])
 
 
 def _id(event: Event) -> str:

@@ -79,6 +79,18 @@ async def test_the_kind_tells_whether_the_page_was_left(
     assert [kind] == [session.end_kind for session in closing.told]
 
 
+async def test_what_is_told_with_the_leave_hides_it_not(
+    store: Store, clock: ManualClock, closing: Closing
+) -> None:
+    """How much a page shifted is told at the very time of its leave: the visit was left all the same."""
+    told = [event(0, 1000, "page"), event(1, 5000, "vitals", kind="cls", cls=0.01)]
+    await store.append(batch(events=[*told, event(2, 5000, "leave", kind="close")]))
+    clock.advance(TIMEOUT + 5001)
+    await closing.closer.sweep()
+
+    assert ["left"] == [session.end_kind for session in closing.told]
+
+
 async def test_order_of_arrival_does_not_matter(
     store: Store, clock: ManualClock, closing: Closing
 ) -> None:

@@ -22,6 +22,12 @@ function list() {
   });
 }
 
+/** Show the next picture. */
+function slide() {
+  // The planted defect: a picture of the season before.
+  byId("slide").src = `/static/${broken("picture_missing") ? "tour-2019" : "tour"}.svg?2`;
+}
+
 /** Load what only readers need, who stay for a while. */
 function extra() {
   const script = document.createElement("script");
@@ -39,6 +45,7 @@ export function guide() {
     byId("profile-text").hidden = !byId("profile-text").hidden;
   });
   setTimeout(extra, EXTRA_MS);
+  setTimeout(slide, EXTRA_MS);
   setTimeout(() => {
     // The planted defect: the weather is not there any more.
     const weather = broken("guide_throws") ? byId("weather-2019") : byId("weather");
