@@ -12,6 +12,7 @@ from pathlib import Path
 
 from aiohttp import hdrs, web
 
+from collector.identity import HASHES
 from collector.limits import Addresses
 from collector.proxies import Proxies
 from console import (
@@ -26,6 +27,7 @@ from console import (
     feed,
     find_pages,
     health_pages,
+    list_pages,
     note_pages,
     operations,
     overview,
@@ -35,6 +37,7 @@ from console import (
     reproduction_pages,
     rule_api,
     rule_pages,
+    search_pages,
     session_pages,
     sign_in_pages,
     silence_pages,
@@ -47,7 +50,7 @@ from console import (
 from console.accounts import Known, Passwords, Throttle, warm
 from console.alerting import Alerting
 from console.auth import guard
-from console.context import CONSOLE, SIGNER, Console
+from console.context import CONSOLE, IDENTITY_KEY, SIGNER, Console
 from console.erasing import Eraser
 from console.headers import CSP, HEADERS
 from console.language import Languages
@@ -124,6 +127,8 @@ def build_app(
         sign_in_pages,
         overview,
         find_pages,
+        search_pages,
+        list_pages,
         session_pages,
         note_pages,
         alert_pages,
@@ -163,6 +168,7 @@ def _configured_url(settings: Settings) -> str:
 async def _signer(app: web.Application) -> AsyncIterator[None]:
     await warm()
     app[SIGNER] = Signer(await app[CONSOLE].store.server_key("console"))
+    app[IDENTITY_KEY] = await app[CONSOLE].store.server_key(HASHES)
     yield
 
 

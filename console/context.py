@@ -52,6 +52,8 @@ class Console:
 
 CONSOLE = web.AppKey("console", Console)
 SIGNER = web.AppKey("signer", Signer)
+IDENTITY_KEY = web.AppKey("identity key", bytes)
+"""Under which e-mail addresses are kept as hashes; whoever looks for one types the address."""
 
 
 def console(request: web.Request) -> Console:

@@ -7,9 +7,11 @@ keep the place.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import parse_qsl, urlencode
+
+from multidict import MultiDict, MultiMapping
 
 from core.model import Place, Session, SessionQuery
 from core.store import Store
@@ -20,7 +22,10 @@ LIST = "list"
 MOST = 2_000
 """Characters of a list's parameters that are kept: more no browser sends without trouble."""
 
-Reading = Callable[[Mapping[str, str]], SessionQuery]
+Reading = Callable[[MultiMapping[str]], SessionQuery]
+
+Filters = Mapping[str, str] | Sequence[tuple[str, str]]
+"""Parameters of a list; a facet's may come several times."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,14 +37,15 @@ class Neighbours:
     next: str | None
 
 
-def list_parameters(asked: str) -> dict[str, str]:
+def list_parameters(asked: str) -> MultiDict[str]:
     """Return the parameters of the list that a session's address names; none if it names no list."""
-    return dict(parse_qsl(asked)) if len(asked) <= MOST else {}
+    return MultiDict(parse_qsl(asked) if len(asked) <= MOST else ())
 
 
-def session_link(session: str, filters: Mapping[str, str], **parameters: str) -> str:
+def session_link(session: str, filters: Filters, **parameters: str) -> str:
     """Return the address of *session*, as opened from the list with *filters*."""
-    given = {**parameters, LIST: urlencode(filters)} if filters else parameters
+    told = urlencode(filters)
+    given = {**parameters, LIST: told} if filters and len(told) <= MOST else parameters
     return f"/sessions/{session}" + (f"?{urlencode(given)}" if given else "")
 
 
@@ -50,6 +56,7 @@ async def neighbours(store: Store, session: Session, asked: str, read: Reading) 
     *read* makes a query of the list's parameters. A session that has left the list keeps its place.
     """
     filters = list_parameters(asked)
+    given = [*filters.items()]
     struggle = filters.get("struggle")
     if struggle:
         period = filters.get("since", "")
@@ -57,12 +64,12 @@ async def neighbours(store: Store, session: Session, asked: str, read: Reading) 
         back = f"/struggles/{struggle}" + (f"?{urlencode({'since': period})}" if period else "")
     else:
         query = replace(read(filters), limit=1, offset=0)
-        back = "/sessions" + (f"?{urlencode(filters)}" if filters else "")
+        back = "/sessions" + (f"?{urlencode(given)}" if given else "")
     here = Place.of(session)
     before = await store.sessions(replace(query, before=here, after=None))
     after = await store.sessions(replace(query, after=here, before=None))
     return Neighbours(
         back,
-        session_link(before[0].id, filters) if before else None,
-        session_link(after[0].id, filters) if after else None,
+        session_link(before[0].id, given) if before else None,
+        session_link(after[0].id, given) if after else None,
     )

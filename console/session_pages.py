@@ -1,8 +1,8 @@
-"""Owns the sessions list and the page of one session, with what its player is told."""
+"""Owns the page of one session, with what its player is told, and what pages with lists of sessions share."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
@@ -14,11 +14,13 @@ from markupsafe import Markup
 
 from console.auth import ENDERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
 from console.context import console
-from console.neighbours import LIST, neighbours, session_link
+from console.finding import PERIODS as PERIODS
+from console.finding import asked_of
+from console.neighbours import LIST, neighbours
 from console.note_pages import notes_of
-from console.pages import embed_line, render
+from console.pages import render
 from console.panel_words import event_kinds, panel_texts
-from console.score_words import BANDS, incidents
+from console.score_words import incidents
 from console.stage import stage_path
 from console.texts import player_texts, timeline_json
 from console.workbench import DraftFlag
@@ -31,14 +33,6 @@ PAGE_SIZE = 50
 
 MOST_COUNTED = 10_000
 """Above this it is said that there are more: to count on would take longer than all the rest."""
-
-PERIODS: dict[str, int | None] = {
-    "1h": 3_600_000,
-    "24h": 86_400_000,
-    "7d": 7 * 86_400_000,
-    "30d": 30 * 86_400_000,
-    "": None,
-}
 
 LEAD_MS = 5_000
 """A link to a flag opens this long before it: the visitor's way into trouble is the story."""
@@ -74,44 +68,17 @@ async def moment_of(store: Store, flag: DraftFlag) -> Moment:
 
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
-    app.router.add_get("/sessions", show_list)
-    app.router.add_get("/sessions/rows", show_rows)
     app.router.add_get("/sessions/{session}", show_one)
     app.router.add_get("/sessions/{session}/timeline", show_timeline)
     app.router.add_get("/sessions/{session}/activity", show_activity)
     app.router.add_post("/sessions/{session}/end", end_one)
 
 
-def since(request: web.Request, asked: Mapping[str, str] | None = None) -> tuple[str, int | None]:
-    """Return the period chosen in the address, or in *asked*, and its beginning."""
-    chosen = (request.query if asked is None else asked).get("since", "")
+def since(request: web.Request) -> tuple[str, int | None]:
+    """Return the period chosen in the address, and its beginning."""
+    chosen = request.query.get("since", "")
     span = PERIODS.get(chosen)
     return (chosen, console(request).clock.now_ms() - span) if span else ("", None)
-
-
-def read_list(
-    request: web.Request, asked: Mapping[str, str]
-) -> tuple[SessionQuery, dict[str, str]]:
-    """Return what *asked* (an address's parameters) lists, and the same as the filters show it."""
-    period, since_ms = since(request, asked)
-    flagged = asked.get("flagged", "")
-    chosen = {
-        "site": asked.get("site", ""),
-        "flagged": flagged if flagged in {"yes", "no"} else "",
-        "rule": asked.get("rule", ""),
-        "since": period,
-        "score": least if (least := asked.get("score", "")) in BANDS else "",
-        "order": "score" if asked.get("order") == "score" else "",
-    }
-    query = SessionQuery(
-        site=chosen["site"] or None,
-        since_ms=since_ms,
-        rule=chosen["rule"] or None,
-        flagged={"yes": True, "no": False}.get(flagged),
-        score_min=BANDS[chosen["score"]][0] if chosen["score"] else None,
-        order="score" if chosen["order"] else "newest",
-    )
-    return query, chosen
 
 
 def place(request: web.Request, name: str) -> Place | None:
@@ -167,67 +134,24 @@ def total_text(request: web.Request, total: int) -> str:
     return language.ngettext("%(num)s session", "%(num)s sessions", total) % {"num": total}
 
 
-async def _list(request: web.Request) -> dict[str, Any]:
-    """Return what the rows of the list need."""
-    query, chosen = read_list(request, request.query)
-    query = replace(query, after=place(request, "after"), before=place(request, "before"))
-    store = console(request).store
-    page = await page_of(store, query)
-    ids = [one.id for one in page.sessions]
-    filters = {name: value for name, value in chosen.items() if value}
-
-    def link(path: str, beside: dict[str, str] | None) -> str | None:
-        return None if beside is None else f"{path}?{urlencode({**filters, **beside})}"
-
-    return {
-        "sessions": page.sessions,
-        "rules": await known_rules(request, page.sessions, chosen["rule"]),
-        "watched": await store.watched_by(request[SIGNED_IN].user, ids),
-        "notes": await store.note_counts(ids),
-        "open": lambda session: session_link(session, filters),
-        "total": total_text(request, await store.count_sessions(query, most=MOST_COUNTED)),
-        "chosen": chosen,
-        "filtered": bool(filters.keys() - {"order"}),
-        "rows_url": link("/sessions/rows", page.here),
-        "previous": link("/sessions", page.previous),
-        "next": link("/sessions", page.next),
-    }
-
-
 async def known_rules(
-    request: web.Request, sessions: Sequence[Session], chosen: str
+    request: web.Request, sessions: Sequence[Session], chosen: Iterable[str] = ()
 ) -> dict[str, tuple[str, str]]:
     """
     Return title and severity of the rules that there are, by id.
 
-    Rules of *sessions*, and the *chosen* one, that are no longer there are called as their flags are.
+    Rules of *sessions*, and those *chosen*, that are no longer there are called as their flags are.
     """
     language = console(request).languages.of(request)
     rules = console(request).workbench.rules()
     known = {rule.id: (language.text(rule.title), str(rule.severity)) for rule in rules}
-    wanted = {rule for session in sessions for rule in session.rules} | ({chosen} - {""})
+    wanted = {rule for session in sessions for rule in session.rules} | {*chosen}
     store = console(request).store
     for rule in wanted - known.keys():
         for session in await store.sessions(SessionQuery(rule=rule, limit=1)):
             flag = next(one for one in await store.flags(session.id) if one.rule == rule)
             known[rule] = language.text(flag.title), str(flag.severity)
     return known
-
-
-async def show_list(request: web.Request) -> web.Response:
-    """List sessions, newest first."""
-    sites = await console(request).store.sites()
-    values = await _list(request)
-    embed = [(site, embed_line(request, site.key)) for site in sites]
-    return render(
-        request, "sessions.html", sites=sites, embed=embed, periods=list(PERIODS), **values
-    )
-
-
-@by_itself
-async def show_rows(request: web.Request) -> web.Response:
-    """Answer with the list's rows alone, for a page that is open."""
-    return render(request, "session_rows.html", **await _list(request))
 
 
 async def show_one(request: web.Request) -> web.Response:
@@ -242,7 +166,7 @@ async def show_one(request: web.Request) -> web.Response:
         store,
         session,
         request.query.get(LIST, ""),
-        lambda asked: read_list(request, asked)[0],
+        lambda asked: asked_of(request, asked).query,
     )
     flags, score = await store.flags(session.id), await store.score(session.id)
     return render(

@@ -1,0 +1,108 @@
+"""Owns the list of sessions: its rows, the facets beside it, and what an empty one says."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+from urllib.parse import urlencode
+
+from aiohttp import web
+from multidict import MultiDict
+
+from console.auth import SIGNED_IN, by_itself
+from console.context import console
+from console.facets import counted, drops_of, fields_of, filters_of, value_text
+from console.finding import Asked, Pair, asked_of
+from console.neighbours import session_link
+from console.pages import embed_line, render
+from console.session_pages import MOST_COUNTED, known_rules, page_of, place, total_text
+from console.words import Words
+from core.model import SessionQuery
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/sessions", show_list)
+    app.router.add_get("/sessions/rows", show_rows)
+
+
+async def show_list(request: web.Request) -> web.Response:
+    """List sessions, newest first."""
+    asked = asked_of(request, request.query)
+    store = console(request).store
+    sites = await store.sites()
+    values = await _rows(request, asked)
+    return render(
+        request,
+        "sessions.html",
+        sites=sites,
+        embed=[(site, embed_line(request, site.key)) for site in sites],
+        periods=period_texts(console(request).languages.of(request).gettext),
+        unindexed=await store.unindexed(),
+        **values,
+        **await _facets(request, asked, values["rules"], empty=not values["sessions"]),
+    )
+
+
+@by_itself
+async def show_rows(request: web.Request) -> web.Response:
+    """Answer with the list's rows alone, for a page that is open."""
+    values = await _rows(request, asked_of(request, request.query))
+    return render(request, "session_rows.html", **values)
+
+
+def period_texts(_: Words) -> dict[str, str]:
+    """Return the spans of time that a list can begin with, in words."""
+    return {
+        "1h": _("last hour"),
+        "24h": _("last 24 hours"),
+        "7d": _("last 7 days"),
+        "30d": _("last 30 days"),
+        "": _("any time"),
+    }
+
+
+async def _rows(request: web.Request, asked: Asked) -> dict[str, Any]:
+    """Return what the rows of the list need."""
+    query = replace(asked.query, after=place(request, "after"), before=place(request, "before"))
+    store = console(request).store
+    page = await page_of(store, query)
+    ids = [one.id for one in page.sessions]
+
+    def link(path: str, beside: dict[str, str] | None) -> str | None:
+        return None if beside is None else f"{path}?{urlencode([*asked.pairs, *beside.items()])}"
+
+    chosen = (*asked.find.included("rule"), *asked.find.excluded("rule"))
+    return {
+        "sessions": page.sessions,
+        "rules": await known_rules(request, page.sessions, chosen),
+        "watched": await store.watched_by(request[SIGNED_IN].user, ids),
+        "notes": await store.note_counts(ids),
+        "open": lambda session: session_link(session, asked.pairs),
+        "total": total_text(request, await store.count_sessions(query, most=MOST_COUNTED)),
+        "asked": asked,
+        "rows_url": link("/sessions/rows", page.here),
+        "previous": link("/sessions", page.previous),
+        "next": link("/sessions", page.next),
+    }
+
+
+async def _facets(
+    request: web.Request, asked: Asked, rules: dict[str, tuple[str, str]], *, empty: bool
+) -> dict[str, Any]:
+    """Return what the page shows beside its rows: facets, the filters in force, and which of them hides most."""
+    language = console(request).languages.of(request)
+    _ = language.gettext
+    store = console(request).store
+    text = value_text(rules, language.code, _)
+    filters = filters_of(asked, text, period_texts(_), _)
+
+    def without(pair: Pair) -> SessionQuery:
+        left = MultiDict(one for one in asked.pairs if one != pair)
+        return asked_of(request, left).query
+
+    return {
+        "filters": filters,
+        "fields": fields_of(asked, await counted(store, asked), text, _),
+        "drops": await drops_of(store, filters, without) if empty else [],
+    }
