@@ -86,6 +86,7 @@ def action_text(action: str, _: Words) -> str:
         "saved_alert": _("saved an alert"),
         "tested_destination": _("sent a test message"),
         "sent_digest": _("sent a digest"),
+        "source_map": _("uploaded source maps"),
         "removed": _("removed"),
         "rejudged": _("judged again"),
         "switched on": _("switched recording on"),

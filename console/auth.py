@@ -29,6 +29,9 @@ _API = "/api/"
 METRICS = "/api/v1/metrics"
 """Below the API, so that a token is asked for: behind a proxy everybody comes from the loopback address."""
 
+SOURCE_MAPS = "/source-maps"
+"""Ends the path of what a build may do: its token can do nothing else."""
+
 FOLDER = "folder."
 """Begins the word of a command that runs on the data folder."""
 
@@ -117,6 +120,12 @@ def require(request: web.Request, scope: Scope) -> None:
     """Raise ApiError if the request's token does not have *scope*. admin includes read."""
     if scope == "admin" and request[TOKEN].scope != "admin":
         raise ApiError(403, "scope", "this needs a token of scope admin")
+
+
+def require_scope(request: web.Request, *scopes: Scope) -> None:
+    """Raise ApiError if the request's token has none of *scopes*."""
+    if request[TOKEN].scope not in scopes:
+        raise ApiError(403, "scope", f"this needs a token of scope {' or '.join(scopes)}")
 
 
 async def has_role(request: web.Request, roles: frozenset[str]) -> bool:
@@ -259,6 +268,10 @@ async def _check_api_token(request: web.Request) -> None:
         raise ApiError(401, "unauthorized", "this token is not known")
     if token.scope == "metrics" and request.path != METRICS:
         raise ApiError(403, "scope", "a token of scope metrics reads metrics and nothing else")
+    if token.scope == "sourcemaps" and not request.path.endswith(SOURCE_MAPS):
+        raise ApiError(
+            403, "scope", "a token of scope sourcemaps keeps source maps and nothing else"
+        )
     request[TOKEN] = token
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
@@ -9,13 +10,18 @@ import orjson
 from aiohttp import web
 
 from console.auth import by_itself
-from console.context import console
+from console.context import CONSOLE, console
+from console.source_places import SourcePlaces
 from core.model import Session
-from replay.details import Details, LogRow, details
+from replay.details import Details, Frame, LogRow, details
+from replay.source_map import SourcePlace
+
+PLACES = web.AppKey("places", SourcePlaces)
 
 
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
+    app[PLACES] = SourcePlaces(app[CONSOLE].store)
     app.router.add_get("/sessions/{session}/details", show_details)
 
 
@@ -32,7 +38,9 @@ async def show_details(request: web.Request) -> web.Response:
 
 
 async def details_json(request: web.Request, session: Session, found: Details) -> dict[str, Any]:
-    """Return *found* as the panels draw it."""
+    """Return *found* as the panels draw it, with the sources that uploaded maps tell of."""
+    frames = [frame for row in found.logs for frame in row.frames]
+    places = await request.app[PLACES].find(session, frames)
     return {
         "requests": [
             {
@@ -48,12 +56,12 @@ async def details_json(request: web.Request, session: Session, found: Details) -
             }
             for one in found.requests
         ],
-        "logs": [_log_json(one) for one in found.logs],
+        "logs": [_log_json(one, places) for one in found.logs],
         "cut": found.cut,
     }
 
 
-def _log_json(row: LogRow) -> dict[str, Any]:
+def _log_json(row: LogRow, places: Mapping[Frame, SourcePlace | None]) -> dict[str, Any]:
     return {
         "id": row.id,
         "at": row.at_ms,
@@ -62,5 +70,14 @@ def _log_json(row: LogRow) -> dict[str, Any]:
         "text": row.text,
         "hash": row.hash,
         "handled": row.handled,
-        "frames": [asdict(frame) for frame in row.frames],
+        "frames": [_frame_json(frame, places) for frame in row.frames],
     }
+
+
+def _frame_json(frame: Frame, places: Mapping[Frame, SourcePlace | None]) -> dict[str, Any]:
+    """Return *frame*; `source` is null where the site has maps, but none that fits."""
+    told: dict[str, Any] = asdict(frame)
+    if frame in places:
+        place = places[frame]
+        told["source"] = place and asdict(place)
+    return told

@@ -419,7 +419,7 @@ class SessionQuery:
     before: Place | None = None
 
 
-Scope = Literal["read", "admin", "metrics"]
+Scope = Literal["read", "admin", "metrics", "sourcemaps"]
 
 
 @dataclass(frozen=True, slots=True)

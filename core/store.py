@@ -41,6 +41,7 @@ from core.readers import ReaderStore
 from core.sealed import KeyframeRef, Sealed, StockRef
 from core.search import SearchStore
 from core.site_options import SiteOptions
+from core.source_maps import SourceMapStore
 from core.triage import TriageStore
 
 
@@ -411,6 +412,7 @@ class Store(
     AccountStore,
     HealthStore,
     ReaderStore,
+    SourceMapStore,
     TriageStore,
     CodeStore,
     SearchStore,

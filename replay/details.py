@@ -126,11 +126,13 @@ def log_row(event: Event) -> LogRow:
 def frames_of(event: Event) -> tuple[Frame, ...]:
     """Return the places of an error, the innermost first."""
     told: Sequence[Any] = event.get("stack") or ()
-    below = [frame for text in told if (frame := read_frame(str(text)))]
+    frames = [frame for text in told if (frame := read_frame(str(text)))]
     if not event.get("file"):
-        return tuple(below)
+        return tuple(frames)
     top = Frame(str(event["file"]), event.get("line"), event.get("column"))
-    return (top, *(frame for frame in below if frame != top))
+    if frames and (frames[0].line, frames[0].column) == (top.line, top.column):
+        return tuple(frames)  # the stack has the script's own name, marks of its content and all
+    return (top, *frames)
 
 
 def read_frame(text: str) -> Frame | None:

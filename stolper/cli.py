@@ -38,6 +38,7 @@ from stolper.cli_leaktest import leaktest
 from stolper.cli_rejudge import rejudge
 from stolper.cli_reproduce import reproduce
 from stolper.cli_rules import rules
+from stolper.cli_sourcemaps import sourcemaps
 from stolper.cli_transcript import transcript
 from stolper.folder import site_of, with_store
 from stolper.logs import said, set_up
@@ -75,6 +76,7 @@ main.add_command(restore)
 main.add_command(doctor)
 main.add_command(token)
 main.add_command(user)
+main.add_command(sourcemaps)
 main.add_command(export)
 main.add_command(reproduce)
 main.add_command(import_)

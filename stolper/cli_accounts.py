@@ -128,9 +128,9 @@ def token() -> None:
 @token.command("create")
 @click.option(
     "--scope",
-    type=click.Choice(["read", "admin", "metrics"]),
+    type=click.Choice(["read", "admin", "metrics", "sourcemaps"]),
     required=True,
-    help="read looks; admin also ends sessions; metrics reads nothing but metrics.",
+    help="read looks; admin also ends sessions; metrics reads nothing but metrics; sourcemaps uploads source maps, for a build.",
 )
 @data_option
 def token_create(scope: Any, data: Path) -> None:

@@ -61,6 +61,7 @@ from core.sqlite.rows import session_of
 from core.sqlite.schema import migrate
 from core.sqlite.search_store import Search
 from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
+from core.sqlite.source_map_store import SourceMaps
 from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
 from core.sqlite.triage_store import Triaging
@@ -82,7 +83,9 @@ OBJECT_GRACE_MS = HOUR_MS
 """How long an object without a row is left alone: another process may be about to write it."""
 
 
-class SqliteStore(Accounts, Alerts, Readership, Triaging, Codes, Removal, Search, Store):
+class SqliteStore(
+    Accounts, Alerts, Readership, Triaging, Codes, Removal, Search, SourceMaps, Store
+):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
     def __init__(

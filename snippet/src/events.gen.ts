@@ -264,6 +264,8 @@ export interface ErrorEvent {
   line?: number;
   /** column */
   column?: number;
+  /** places it came through, the innermost first, at most 8: host and path of the script, line and column */
+  stack?: string[];
   /** from a script of the site itself, not of an extension or third party */
   first_party?: boolean;
   /** reported by the site, not uncaught */

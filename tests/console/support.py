@@ -300,6 +300,7 @@ async def running_console(
         "admin": await create_token(store, clock, "admin"),
         "read": await create_token(store, clock, "read"),
         "metrics": await create_token(store, clock, "metrics"),
+        "sourcemaps": await create_token(store, clock, "sourcemaps"),
     }
     live = Live()
     ended: list[str] = []

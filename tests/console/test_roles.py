@@ -70,6 +70,7 @@ JSON: dict[str, Any] = {
     "/api/v1/rules/check": {"name": "mine.yaml", "text": RULE},
     "/api/v1/rules/draft": {"name": "mine.yaml", "text": RULE},
     "/api/v1/erase": {"kind": "session", "id": "nobody"},
+    "/api/v1/sites/{site}/source-maps": {"version": 3, "sources": [], "mappings": ""},
     "/api/v1/export": {"kind": "session", "id": "nobody"},
     "/api/v1/struggles/{struggle}": {"state": "ongoing"},
     "/api/v1/rule-files/{name}": {"text": RULE, "revision": None},
@@ -216,6 +217,8 @@ class World:
             + path
             + (QUERY.get(line.route, "") if method in ("GET", "HEAD") else "")
         )
+        if line.route.endswith("/source-maps") and method in ("POST", "DELETE"):
+            url += "?name=app.js&release=1"
         form, how = None, {}
         if line.listener == "CONSOLE" and method == "POST" and not path.startswith("/api/"):
             form = await self._form(line, column)

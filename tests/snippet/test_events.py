@@ -168,6 +168,32 @@ async def test_errors_name_message_place_and_press(collector: Collector, open_pa
     assert all(click["error_ms"] < 1000 for click in clicks)
 
 
+async def test_an_error_tells_the_places_it_came_through(
+    collector: Collector, context: BrowserContext, open_page: Open
+) -> None:
+    """The stack is places alone, innermost first; scripts keep their own names, whatever else is in an address does not."""
+    script = "const inner = () => { throw new Error('x') };\nfunction outer() { inner() }"
+    await context.route(
+        "**/app-9f3a2b1c4d5e6f70.js*",
+        lambda route: route.fulfill(body=script, content_type="text/javascript"),
+    )
+    page = await open_page(
+        '<script src="/u/anna@example.org/app-9f3a2b1c4d5e6f70.js?key=zqsecret"></script>'
+        "<button onclick='outer()'>A</button>"
+        "<button onclick='Promise.reject(\"no error\")'>B</button>"
+    )
+    for name in ("A", "B"):
+        await page.click(f"text={name}")
+    await page.evaluate("stolper('flush')")
+    thrown, rejected = collector.events("error")
+    file = "/u/••••••••/app-9f3a2b1c4d5e6f70.js"
+
+    assert [f"{file}:1:29", f"{file}:2:20"] == thrown["stack"][:2]
+    assert thrown["stack"][2].startswith("/page:")
+    assert "stack" not in rejected
+    assert "zqsecret" not in str([batch.body for batch in collector.batches])
+
+
 async def test_requests_are_told_with_template_status_and_press(
     collector: Collector, open_page: Open
 ) -> None:

@@ -9,12 +9,15 @@ import type { Emit, Scope } from "../scope";
 import type { Actions } from "./actions";
 
 const MOST = 100; // an error in a loop must not fill the session
+const MOST_FRAMES = 8;
 const NOISE = /^(ResizeObserver loop|Script error\.?$)/;
 
 interface Place {
   file: string;
   line: number | undefined;
   column: number | undefined;
+  /** Where it came through, the innermost first. */
+  frames?: string[][];
 }
 
 export interface Errors extends Stop {
@@ -48,6 +51,7 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
         file,
         ...(place.line ? { line: place.line } : {}),
         ...(place.column ? { column: place.column } : {}),
+        ...(place.frames?.length ? { stack: place.frames.map(written) } : {}),
         first_party: firstParty,
         handled,
         ...(click === undefined ? {} : { click }),
@@ -59,12 +63,17 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
     scope.urgent();
   }
 
+  function written([, url = "", line, column]: string[]): string {
+    return `${privacy.urls.script(url)}:${line}:${column}`;
+  }
+
   function onError(event: ErrorEvent, t: number): void {
     if (!event.message && !event.error) return; // an asset, not a script error
     const place = {
       file: event.filename ?? "",
       line: event.lineno || undefined,
       column: event.colno || undefined,
+      frames: fromStack(stackOf(event.error), scope.ours).frames ?? [],
     };
     tell("error", String(event.message), place, t);
   }
@@ -76,10 +85,10 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
     t: number,
     handled = false,
   ): void {
-    const reason = thrown as { message?: unknown; stack?: unknown; name?: unknown } | undefined;
+    const reason = thrown as { message?: unknown; name?: unknown } | undefined;
     const isError = typeof reason === "object" && reason !== null && "message" in reason;
     const text = isError ? `${reason.name ?? "Error"}: ${reason.message}` : typeof reason;
-    const place = fromStack(isError ? String(reason.stack ?? "") : "", scope.ours);
+    const place = fromStack(isError ? stackOf(thrown) : "", scope.ours);
     tell(kind, text, place, t, handled);
   }
 
@@ -110,18 +119,24 @@ export function observeErrors(emit: Emit, scope: Scope, actions: Actions): Error
   };
 }
 
+function stackOf(thrown: unknown): string {
+  return String((thrown as { stack?: unknown } | null | undefined)?.stack ?? "");
+}
+
 /**
- * The topmost place of a stack, in the forms of Chromium, Firefox and Safari.
+ * The places of a stack, in the forms of Chromium, Firefox and Safari, and the topmost by itself.
  *
  * What the page calls through one of our patches has a frame of *ours* on top: the page's is below.
  */
 function fromStack(stack: string, ours: (url: string) => boolean): Place {
   const places = stack.matchAll(/((?:https?|file|blob|[a-z-]+-extension):[^\s()]+?):(\d+):(\d+)/g);
   const all = [...places];
-  const found = all.find((place) => !ours(place[1] ?? "")) ?? all[0];
+  const frames = all.filter((place) => !ours(place[1] ?? ""));
+  const found = frames[0] ?? all[0];
   return {
     file: found?.[1] ?? "",
     line: found ? Number(found[2]) : undefined,
     column: found ? Number(found[3]) : undefined,
+    frames: frames.slice(0, MOST_FRAMES),
   };
 }

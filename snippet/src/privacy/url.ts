@@ -17,6 +17,8 @@ export interface Urls {
   template(url: string): string;
   /** Host (if foreign) and path, as it stands in events; of what has no host the scheme alone. */
   place(url: string): string;
+  /** The place of a script: its own name stays, whatever mark of its content stands in it. */
+  script(url: string): string;
   firstParty(url: string): boolean;
 }
 
@@ -133,6 +135,11 @@ export function makeUrls(personal: (text: string) => boolean, params: string[] =
     return host + path(parsed.pathname) + routeIn(parsed.hash);
   }
 
+  function script(url: string): string {
+    const [, name = ""] = /\/([^/?#]+\.[cm]?js)([?#]|$)/i.exec(url) ?? [];
+    return name ? place(url).replace(/[^/]*$/, "") + segment(name) : place(url);
+  }
+
   /** Where pages put their routes after a `#`: a path like any other, without its query. */
   function routeIn(fragment: string): string {
     const [, route = "/"] = /^#!?(\/[^?#&]*)/.exec(fragment) ?? [];
@@ -154,6 +161,7 @@ export function makeUrls(personal: (text: string) => boolean, params: string[] =
     keys,
     listed,
     place,
+    script,
     template: (url) =>
       place(url)
         .split("/")
