@@ -26,7 +26,7 @@ from console.texts import player_texts, timeline_json
 from console.workbench import DraftFlag
 from core.model import Place, Session, SessionQuery
 from core.store import Store
-from replay.recording import activity
+from replay.hands import activity
 from replay.timeline import Timeline, build_timeline, inactive_spans
 
 PAGE_SIZE = 50
@@ -202,7 +202,7 @@ async def show_timeline(request: web.Request) -> web.Response:
 
 @by_itself
 async def show_activity(request: web.Request) -> web.Response:
-    """Answer with the spans in which the visitor did nothing. Reads the whole recording."""
+    """Answer with the spans in which the visitor did nothing."""
     session = await _session(request)
     store = console(request).store
     timeline = await _raw_timeline(request, session)

@@ -1,7 +1,7 @@
 """
 A finished session's recording as one object: what is written, and where its parts lie.
 
-An object is a row of frames. A frame holds chunks or keyframes and is compressed as one; the frame
+An object is a row of frames. A frame holds chunks, keyframes or what was noted of all and is compressed as one; the frame
 that is its *base* is known to the decompressor, so that what repeats costs little, and a reader that
 wants one part reads its frame and the bases alone.
 """
@@ -42,6 +42,16 @@ class Keyframe:
     content: bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Activity:
+    """When the visitor's hand did something in the session, as whoever seals it writes that down."""
+
+    content: bytes
+
+
+SealedPart = SealedChunk | Keyframe | Activity
+"""What an object is made of; at most one of its parts is an Activity."""
+
 STOCK = -1
 """As a frame's base: the site's stock, which many sessions rest on (replay/stock.py)."""
 
@@ -58,7 +68,7 @@ class StockRef:
 class SealedFrame:
     """Parts that are compressed together; *base* is the number of an earlier frame, or STOCK."""
 
-    parts: tuple[SealedChunk | Keyframe, ...]
+    parts: tuple[SealedPart, ...]
     base: int | None = None
 
     @property

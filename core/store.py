@@ -257,6 +257,13 @@ class SealStore(Protocol):
     async def read_keyframe(self, ref: KeyframeRef) -> bytes:
         """Return the events of a keyframe as JSON. Raise StoreError if they are damaged."""
 
+    async def activity(self, session: str) -> bytes | None:
+        """
+        Return what was noted of a session's activity when it was sealed.
+
+        None if nothing was, or if chunks came since. Raise StoreError if it is damaged.
+        """
+
     async def put_stock(self, site: str, content: bytes) -> StockRef:
         """Keep *content* as the stock of the site with that key; return it once that is durable."""
 

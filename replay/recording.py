@@ -22,7 +22,7 @@ from replay import deep
 from replay.assets import Address, named_in, put_back, redirect
 from replay.ids import put_ids_back
 from replay.moves import put_positions_back
-from replay.shape import FULL_SNAPSHOT, check_event, is_interaction
+from replay.shape import FULL_SNAPSHOT, check_event
 
 MAX_CHUNK_BYTES = 64 * 1024 * 1024
 """Most bytes one chunk may inflate to: the largest honest snapshots are near 20 MB."""
@@ -139,14 +139,6 @@ async def load_recording(
     return await _read_load(
         store, load, refs, Budget(MAX_SESSION_BYTES), from_seq=from_seq, address=address
     )
-
-
-async def activity(store: Recorded, session: str) -> list[float]:
-    """Return the server times (ms) of what the visitor's hand did, ascending."""
-    moments: list[float] = []
-    async for read in recordings(store, session):
-        moments.extend(event["timestamp"] for event in read.events if is_interaction(event))
-    return sorted(moments)
 
 
 async def _read_load(

@@ -17,9 +17,10 @@ from typing import Any
 
 from core.model import ChunkRef, PageLoad, asset_hash
 from core.places import Place, style_places
-from core.sealed import STOCK, Keyframe, SealedChunk, SealedFrame
+from core.sealed import STOCK, Activity, Keyframe, SealedChunk, SealedFrame, SealedPart
 from core.wire import GZIP, IDENTITY
 from replay import deep
+from replay.hands import Hands
 from replay.ids import put_ids_back
 from replay.keyframe import keyframe
 from replay.mirror import Mirror, MirrorFull
@@ -88,6 +89,7 @@ class Sealer:
         self._left = MAX_BYTES
         self._layout = _Layout(STOCK if stocked else None)
         self._track: _Track | None = None
+        self._hands = Hands()
 
     def begin(self, load: PageLoad, refs: Iterable[ChunkRef]) -> None:
         """Begin with the document *load*, whose chunks are *refs*."""
@@ -128,6 +130,7 @@ class Sealer:
 
     def keep(self, ref: ChunkRef, raw: bytes) -> None:
         """Take a chunk as it came. What follows cannot be mirrored before the next full snapshot."""
+        self._hands.lose()
         if self._track is not None:
             self._track.lose()
         self._layout.chunk(SealedChunk(ref.page_load, ref.seq, raw, ref.info.encoding), False)
@@ -145,6 +148,7 @@ class Sealer:
             content = deep.dumps(events)
         ref = opened.ref
         part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY, _span(opened.events))
+        self._hands.follow(ref.page_load, opened.events)
         snapshot = any(_is_snapshot(event) for event in opened.events)
         self._layout.chunk(part, snapshot)
         if snapshot:
@@ -157,7 +161,8 @@ class Sealer:
                     self._layout.keyframe(made)
 
     def frames(self) -> tuple[SealedFrame, ...]:
-        """Return all that was taken."""
+        """Return all that was taken, and when the visitor was active; nothing if nothing was."""
+        self._layout.note(self._hands.told())
         self._layout.close()
         return tuple(self._layout.frames)
 
@@ -172,7 +177,7 @@ class _Layout:
 
     def __init__(self, stock: int | None) -> None:
         self.frames: list[SealedFrame] = []
-        self._open: list[SealedChunk | Keyframe] = []
+        self._open: list[SealedPart] = []
         self._bytes = 0
         self._base: int | None = stock  # the frame that holds the last page, or the stock
         self._paged = False  # the open frame holds a page
@@ -195,6 +200,11 @@ class _Layout:
         self.frames.append(SealedFrame((part,), base))
         self._before = len(self.frames) - 1
         self._chained += 1
+
+    def note(self, part: Activity | None) -> None:
+        """Take what was noted of all that was taken."""
+        if part is not None and (self.frames or self._open):
+            self._open.append(part)
 
     def close_load(self) -> None:
         """The document ends."""

@@ -113,6 +113,13 @@ class Objects:
             for t, one in self.head(name).keyframes.get(page_load, ())
         ]
 
+    def activity(self, name: str) -> bytes | None:
+        """Return what was noted of the session's activity, if it was. Raise StoreError if that is damaged."""
+        part = self.head(name).activity
+        if part is None:
+            return None
+        return self.part(name, part.frame, part.offset, part.length, part.crc32)
+
     def head(self, name: str) -> Head:
         """Return what an object holds. Raise StoreError if it is damaged or not there."""
         with self._lock:

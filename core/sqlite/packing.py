@@ -11,6 +11,7 @@ The form of a finished session's object: compressed frames, and a head that says
              chunks     columns, in the order in which they lie in the frames: [place in loads, seq, frame,
                         offset, length, encoding, first time, last time]; see _column()
              keyframes  each [page load, time, frame, offset, length, CRC-32]
+             activity   [frame, offset, length, CRC-32], if it is there
     frames   zstd with its base's content as raw dictionary
 
 All zstd is without its magic. Pure; files are objects.py's.
@@ -30,7 +31,15 @@ import orjson
 import zstandard as zstd
 
 from core.errors import StoreError
-from core.sealed import STOCK, Keyframe, SealedChunk, SealedFrame, StockRef
+from core.sealed import (
+    STOCK,
+    Activity,
+    Keyframe,
+    SealedChunk,
+    SealedFrame,
+    SealedPart,
+    StockRef,
+)
 
 LEVEL = 10
 """The highest at which a usual session still takes some tens of milliseconds (bench/storage.py)."""
@@ -63,7 +72,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """Where a chunk or keyframe lies; *span* and *encoding* are a chunk's."""
+    """Where a part lies; *span* and *encoding* are a chunk's."""
 
     frame: int
     offset: int
@@ -81,6 +90,7 @@ class Head:
     frames: list[Frame]
     chunks: dict[tuple[str, int], Part] = field(default_factory=dict)
     keyframes: dict[str, list[tuple[float, Part]]] = field(default_factory=dict)
+    activity: Part | None = None
 
 
 def pack(
@@ -118,6 +128,7 @@ def pack(
 def _places(frames: Sequence[SealedFrame]) -> dict[str, Any]:
     chunks: list[tuple[SealedChunk, int, int]] = []
     keyframes: list[Any] = []
+    noted: dict[str, Any] = {}
     for number, frame in enumerate(frames):
         offset = 0
         for part in frame.parts:
@@ -125,7 +136,10 @@ def _places(frames: Sequence[SealedFrame]) -> dict[str, Any]:
                 chunks.append((part, number, offset))
             else:
                 place = number, offset, len(part.content), zlib.crc32(part.content)
-                keyframes.append([part.page_load, part.t, *place])
+                if isinstance(part, Keyframe):
+                    keyframes.append([part.page_load, part.t, *place])
+                else:
+                    noted["activity"] = place
             offset += len(part.content)
     loads = {part.page_load: None for part, _, _ in chunks}
     places = {load: place for place, load in enumerate(loads)}
@@ -144,6 +158,7 @@ def _places(frames: Sequence[SealedFrame]) -> dict[str, Any]:
         "loads": [*loads],
         "chunks": [_column(values) for values in columns],
         "keyframes": keyframes,
+        **noted,
     }
 
 
@@ -189,7 +204,11 @@ def read_head(lead: bytes, read: Callable[[int], bytes], name: str) -> Head:
     if magic not in (MAGIC, MAGIC_1) or zlib.crc32(packed) != checksum:
         raise StoreError(f"object {name} has a damaged head")
     told = orjson.loads(zstd.ZstdDecompressor(format=_FORMAT).decompress(packed))
-    head = Head(StockRef(*told["stock"]) if told["stock"] else None, [])
+    head = Head(
+        StockRef(*told["stock"]) if told["stock"] else None,
+        [],
+        activity=Part(*told["activity"]) if "activity" in told else None,
+    )
     offset = LEAD.size + length
     for size, content, base in told["frames"]:
         head.frames.append(Frame(offset, size, content, base))
@@ -245,7 +264,7 @@ def contents(data: bytes, name: str, stock_of: StockOf) -> Iterator[bytes]:
 
 def frames_of(head: Head, contents: Sequence[bytes]) -> list[SealedFrame]:
     """Return what an object was packed of, given the content of its frames: to be packed anew."""
-    parts: list[list[tuple[int, SealedChunk | Keyframe]]] = [[] for _ in head.frames]
+    parts: list[list[tuple[int, SealedPart]]] = [[] for _ in head.frames]
 
     def cut(one: Part) -> bytes:
         return contents[one.frame][one.offset : one.offset + one.length]
@@ -257,6 +276,8 @@ def frames_of(head: Head, contents: Sequence[bytes]) -> list[SealedFrame]:
     for load, keyframes in head.keyframes.items():
         for t, one in keyframes:
             parts[one.frame].append((one.offset, Keyframe(load, t, cut(one))))
+    if head.activity is not None:
+        parts[head.activity.frame].append((head.activity.offset, Activity(cut(head.activity))))
     return [
         SealedFrame(tuple(part for _, part in sorted(held, key=lambda one: one[0])), frame.base)
         for held, frame in zip(parts, head.frames, strict=True)

@@ -52,6 +52,7 @@ from core.sqlite.alert_store import Alerts
 from core.sqlite.code_store import Codes
 from core.sqlite.disk import Disk
 from core.sqlite.log import aside, keep_damaged_log
+from core.sqlite.noted import Noted
 from core.sqlite.objects import Objects, recoded
 from core.sqlite.reader_store import Readership
 from core.sqlite.readers import Readers
@@ -84,7 +85,7 @@ OBJECT_GRACE_MS = HOUR_MS
 
 
 class SqliteStore(
-    Accounts, Alerts, Readership, Triaging, Codes, Removal, Search, SourceMaps, Store
+    Accounts, Alerts, Readership, Triaging, Codes, Noted, Removal, Search, SourceMaps, Store
 ):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 

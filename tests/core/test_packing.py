@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from core.errors import StoreError
-from core.sealed import Keyframe, SealedChunk, SealedFrame, StockRef
+from core.sealed import Activity, Keyframe, SealedChunk, SealedFrame, SealedPart, StockRef
 from core.sqlite.packing import (
     LEAD,
     MAGIC_1,
@@ -39,10 +39,13 @@ parts = st.one_of(
     st.builds(
         Keyframe, page_load=st.sampled_from(["load-1", "other"]), t=times, content=st.binary()
     ),
+    st.builds(Activity, content=st.binary()),
 )
 
 
-def key(part: SealedChunk | Keyframe) -> tuple[str, float, bool]:
+def key(part: SealedPart) -> tuple[str, float, bool]:
+    if isinstance(part, Activity):
+        return "", 0, False
     if isinstance(part, SealedChunk):
         return part.page_load, part.seq, True
     return part.page_load, part.t, False
@@ -58,7 +61,7 @@ def none(stock: StockRef) -> bytes:
 
 @settings(max_examples=100, deadline=None)
 @given(st.lists(st.lists(parts, min_size=1, max_size=6), max_size=4))
-def test_what_is_packed_is_read(rows: list[list[SealedChunk | Keyframe]]) -> None:
+def test_what_is_packed_is_read(rows: list[list[SealedPart]]) -> None:
     """Every part comes back where it was, with its times to the last bit."""
     seen = set[tuple[str, float, bool]]()
     frames = []

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from core.errors import StoreError
-from core.sealed import STOCK, Keyframe, Sealed, SealedChunk, SealedFrame
+from core.sealed import STOCK, Activity, Keyframe, Sealed, SealedChunk, SealedFrame
 from core.store import Store
 from core.wire import GZIP, IDENTITY
 from tests.core.support import NOON, SITE, ManualClock, batch, stored
@@ -184,6 +184,24 @@ async def test_keyframes_come_by_time(store: Store) -> None:
     assert [] == await store.keyframes("session-a", "load-2")
     with pytest.raises(StoreError):
         await store.read_keyframe(dataclasses.replace(refs[0], crc32=refs[0].crc32 ^ 1))
+
+
+async def test_what_was_noted_of_activity_is_kept(store: Store) -> None:
+    """It comes back as it was noted; of sessions of which nothing was, or that went on, nothing does."""
+    await visit(store)
+    await visit(store, "session-b")
+    await sealed(store, "session-b")
+    await store.end_session("session-a", "left")
+    whole = await made(store)
+    noted = SealedFrame((Activity(b"noted " * 9),), 0)
+
+    assert None is await store.activity("session-a")
+    assert await store.seal(dataclasses.replace(whole, frames=(*whole.frames, noted)))
+    assert b"noted " * 9 == await store.activity("session-a")
+    assert None is await store.activity("session-b")
+    await visit(store, seqs=range(3, 4))
+
+    assert None is await store.activity("session-a")
 
 
 async def test_segments_go_when_all_in_them_is_sealed(

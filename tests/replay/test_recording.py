@@ -16,7 +16,8 @@ from hypothesis import strategies as st
 from core.sqlite import SqliteStore
 from core.wire import GZIP, IDENTITY
 from replay import recording as module
-from replay.recording import ChunkError, activity, decode_chunk, load_recording, recordings
+from replay.hands import activity
+from replay.recording import ChunkError, decode_chunk, load_recording, recordings
 from replay.shape import check_event
 from tests.console.support import (
     START,

@@ -13,8 +13,10 @@ import pytest_asyncio
 
 from core.model import NewAsset
 from core.sqlite import SqliteStore
+from replay.hands import activity
 from replay.ranges import load_range
 from replay.recording import recordings
+from replay.timeline import inactive_spans
 from stolper.sealer import AFTER_MS, BackgroundSealer
 from tests.console.support import (
     START,
@@ -111,6 +113,30 @@ async def test_from_any_moment_it_is_the_same_page(
         assert expected == state(mirrored(until(found.recording.events, at)))
 
     assert len(begun) >= 3
+
+
+async def test_pauses_are_known_without_the_recording(
+    store: SqliteStore, clock: Clock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A sealed session's spans without activity are those of its recording, and no chunk is read for them."""
+    visit = Visit(store, "v")
+    hands = [scroll(at) for at in (500, 9_000, 9_020, 9_400, 40_000, 49_999, 86_400_000)]
+    await visit.send([], recording=[*rrweb_page(), *hands[:4], add_text(30_000, 20, "by itself")])
+    await visit.send([], recording=hands[4:])
+    await visit.send([], recording=[*rrweb_page(), scroll(2_000)], load="load-2", origin=60_000)
+    before = inactive_spans(await activity(store, "v"), START, START + 86_401_000)
+    await sealed(store, clock)
+
+    async def read(ref: object) -> bytes:
+        raise AssertionError(ref)
+
+    monkeypatch.setattr(store, "read_chunk", read)
+    after = inactive_spans(await activity(store, "v"), START, START + 86_401_000)
+
+    assert [(10_400, 39_000), (50_999, 61_000), (63_000, 86_399_000)] == [
+        (since - START, until - START) for since, until in before
+    ]
+    assert before == after
 
 
 async def test_a_damaged_keyframe_is_named_and_done_without(
