@@ -181,7 +181,11 @@ class Script:
         }
         if options := site.options.for_browser():
             values["options"] = options
-        wanted = {"canvas": site.options.canvas, "images": site.options.images != "allow"}
+        wanted = {
+            "canvas": site.options.canvas,
+            "images": site.options.images != "allow",
+            "code": site.options.code_button != "none",
+        }
         if parts := [f"/s/{built.parts[name]}" for name, on in wanted.items() if on]:
             values["parts"] = parts
         return values

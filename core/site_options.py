@@ -23,6 +23,7 @@ LIST_MAX = 50
 """Entries of a list option."""
 
 Images = Literal["allow", "capture", "placeholder"]
+Corner = Literal["none", "left", "right"]
 
 _ORIGIN = re.compile(r"https?://(?:[a-z0-9_.-]{1,253}|\[[0-9a-f:.]+\])(?::\d{1,5})?")
 _PARAM = re.compile(r"[A-Za-z0-9_.\[\]-]{1,64}")
@@ -65,6 +66,11 @@ class SiteOptions:
     )
     fonts: bool = _option(True, "switch", "web fonts are stored, so that the replay shows them")
     canvas: bool = _option(False, "switch", "canvas elements are sampled as images")
+    code_button: Corner = _option(
+        "none",
+        "none|left|right",
+        "`left`, `right`: a small button in that lower corner shows visitors the spoken code",
+    )
     keep_days: int = _option(
         30, "number", "days after its end at which a session is removed", sent=False
     )
@@ -163,6 +169,12 @@ def _count(value: str) -> int:
     return 0 if value == "0" else _number(value)
 
 
+def _corner(value: str) -> str:
+    if value not in ("none", "left", "right"):
+        raise ValueError("write none, left or right")
+    return value
+
+
 def _images(value: str) -> str:
     if value not in ("allow", "capture", "placeholder"):
         raise ValueError("write allow, capture or placeholder")
@@ -199,6 +211,7 @@ _VALUES: dict[str, Callable[[str], object]] = {
     "number": _number,
     "count": _count,
     "allow|capture|placeholder": _images,
+    "none|left|right": _corner,
     "names": lambda value: _list(value, _PARAM, "q,page"),
     "origins": lambda value: _list(value, _ORIGIN, "https://pay.example.org"),
 }

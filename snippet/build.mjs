@@ -71,7 +71,7 @@ function brotli(text) {
 }
 
 // Parts of the recorder that only some sites load (snippet/src/lazy/).
-const lazy = ["canvas", "images"];
+const lazy = ["canvas", "images", "code"];
 const [loader, recorder, ...parts] = await Promise.all(
   ["loader.ts", "recorder.ts", ...lazy.map((part) => `lazy/${part}.ts`)].map(bundle),
 );

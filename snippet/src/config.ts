@@ -33,6 +33,7 @@ export interface Options {
   images?: "capture" | "placeholder";
   fonts?: boolean;
   canvas?: boolean;
+  code_button?: "left" | "right";
 }
 
 /** What an early press or error left behind before the recorder was there. */

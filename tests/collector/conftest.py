@@ -39,7 +39,7 @@ def snippet(tmp_path: Path) -> Path:
     (folder / "recorder.abc123.js").write_text("/* recorder */")
     (folder / "manifest.json").write_text(
         '{"loader": "loader.js", "recorder": "recorder.abc123.js", "version": "0.1.0",'
-        ' "parts": {"canvas": "canvas.d1.js", "images": "images.d2.js"}}'
+        ' "parts": {"canvas": "canvas.d1.js", "images": "images.d2.js", "code": "code.d3.js"}}'
     )
     return folder
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from collections.abc import AsyncIterator
 from typing import Any
@@ -36,7 +37,12 @@ class Site:
         self.app.router.add_get("/{path:.*}", self._page)
 
     async def _page(self, _: web.Request) -> web.Response:
-        return web.Response(text=BODY.replace("SCRIPT", self.script), content_type="text/html")
+        policy = f"default-src 'none'; script-src 'unsafe-inline' {self.stack.public_url}; connect-src {self.stack.public_url}"
+        return web.Response(
+            text=BODY.replace("SCRIPT", self.script),
+            content_type="text/html",
+            headers={"Content-Security-Policy": policy},
+        )
 
     async def visit(self, browser: Browser, path: str = "/kasse") -> Page:
         """Open *path* and wait until the recorder runs."""
@@ -144,3 +150,62 @@ async def test_an_agent_finds_a_caller_without_a_code(browser: Browser, site: Si
     assert 0 == await first.locator(".against").count()
     for page in (caller, agent):
         await page.context.close()
+
+
+async def named(page: Page) -> list[tuple[str, str]]:
+    """Return role and name of what a screen reader finds on *page*, closed shadow roots too."""
+    cdp = await page.context.new_cdp_session(page)
+    tree = await cdp.send("Accessibility.getFullAXTree")
+    return [
+        (node["role"]["value"], node.get("name", {}).get("value", ""))
+        for node in tree["nodes"]
+        if not node["ignored"] and node["role"]["value"] in ("button", "status", "StaticText")
+    ]
+
+
+async def test_the_button_shows_the_code_and_is_in_no_recording(
+    browser: Browser, site: Site
+) -> None:
+    """By keyboard, under a strict policy, in the page's language; pressed it is told letter by letter, and never recorded."""
+    store = site.stack.store
+    (shop,) = await store.sites()
+    await store.set_site_options(shop.key, shop.options.changed(["code_button=right"]))
+    page = await (await browser.new_context(viewport={"width": 360, "height": 640})).new_page()
+    errors: list[str] = []
+    page.on("console", lambda message: errors.append(message.text))
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    await page.goto(site.origin)
+    host = page.locator("section.corner")
+    await host.wait_for(state="attached")
+    box = await host.bounding_box()
+    await page.keyboard.press("Tab")
+    await page.keyboard.press("Tab")  # behind the page's own button
+    await page.keyboard.press("Enter")
+    session = await page.evaluate("stolper('session')")
+    code = await page.evaluate("stolper('code')")
+
+    async def told() -> bool:
+        return ("StaticText", " ".join(code)) in await named(page)
+
+    await eventually(told)
+    names = await named(page)
+    assert ("button", "Support-Code") in names
+    assert ("button", "Kopieren") in names
+    await page.keyboard.press("Escape")
+
+    async def closed() -> bool:
+        return ("button", "Kopieren") not in await named(page)
+
+    await eventually(closed)
+    await page.evaluate("stolper('flush')")
+    assert box is not None
+    assert box["x"] + box["width"] <= 360
+    assert [] == [
+        one for one in await site.stack.events(session) if one["type"] in ("click", "key")
+    ]
+    recorded = json.dumps(await site.stack.recording(session))
+    assert not any(text in recorded for text in ("Support-Code", code, f"{code[:3]} {code[3:]}"))
+    await page.evaluate("stolper('stop')")
+    assert 0 == await host.count()
+    assert [] == errors
+    await page.context.close()
