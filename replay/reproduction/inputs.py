@@ -19,6 +19,9 @@ MASK = "•"
 _TOGETHER_MS = 6_000
 """Changes of one field that lie further apart are typed in two steps."""
 
+_SOON_MS = 150
+"""From a press into a field to the first letter."""
+
 # Validity flags of the browser: the visitor's own value was of the wrong form.
 _WRONG = frozenset(
     {"badInput", "patternMismatch", "rangeOverflow", "rangeUnderflow", "stepMismatch", "tooLong",
@@ -115,21 +118,30 @@ def _take(one: Typed, at: float, text: str) -> None:
         one.text = ""
 
 
-def _sensitive(events: Iterable[Mapping[str, Any]]) -> Iterator[Typed]:
-    """Give the passwords, cards and codes, of which the recording tells nothing."""
-    done: set[tuple[Any, float]] = set()
+def _sensitive(events: Sequence[Mapping[str, Any]]) -> Iterator[Typed]:
+    """
+    Give the passwords, cards and codes, of which nothing is told but that they were left.
+
+    They are typed where the visitor pressed the field, else just before it was left.
+    """
+    since: dict[str, float] = {}
     for event in events:
-        if event["type"] != "field" or not event.get("sensitive") or not event.get("changed"):
+        if event["type"] != "field" or not event.get("sensitive"):
             continue
         if event.get("cause") not in ("blur", "submit"):
             continue
-        at = float(event["ts"]) - float(event.get("focus_ms") or 0)
-        at += float(event.get("first_input_ms") or 0)
-        mark = event.get("field"), round(at, -3)
-        if mark not in done:
-            done.add(mark)
-            target = {**event["target"], "autocomplete": event.get("autocomplete")}
-            yield Typed(at, float(event["ts"]), target, _kind(target))
+        key, at = str(event["target"].get("key")), float(event["ts"])
+        presses = [
+            float(one["ts"])
+            for one in events
+            if one["type"] == "click"
+            and one["target"].get("key") == key
+            and since.get(key, 0.0) < float(one["ts"]) < at
+        ]
+        if presses or key not in since:
+            begun = presses[-1] + _SOON_MS if presses else at - _SOON_MS
+            yield Typed(min(begun, at), min(begun, at), event["target"], _kind(event["target"]))
+        since[key] = at
 
 
 def _judge(one: Typed, events: Iterable[Mapping[str, Any]]) -> None:

@@ -239,7 +239,7 @@ def _type(step: Step) -> Iterator[str]:
 def _value(typed: Typed) -> str:
     if typed.text is not None and (typed.text or not any(typed.lengths)):
         return quoted(typed.text)
-    lengths = [str(one) for one in typed.lengths] or ["0"]
+    lengths = [str(one) for one in typed.lengths]
     marks = [f"{name}=True" for name in ("refused", "wrong") if getattr(typed, name)]
     return f"masked({', '.join([*lengths, *marks])})"
 

@@ -11,7 +11,7 @@ from .i18n import money
 from .rendering import ACTIVE, language, text, wants_json
 
 FORMS = ("repair", "return", "contact", "status", "callback", "newsletter")
-# Above the 5 s from which a wait is called very long, with room for a slow machine's clock.
+# Long after the 2.5 s in which a press is judged.
 _HANGS_S = 6.2
 # Later than the second in which an error is put down to the press itself.
 _LATER_S = 1.6

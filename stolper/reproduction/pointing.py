@@ -109,9 +109,7 @@ class Pointing:
         length = 0
         if not text:
             page.keyboard.press("Delete")
-        for number, turn in enumerate(turns):
-            if number == 0 and turn:
-                page.keyboard.press("Delete") if found.input_value() else None
+        for turn in turns:
             if turn < length:
                 self._shorten(page, found, length - turn, everything=turn == 0)
             elif turn > length:

@@ -36,7 +36,7 @@ class Masked:
 
 def masked(*lengths: int, refused: bool = False, wrong: bool = False) -> Masked:
     """
-    Return a stand-in whose length went through *lengths*; 0 alone: of unknown length.
+    Return a stand-in whose length went through *lengths*; without any it is of unknown length.
 
     *refused*: the page refused the field though the browser did not; *wrong*: the browser did.
     """

@@ -30,14 +30,16 @@ class PlantedShop:
     origin: str
     site: Site
 
-    async def visit(self, browsers: Browsers, fault: str, *, touch: bool = False) -> str:
+    async def visit(
+        self, browsers: Browsers, fault: str, *, touch: bool = False, pace: float = PACE
+    ) -> str:
         """Make the visit to *fault* as a person would; return its session, which has ended."""
         rng = random.Random(3)
         width, height = SIZES[touch]
         context = await browsers.context(width=width, height=height, locale="de-DE", touch=touch)
         try:
             page = await context.new_page()
-            hands = Hands(page, self.origin, rng, pace=PACE, touch=touch)
+            hands = Hands(page, self.origin, rng, pace=pace, touch=touch)
             people = PEOPLE_REFUSED if fault == "form_refuses_valid" else PEOPLE
             await FAULT_VISITS[fault](hands, Person("de", *people[0]))
             await page.wait_for_timeout(OUTCOME_S * 1000)
