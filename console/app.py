@@ -24,6 +24,7 @@ from console import (
     detail_pages,
     editor_pages,
     example_pages,
+    export_pages,
     feed,
     find_pages,
     health_pages,
@@ -156,6 +157,7 @@ def build_app(
         operations,
         reproduction_pages,
         transcript_pages,
+        export_pages,
     ):
         part.add_routes(app)
     app.router.add_static("/static/", _STATIC)

@@ -15,10 +15,12 @@ from typing import Any
 
 from core.model import Event, PageLoad, Session
 from replay import deep
+from replay.clip import cut, in_view
 from replay.ids import put_ids_back
 from replay.keyframe import keyframe
+from replay.known import WHOLE, Known, KnownStore, Span, known_of
 from replay.mirror import CUSTOM, Mirror, MirrorFull
-from replay.recording import LoadRecording, Recorded, recordings
+from replay.recording import LoadRecording, recordings
 from replay.shape import FULL_SNAPSHOT, INCREMENTAL, META, is_interaction
 
 Data = dict[str, Any]
@@ -32,32 +34,53 @@ VERSION = 1
 _MADE_LATER = ("ts", "page_load", "tab")
 
 
-async def rrweb_events(store: Recorded, session: str, *, facts: bool = True) -> AsyncIterator[Data]:
+async def rrweb_events(
+    store: KnownStore, session: str, *, facts: bool = True, span: Span = WHOLE
+) -> AsyncIterator[Data]:
     """
-    Give *session* as rrweb events in order of time, `timestamp` in whole Unix milliseconds.
+    Give *session*, or a *span* of it, as rrweb events in order of time, `timestamp` in whole Unix milliseconds.
 
     With *facts* Stolper's own events and what is known of the session are among them. Nothing is given
     of a session that there is none of.
     """
-    known = await store.session(session)
-    if known is None:
+    found = await store.session(session)
+    if found is None:
         return
+    known = await known_of(store, found, span)
     events: dict[str, list[Event]] = {}
     if facts:
-        yield _custom(known.started_ms, SESSION, _about(known, await store.page_loads(session)))
-        for batch in await store.batches(session):
-            events.setdefault(batch.page_load, []).extend(batch.events)
+        begin = found.started_ms if known.whole else known.from_ms
+        loads = [one for one in await store.page_loads(session) if one.id in _seen(known)]
+        yield _custom(begin, SESSION, _about(found, loads))
+        for event in known.events:
+            events.setdefault(event["page_load"], []).append(event)
     group: list[LoadRecording] = []
-    async for read in recordings(store, session):
+    async for read in _in_span(store, known):
         begin = min(_times(read, events), default=read.origin_ms)
         if group and begin > max(at for one in group for at in _times(one, events)):
-            for event in await asyncio.to_thread(_told, group, events, facts=facts):
-                yield event
+            for told in await asyncio.to_thread(_told, group, events, facts=facts):
+                yield told
             group = []
         if read.events or read.page_load in events:
             group.append(read)
-    for event in await asyncio.to_thread(_told, group, events, facts=facts):
-        yield event
+    for told in await asyncio.to_thread(_told, group, events, facts=facts):
+        yield told
+
+
+async def _in_span(store: KnownStore, known: Known) -> AsyncIterator[LoadRecording]:
+    """Give the recordings of the documents in the span, without what is outside of it."""
+    seen = _seen(known)
+    async for read in recordings(store, known.session.id):
+        if known.whole:
+            yield read
+        elif read.page_load in seen:
+            yield await asyncio.to_thread(cut, read, known.from_ms, known.until_ms)
+
+
+def _seen(known: Known) -> set[str]:
+    """Return the documents that are to be seen in the span."""
+    first, last = known.from_ms, known.until_ms
+    return {load.id for load in known.timeline.loads if in_view(load, first, last)}
 
 
 def _about(session: Session, loads: Sequence[PageLoad]) -> Data:

@@ -7,8 +7,7 @@ Leaves reading recordings to recording.py. A span is given by offsets from the s
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 from core.errors import UserError
@@ -94,19 +93,31 @@ async def known_of(store: KnownStore, session: Session, span: Span = WHOLE) -> K
         (e for batch in batches for e in batch.events if first <= e["ts"] <= last),
         key=lambda event: float(event["ts"]),
     )
-    flags = await store.flags(session.id)
+    whole = first <= start and last >= end
+    flags = [
+        flag if whole else _within(flag, first, last)
+        for flag in await store.flags(session.id)
+        if flag.first_ms <= last and flag.until_ms >= first
+    ]
     notes = await store.notes(session.id)
     return Known(
         session=session,
         timeline=timeline,
         events=tuple(events),
-        flags=tuple(_by_time([f for f in flags if f.first_ms <= last and f.until_ms >= first])),
+        flags=tuple(sorted(flags, key=lambda flag: (flag.until_ms, flag.first_ms, flag.id))),
         notes=tuple(note for note in notes if first <= note.at_ms <= last),
         from_ms=first,
         until_ms=last,
-        whole=first <= start and last >= end,
+        whole=whole,
     )
 
 
-def _by_time(flags: Sequence[Flag]) -> list[Flag]:
-    return sorted(flags, key=lambda flag: (flag.until_ms, flag.first_ms, flag.id))
+def _within(flag: Flag, first: float, last: float) -> Flag:
+    """Return *flag* as far as it is in the span."""
+    return replace(
+        flag,
+        at_ms=min(max(flag.at_ms, first), last),
+        first_ms=max(flag.first_ms, first),
+        until_ms=min(flag.until_ms, last),
+        evidence=tuple(one for one in flag.evidence if first <= one.at_ms <= last),
+    )

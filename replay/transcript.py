@@ -104,7 +104,7 @@ def transcribe(known: Known) -> Transcript:
         facts = {"kind": known.session.end_kind}
         lines.append(Line("end", "end", last, last, 0, "", "plain", facts))
     lines.sort(key=lambda line: (line.at_ms, _ORDER[line.part]))
-    views = sum(first <= view.at_ms <= last for view in timeline.views)
+    views = sum(line.part == "page" for line in lines)
     return Transcript(timeline.start_ms, first, last, known.whole, views, known.flags, tuple(lines))
 
 

@@ -1,7 +1,7 @@
 """
-`stolper export`: writes a session down for other programs.
+`stolper export`: writes a session down, for people and for other programs.
 
-Owns words, files and exit codes; what is written is replay/export.py's.
+Owns words, files and exit codes; what is written is console/exporting.py's, of a person replay/dossier.py's.
 """
 
 from __future__ import annotations
@@ -13,36 +13,54 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 import click
 
+from console.audit_pages import COMMAND_LINE
+from console.exporting import FORMS, Form, Wish, write_export
+from console.language import LANGUAGES
 from core.clock import SystemClock
 from core.erasing import KEY, Kind, subject
 from core.errors import NotFound
 from core.sqlite import SqliteStore
-from replay import deep
 from replay.dossier import write_dossier
-from replay.export import rrweb_events
+from replay.known import parse_span
 from stolper.cli_erase import person_of, person_options
 from stolper.erasure import Eraser
 from stolper.folder import with_store
-from stolper.options import data_option
+from stolper.options import data_option, span_options
+from stolper.paths import player_dir
 
 
 @click.command()
 @click.option(
     "--format",
     "form",
-    type=click.Choice(["rrweb", "zip"]),
-    help="rrweb: one JSON array of events that rrweb's player plays, of a session (the default there);"
-    " zip: all that is stored of somebody, to be handed to them.",
+    type=click.Choice([*FORMS, "zip"]),
+    help="Of a session: rrweb (the default there), one JSON array of events that rrweb's player plays; html, one"
+    " file that plays offline; csv, json, its events; text, its transcript. zip: all that is stored of somebody.",
 )
+@click.option("--html", is_flag=True, help="The same as --format html.")
 @person_options
 @click.option(
     "--out",
     type=click.Path(path_type=Path, dir_okay=False),
     help="Write here in place of standard output. Must not be there yet.",
+)
+@span_options
+@click.option(
+    "--notes/--no-notes",
+    default=True,
+    show_default=True,
+    help="With what people wrote at the session.",
+)
+@click.option(
+    "--language",
+    type=click.Choice(list(LANGUAGES)),
+    default="en",
+    show_default=True,
+    help="Of what is written in words; an HTML file has all languages.",
 )
 @click.option(
     "--facts/--no-facts",
@@ -53,25 +71,34 @@ from stolper.options import data_option
 @data_option
 def export(
     form: str | None,
+    html: bool,
     customer: str | None,
     visitor: str | None,
     session: str | None,
     site: str | None,
     out: Path | None,
+    from_: str | None,
+    until: str | None,
+    notes: bool,
+    language: str,
     facts: bool,
     data: Path,
 ) -> None:
-    """Write a session, or all of a person, down in a form that other programs read."""
+    """Write a session, or all of a person, down in a form that others read."""
     kind, id_ = person_of(customer, visitor, session)
+    if html and form not in (None, "html"):
+        raise click.UsageError(f"--html and --format {form} are two forms.")
+    form = "html" if html else form
     if form == "zip" or session is None:
-        if form == "rrweb":
-            raise click.UsageError("--format rrweb is of one --session.")
+        if form not in (None, "zip"):
+            raise click.UsageError(f"--format {form} is of one --session.")
         number = asyncio.run(with_store(data, lambda store: _zip(store, kind, id_, site, out)))
         click.echo(f"{number} sessions of this {kind} were written", err=True)
         return
-    form = "rrweb"
-    count = asyncio.run(with_store(data, lambda store: _write(store, session, out, facts)))
-    click.echo(f"{count} {form} events of session {session} were written", err=True)
+    wish = Wish(cast(Form, form or "rrweb"), parse_span(from_, until), language, notes, facts)
+    asyncio.run(with_store(data, lambda store: _write(store, session, wish, out)))
+    where = out or "standard output"
+    click.echo(f"session {session} was written to {where} as {wish.form}", err=True)
 
 
 async def _zip(store: SqliteStore, kind: Kind, id_: str, site: str | None, out: Path | None) -> int:
@@ -92,19 +119,14 @@ async def _zip(store: SqliteStore, kind: Kind, id_: str, site: str | None, out: 
     return len(sessions)
 
 
-async def _write(store: SqliteStore, session: str, out: Path | None, facts: bool) -> int:
-    """Write the events of *session* to *out*, one a line; return how many there are."""
-    if await store.session(session) is None:
-        raise NotFound(f"there is no session '{session}'")
-    count = 0
+async def _write(store: SqliteStore, id_: str, wish: Wish, out: Path | None) -> None:
+    """Write a session to *out* as *wish* says."""
+    session = await store.session(id_)
+    if session is None:
+        raise NotFound(f"there is no session '{id_}'")
     with _target(out) as file:
-        file.write(b"[")
-        async for event in rrweb_events(store, session, facts=facts):
-            file.write(b",\n" if count else b"\n")
-            file.write(deep.dumps(event))
-            count += 1
-        file.write(b"\n]\n")
-    return count
+        await write_export(store, session, wish, player_dir(), file)
+    await store.audit(SystemClock().now_ms(), COMMAND_LINE, "exported_file", id_)
 
 
 @contextmanager

@@ -45,6 +45,7 @@ NO_ASSET = "0" * 32
 FORM: dict[str, dict[str, str]] = {
     "/sign-in": {"name": "owner", "password": PASSWORD, "next": "/sites"},
     "/sessions/{session}/pick": {"path": PATH},
+    "/sessions/{session}/export": {"format": "text"},
     "/sessions/{session}/notes": {"at": "5", "text": "Look here"},
     "/sessions/{session}/notes/{note}": {"text": "Look there"},
     "/struggles/triage": {"reviewed": "yes"},
