@@ -15,7 +15,7 @@ from aiohttp import web
 from console.api import PREFIX
 from console.auth import ENDERS, TOKEN, ApiError, require_role
 from console.context import console
-from console.exporting import FORMS, MEDIA, Form, Wish, file_name, write_export
+from console.exporting import FORMS, MEDIA, Form, NotBuilt, Wish, file_name, write_export
 from console.format import duration
 from console.language import Language
 from console.pages import render
@@ -58,7 +58,13 @@ async def export(request: web.Request) -> web.StreamResponse:
     except UserError:
         wrong = language.gettext("Write times like 0:45 or 1:02:03, the second after the first.")
         return _page(request, session, form, 400, wrong=wrong)
-    return await _hand_out(request, session, wish, who)
+    try:
+        return await _hand_out(request, session, wish, who)
+    except NotBuilt:
+        wrong = language.gettext(
+            "The player is not built. Run this on the server, then try again: make build"
+        )
+        return _page(request, session, form, 503, wrong=wrong)
 
 
 async def tell(request: web.Request) -> web.StreamResponse:
@@ -70,6 +76,8 @@ async def tell(request: web.Request) -> web.StreamResponse:
     try:
         wish = _wish(request.query, console(request).languages.of(request), notes=notes)
         return await _hand_out(request, session, wish, f"token {request[TOKEN].id}")
+    except NotBuilt as error:
+        raise ApiError(503, "failed", str(error)) from None
     except UserError as error:
         raise ApiError(400, "bad_parameter", str(error)) from None
 
@@ -88,6 +96,15 @@ def export_choices(language: Language) -> list[tuple[Form, str, str]]:
         "rrweb": (_("Recording (rrweb)"), _("JSON that every player of rrweb plays, and that Stolper imports.")),
     }  # fmt: skip
     return [(form, *texts[form]) for form in texts]
+
+
+def dialog_values(session: Session, language: Language) -> dict[str, Any]:
+    """Return what the form needs where it stands in a dialog beside the player."""
+    return {
+        "choices": export_choices(language),
+        "asked": {"format": "html", "from": "", "until": ""},
+        "length": duration(session.last_ms - session.started_ms),
+    }
 
 
 def _page(

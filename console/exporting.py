@@ -44,6 +44,10 @@ _ENDING: dict[Form, str] = {
 }  # fmt: skip
 
 
+class NotBuilt(UserError):
+    """The player that goes into the file is not there."""
+
+
 @dataclass(frozen=True, slots=True)
 class Wish:
     """What is asked for. *notes*: with what people wrote at the session."""
@@ -68,7 +72,7 @@ def file_name(session: Session, wish: Wish) -> str:
 async def write_export(
     store: Store, session: Session, wish: Wish, player_dir: Path, out: IO[bytes]
 ) -> None:
-    """Write *session* to *out* as *wish* says. Raise UserError if the player is not built."""
+    """Write *session* to *out* as *wish* says. Raise NotBuilt if the player is not."""
     if wish.form == "rrweb":
         await _write_rrweb(store, session, wish, out)
         return
@@ -85,14 +89,14 @@ async def write_export(
 
 
 def offline_player(player_dir: Path) -> OfflinePlayer:
-    """Return the built player of exported files. Raise UserError if it is not built."""
+    """Return the built player of exported files. Raise NotBuilt if it is not there."""
     try:
         script, css = (
             (player_dir / f"offline.{ending}").read_text(encoding="utf-8")
             for ending in ("js", "css")
         )
     except FileNotFoundError:
-        raise UserError("the player is not built; run `make build`") from None
+        raise NotBuilt("the player is not built; run `make build`") from None
     return OfflinePlayer(script, css)
 
 

@@ -14,6 +14,7 @@ from markupsafe import Markup
 
 from console.auth import ENDERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
 from console.context import console
+from console.export_pages import dialog_values
 from console.finding import PERIODS as PERIODS
 from console.finding import asked_of
 from console.neighbours import LIST, neighbours
@@ -186,6 +187,7 @@ async def show_one(request: web.Request) -> web.Response:
         event_kinds=event_kinds(language),
         may_note=await has_role(request, ENDERS),
         may_end=await has_role(request, ENDERS),
+        **dialog_values(session, language),
         may_pick=await may_edit(request),
         player=_script_json(
             {"timeline": timeline, "texts": {**player_texts(language), **panel_texts(language)}}

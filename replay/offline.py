@@ -214,6 +214,10 @@ def _recording(key: str, found: _Found, shared: _Shared) -> bytes:
                 holder[place] = {SHARED: shared.number(text)}
     raw = deep.dumps(
         {
+            "origin": found.recording.origin_ms,
+            "from": None,
+            "until": None,
+            "next_seq": 0,
             "events": events,
             "gaps": [gap.as_dict() for gap in found.recording.gaps],
             "frames": [link.as_dict() for link in found.links],

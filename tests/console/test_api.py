@@ -8,7 +8,14 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from console import health_pages, person_pages, rule_api, struggle_api, transcript_pages
+from console import (
+    export_pages,
+    health_pages,
+    person_pages,
+    rule_api,
+    struggle_api,
+    transcript_pages,
+)
 from console.api import PREFIX, add_routes
 from replay.deep import loads
 from tests.console.support import ROOT, START, Running, Visit, nest, rrweb_page, shop
@@ -275,6 +282,7 @@ def test_every_route_is_documented() -> None:
     health_pages.add_routes(app)
     person_pages.add_routes(app)
     transcript_pages.add_routes(app)
+    export_pages.add_routes(app)
     routes = {
         f"{route.method} {route.resource.canonical}"
         for route in app.router.routes()

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from console.exporting import FORMS, Form, Wish, file_name, write_export
+from console.exporting import FORMS, Form, NotBuilt, Wish, file_name, write_export
 from core.errors import UserError
 from core.model import NewAsset, asset_hash
 from core.readers import Note
@@ -205,7 +205,11 @@ async def test_events_as_a_table(store: SqliteStore, player: Path) -> None:
 
     assert b"\xef\xbb\xbf" == raw[:3]
     assert ["page", "click", "page"] == [row["type"] for row in rows]
-    assert ("1.495", "no reaction seen", "1") == (rows[1]["offset_s"], rows[1]["detail"], rows[1]["tab"])
+    assert ("1.495", "no reaction seen", "1") == (
+        rows[1]["offset_s"],
+        rows[1]["detail"],
+        rows[1]["tab"],
+    )
     assert '\'=cmd("x")' == rows[1]["element"]
     assert 'Click on =cmd("x")' == rows[1]["what"]
 
@@ -223,7 +227,7 @@ async def test_notes_can_be_left_out(store: SqliteStore, player: Path) -> None:
 async def test_without_a_player_it_is_said(store: SqliteStore, tmp_path: Path) -> None:
     """A server on which the player is not built says which command is missing."""
     await visit_with_all(store)
-    with pytest.raises(UserError, match="make build"):
+    with pytest.raises(NotBuilt, match="make build"):
         await written(store, tmp_path / "nowhere", "html")
 
 

@@ -65,6 +65,7 @@ FORM: dict[str, dict[str, str]] = {
 QUERY = {
     "/rules/make": "?kind=rule",
     "/rules/example": "?session=v1&flag=rage_click-v1-5&fires=1",
+    "/api/v1/sessions/{session}/export": "?format=text",
     "/static": "/console.css",
 }
 JSON: dict[str, Any] = {

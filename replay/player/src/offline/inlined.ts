@@ -3,10 +3,11 @@
 
 import type { Texts, Timeline } from "../model";
 import type { Load } from "../protocol";
-import type { FrameLink, Recording, Source } from "../recordings";
+import { type Answer, type FrameLink, type Part, partOf, type Source } from "../recordings";
 
 const SCHEME = "stolper-asset:";
 const NAMED = /stolper-asset:([0-9a-f]{32})/g;
+const KEPT = 6; // documents that are ready to be drawn; a large one has some ten megabytes
 const SHARED = "stolper_text";
 
 // What would have to be fetched. The file's policy refuses that, too; here it is told as missing.
@@ -55,26 +56,46 @@ export async function readData(): Promise<Data> {
 
 /** The recordings of the file. */
 export class Inlined implements Source {
+  readonly #kept = new Map<string, Promise<Part>>();
+  readonly #links = new Map<string, FrameLink[]>();
   readonly #texts = new Map<number, Promise<string>>();
   readonly #assets = new Map<string, string>();
 
-  async get(load: string): Promise<Recording> {
-    const found = JSON.parse(await inflated(`recording ${load}`)) as Omit<Recording, "nextSeq">;
-    await this.#restore(found.events);
-    return { ...found, nextSeq: 0 };
+  async part(load: string): Promise<Part> {
+    const known = this.#kept.get(load);
+    if (known) return known;
+    const made = this.#read(load);
+    this.#kept.set(load, made);
+    for (const oldest of this.#kept.keys()) {
+      if (this.#kept.size <= KEPT) break;
+      this.#kept.delete(oldest);
+    }
+    return made;
   }
 
-  frame({ session, page_load }: FrameLink): Promise<Recording> {
-    return this.get(`${session}/${page_load}`);
+  frame(link: FrameLink): Promise<Part> {
+    return this.part(named(link));
   }
 
-  more(): Promise<Recording> {
-    return Promise.resolve({ events: [], frames: [], gaps: [], nextSeq: 0 });
+  links(load: string | FrameLink): FrameLink[] {
+    return this.#links.get(typeof load === "string" ? load : named(load)) ?? [];
+  }
+
+  more(): Promise<Pick<Part, "events" | "gaps">> {
+    return Promise.resolve({ events: [], gaps: [] });
   }
 
   forgetOthers(): void {}
 
   renew(): void {}
+
+  /** Read a whole document: it is one part, for nothing of it has to be fetched. */
+  async #read(load: string): Promise<Part> {
+    const answer = JSON.parse(await inflated(`recording ${load}`)) as Answer;
+    await this.#restore(answer.events);
+    this.#links.set(load, answer.frames ?? []);
+    return partOf(answer);
+  }
 
   /** Put style texts and addresses of assets into *root*; without recursion, pages nest deep. */
   async #restore(root: object): Promise<void> {
@@ -119,6 +140,11 @@ export class Inlined implements Source {
     this.#assets.set(name, made);
     return made;
   }
+}
+
+/** Return what the document of a frame is called here. */
+function named({ session, page_load }: FrameLink): string {
+  return `${session}/${page_load}`;
 }
 
 function isPlain(value: unknown): value is Record<string, unknown> {

@@ -104,7 +104,7 @@ class Offline {
     if (tab !== this.#tab) {
       this.#tab = tab;
       this.#drawTabs();
-      void this.#director.tab(tab);
+      this.#director.tab(tab);
     }
     if (playing && this.#parts.skip.getAttribute("aria-pressed") === "true") this.#skipFrom(at);
   }
@@ -166,7 +166,7 @@ class Offline {
 
   #toggle(): void {
     if (this.#playing) this.#director.pause();
-    else void this.#director.play();
+    else this.#director.play();
   }
 
   #faster(step: 1 | -1): void {
@@ -195,7 +195,7 @@ class Offline {
     if (!this.#pinned) this.#tab = tabInUse(this.#words.timeline, this.#at);
     this.#drawPlace();
     this.#drawTabs();
-    void this.#director.seek({ turn: ++this.#turn, at: this.#at, tab: this.#tab, play });
+    this.#director.seek({ turn: ++this.#turn, at: this.#at, tab: this.#tab, play });
   }
 
   // Drawing
@@ -278,7 +278,7 @@ class Offline {
           this.#pinned = this.#tab !== tab.id || !this.#pinned;
           this.#tab = this.#pinned ? tab.id : tabInUse(this.#words.timeline, this.#at);
           this.#drawTabs();
-          void this.#director.tab(this.#tab);
+          this.#director.tab(this.#tab);
         });
         return choice;
       }),
