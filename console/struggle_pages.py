@@ -15,8 +15,16 @@ from console.pages import render
 from console.queue_query import CHOICES, NOBODY, PAGE_SIZE, Asked, asked_of, query_of
 from console.queue_words import due_text, entry_text, hint_text, state_text, today_of
 from console.session_pages import PERIODS, page_of, place, since
+from console.transcript_pages import transcript_of
+from console.transcript_words import Sentence
 from core.model import SEVERITIES, Flag, Session, SessionQuery, Struggle
 from core.triage import OPEN, SETTABLE, Queue, counted_since
+from replay.known import Span
+
+BEFORE_MS = 60_000
+AFTER_MS = 3_000
+LINES = 8
+"""What of the example is told in words: so many lines of so long before its flag, and a little after."""
 
 BAR_HEIGHT = 20
 BAR_WIDTH = 5
@@ -158,6 +166,12 @@ async def show_one(request: web.Request) -> web.Response:
         total=await store.count_sessions(query),
         links=links,
         watched=await store.watched_by(request[SIGNED_IN].user, list(links)),
+        lines=await _example_told(request, one.struggle),
+        line_link=lambda line: session_link(
+            one.struggle.example_session,
+            _list_of(one.struggle, period),
+            **({"flag": line.flag} if line.flag else {"at": str(line.place)}),
+        ),
         entries=[(entry, entry_text(entry, language)) for entry in await store.triage_history(key)],
         releases=_releases(page.sessions),
         users=[user.name for user in await store.users()],
@@ -184,6 +198,23 @@ async def _links(
         here = next(({"flag": flag.id} for flag in flags if belongs(flag, struggle)), {})
         links[session.id] = session_link(session.id, _list_of(struggle, period), **here)
     return links
+
+
+async def _example_told(request: web.Request, struggle: Struggle) -> list[Sentence]:
+    """Return what happened around the example's flag, in sentences; the audit log says who has read it."""
+    store = console(request).store
+    session = await store.session(struggle.example_session)
+    flags = await store.flags(struggle.example_session)
+    flag = next((one for one in flags if one.id == struggle.example_flag), None)
+    if session is None or flag is None:
+        return []
+    first, last = flag.first_ms - session.started_ms, flag.until_ms - session.started_ms
+    span = Span(max(0.0, first - BEFORE_MS), last + AFTER_MS)
+    told = await transcript_of(request, session, console(request).languages.of(request), span)
+    here = next((n for n, line in enumerate(told.lines) if line.flag == flag.id), 0)
+    who, now_ms = request[SIGNED_IN].user, console(request).clock.now_ms()
+    await store.audit(now_ms, who, "transcribed", session.id)
+    return list(told.lines[max(0, here + 1 - LINES) : here + 2])
 
 
 def _releases(sessions: Sequence[Session]) -> list[str]:

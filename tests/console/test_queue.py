@@ -224,6 +224,36 @@ async def test_a_struggle_has_a_period(desk: Desk) -> None:
     assert f'href="/struggles/{pay}?since=7d"' in session
 
 
+async def test_the_example_is_told_in_sentences(desk: Desk) -> None:
+    """The lines before its flag lead to their moments within the struggle's list; the audit says who has read them."""
+    shopper = Visit(desk.console.store, "shopper", start=START + 9 * DAY_MS)
+    press: dict[str, Any] = {
+        "type": "click",
+        "target": {"key": "go", "label": "Go", "path": [{"tag": "button"}]},
+    }
+    far = [{"t": 1_000, **press, "target": {**press["target"], "label": "Long ago"}}]
+    await shopper.send(
+        [*far, {"t": 170_000, "type": "page", "path": "/cart"}, {"t": 180_000, **press}]
+    )
+    flag = await shopper.flag(label="Go", at=180_000)
+    go = await key(desk.console, "Go")
+    _, html = await desk.get(f"/struggles/{go}?since=7d")
+    told = html[html.index("What happened in the example") : html.index('id="sessions"')]
+    [entry] = [one for one in await desk.console.store.audited(9) if one.action == "transcribed"]
+    links = [
+        urlsplit(link.replace("&amp;", "&"))
+        for link in re.findall(r'class="offset" href="([^"]+)"', told)
+    ]
+
+    assert "Rage click" in told
+    assert "/cart" in told
+    assert "Long ago" not in told
+    assert {"/sessions/shopper"} == {link.path for link in links}
+    assert [flag.id] in [parse_qs(link.query).get("flag") for link in links]
+    assert {f"struggle={go}&since=7d"} == {parse_qs(link.query)["list"][0] for link in links}
+    assert ("owner", "shopper") == (entry.who, entry.subject)
+
+
 async def test_what_is_silenced_is_shown_before(desk: Desk) -> None:
     """The exception fits the element, the last days are judged with it, and only saving writes it."""
     await desk.activate(RULE)
@@ -252,7 +282,9 @@ async def test_what_is_silenced_is_shown_before(desk: Desk) -> None:
     assert (303, "/rules/saved") == (status, urlsplit(there).path)
     assert "a toy" == said.reason
     assert "ignored" == said.state
-    assert "except: {target: ['#offer a.buy']}" in (desk.data / "rules" / "changes.yaml").read_text()
+    assert (
+        "except: {target: ['#offer a.buy']}" in (desk.data / "rules" / "changes.yaml").read_text()
+    )
 
 
 # API
