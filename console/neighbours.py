@@ -13,7 +13,7 @@ from urllib.parse import parse_qsl, urlencode
 
 from multidict import MultiDict, MultiMapping
 
-from core.model import Place, Session, SessionQuery
+from core.model import Flag, Place, Session, SessionQuery, Struggle
 from core.store import Store
 
 LIST = "list"
@@ -68,8 +68,25 @@ async def neighbours(store: Store, session: Session, asked: str, read: Reading) 
     here = Place.of(session)
     before = await store.sessions(replace(query, before=here, after=None))
     after = await store.sessions(replace(query, after=here, before=None))
-    return Neighbours(
-        back,
-        session_link(before[0].id, given) if before else None,
-        session_link(after[0].id, given) if after else None,
-    )
+
+    async def link(found: Sequence[Session]) -> str | None:
+        if not found:
+            return None
+        return session_link(found[0].id, given, **await _moment(store, found[0], struggle))
+
+    return Neighbours(back, await link(before), await link(after))
+
+
+async def _moment(store: Store, session: Session, struggle: str | None) -> dict[str, str]:
+    """Return the parameter that opens *session* at its first flag of the struggle whose list it is in."""
+    shown = await store.struggle(struggle) if struggle else None
+    flags = await store.flags(session.id) if shown else []
+    return next(({"flag": one.id} for one in flags if shown and belongs(one, shown)), {})
+
+
+def belongs(flag: Flag, struggle: Struggle) -> bool:
+    """Return whether *flag* is one of *struggle*: same rule, on the same target, or else page."""
+    if flag.rule != struggle.rule:
+        return False
+    on, wanted = (flag.target or {}).get("key"), (struggle.target or {}).get("key")
+    return on == wanted and (on is not None or flag.page == struggle.page)

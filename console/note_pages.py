@@ -6,6 +6,7 @@ A page that runs scripts gets all notes of the session as JSON; any other is led
 
 from __future__ import annotations
 
+import math
 import secrets
 from collections.abc import Sequence
 from typing import Any
@@ -107,11 +108,12 @@ async def _note(request: web.Request) -> Note:
 
 
 def _at(given: object) -> float:
-    """Return the time that a form gave, in server milliseconds."""
+    """Return the time that a form gave, in server milliseconds; 0 if it is none."""
     try:
-        return float(given) if isinstance(given, str) and len(given) < 32 else 0.0
+        at_ms = float(given) if isinstance(given, str) and len(given) < 32 else 0.0
     except ValueError:
         return 0.0
+    return 0.0 if math.isnan(at_ms) else at_ms
 
 
 def _text(given: object) -> str:

@@ -44,6 +44,7 @@ def panel_texts(language: Language) -> dict[str, str]:
         "remove": _("Remove"),
         "remove_sure": _("Remove this note?"),
         "not_saved": _("This was not saved: %(reason)s"),
+        "not_copied": _("This browser lets nothing be copied: %(text)s"),
         "copied_address": _("Page address copied"),
         "copied_link": _("Link to this moment copied"),
         "no_requests": _("No request was recorded."),

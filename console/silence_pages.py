@@ -15,6 +15,7 @@ from aiohttp import web
 from console.auth import require_editor
 from console.context import console, workbench
 from console.making import exception
+from console.neighbours import belongs
 from console.pages import render
 from console.pick_pages import CHANGES, selector_in
 from console.press_words import kind_text
@@ -28,7 +29,7 @@ from console.proposals import (
     words,
 )
 from console.selectors import read_path, suggest
-from console.struggle_pages import belongs, struggle_link
+from console.struggle_pages import struggle_link
 from console.words import Words
 from console.workbench import Workbench
 from core.model import Struggle

@@ -10,14 +10,14 @@ from aiohttp import web
 
 from console.auth import ENDERS, SIGNED_IN, has_role, may_edit
 from console.context import console
-from console.neighbours import session_link
+from console.neighbours import belongs, session_link
 from console.pages import render
 from console.queue_query import CHOICES, NOBODY, PAGE_SIZE, Asked, asked_of, query_of
 from console.queue_words import due_text, entry_text, hint_text, state_text, today_of
 from console.session_pages import PERIODS, page_of, place, since
 from console.transcript_pages import transcript_of
 from console.transcript_words import Sentence
-from core.model import SEVERITIES, Flag, Session, SessionQuery, Struggle
+from core.model import SEVERITIES, Session, SessionQuery, Struggle
 from core.triage import OPEN, SETTABLE, Queue, counted_since
 from replay.known import Span
 
@@ -221,14 +221,6 @@ def _releases(sessions: Sequence[Session]) -> list[str]:
     """Return the releases that *sessions* were of, to choose from."""
     found = {str(session.attributes.get("release") or "") for session in sessions}
     return sorted(found - {""}, reverse=True)[:10]
-
-
-def belongs(flag: Flag, struggle: Struggle) -> bool:
-    """Return whether *flag* is one of *struggle*: same rule, on the same target, or else page."""
-    if flag.rule != struggle.rule:
-        return False
-    on, wanted = (flag.target or {}).get("key"), (struggle.target or {}).get("key")
-    return on == wanted and (on is not None or flag.page == struggle.page)
 
 
 def _beside(key: str, period: str, parameters: dict[str, str] | None) -> str | None:

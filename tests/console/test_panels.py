@@ -224,11 +224,11 @@ async def test_neighbours_of_the_list(page: Page, shown: Running) -> None:
         await visit_of(shown, f"v{number}", START + number * 100_000)
     other = Visit(shown.store, "calm", start=START + 150_000)
     await other.send([{"t": 5, "type": "page"}], recording=shop_page())
-    await page.goto(shown.url + "/sessions?flagged=yes")
+    await page.goto(shown.url + "/sessions?has=struggle")
     await page.click("#s-v1 a")
     await page.wait_for_selector('#stage-box[data-view="shown"]')
     await page.keyboard.press("]")
-    await page.wait_for_url("**/sessions/v0?list=flagged%3Dyes")
+    await page.wait_for_url("**/sessions/v0?list=has%3Dstruggle")
     await page.wait_for_selector('#stage-box[data-view="shown"]')
 
     assert "Play" == await page.locator("#play-text").inner_text()
@@ -236,11 +236,11 @@ async def test_neighbours_of_the_list(page: Page, shown: Running) -> None:
     await page.keyboard.press("]")
     await expect(page.locator("#toast")).to_have_text("This is the last session of its list.")
     await page.keyboard.press("[")
-    await page.wait_for_url("**/sessions/v1?list=flagged%3Dyes")
+    await page.wait_for_url("**/sessions/v1?list=has%3Dstruggle")
     await page.keyboard.press("[")
-    await page.wait_for_url("**/sessions/v2?list=flagged%3Dyes")  # not "calm", which has no flag
+    await page.wait_for_url("**/sessions/v2?list=has%3Dstruggle")  # not "calm", which has no flag
     await page.click(".crumbs a >> nth=0")
-    await page.wait_for_url("**/sessions?flagged=yes")
+    await page.wait_for_url("**/sessions?has=struggle")
 
     assert 3 == await page.locator("#rows tr").count()
     await page.goto(shown.url + "/sessions")
@@ -254,7 +254,7 @@ async def test_links_to_share_hold_the_moment_alone(page: Page, shown: Running) 
     """S copies a link that opens paused at the moment, without the reader's own list; the page's address can be copied, too."""
     await page.context.grant_permissions(["clipboard-read", "clipboard-write"])
     await visit_of(shown)
-    await opened(page, shown, "?at=2000&q=pay&list=flagged%3Dyes")
+    await opened(page, shown, "?at=2000&q=pay&list=has%3Dstruggle")
     await page.keyboard.press("s")
     await expect(page.locator("#toast")).to_have_text("Link to this moment copied")
     copied = await page.evaluate("navigator.clipboard.readText()")

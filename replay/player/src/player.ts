@@ -18,6 +18,7 @@ import {
   type Timeline,
   tabInUse,
 } from "./model";
+import { News } from "./news";
 import { Notes } from "./notes";
 import { findPage, type Page } from "./page";
 import { Pick } from "./pick";
@@ -30,16 +31,18 @@ import {
   tell,
   type View,
 } from "./protocol";
+import { Toast } from "./toast";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const LIVE_LAG_MS = 1500; // behind the newest event, so that the picture rarely waits
 const LIVE_CATCH_UP_MS = 4000;
-const NEWS_MS = 400; // least time between two looks at the server
 
 class Player {
   readonly #page: Page;
   readonly #texts: Texts;
   readonly #events: EventList;
+  readonly #toast: Toast;
+  readonly #news: News;
   readonly #notes: Notes;
   readonly #drawer: Drawer;
   readonly #lead: number;
@@ -55,20 +58,19 @@ class Player {
   #wished = false; // to play, before the stage was ready: it is told then
   #turn = 0; // of the newest seek
   #follow = false;
-  #news: EventSource | null = null;
-  #newsTimer = 0;
-  #toastTimer = 0;
 
   constructor(page: Page, timeline: Timeline, texts: Texts) {
     this.#page = page;
     this.#timeline = timeline;
     this.#texts = texts;
     this.#lead = Number(page.replay.dataset.lead);
+    this.#toast = new Toast(page, texts);
+    this.#news = new News(timeline.session, () => void this.#refresh());
     const goTo = (at: number): void => this.#goTo(at);
     this.#events = new EventList(page, texts, goTo);
     const tellStage = (message: ToStage): void => this.#tell(message);
     this.#drawer = new Drawer(page.drawer, timeline, texts, goTo, tellStage);
-    const toast = (text: string): void => this.#toast(text);
+    const toast = (text: string): void => this.#toast.say(text);
     this.#notes = new Notes(page, timeline, texts, { goTo, pause: () => this.#stop(), toast });
     this.#at = this.#startingPoint();
     this.#tab = this.#tabFor(this.#at);
@@ -190,7 +192,7 @@ class Player {
   #skipFrom(at: number): void {
     const span = spanAt(this.#inactive, at);
     if (!span || span[1] - at < 1000) return;
-    this.#toast(fill(this.#texts.skipped, { span: clock(span[1] - at) }));
+    this.#toast.say(fill(this.#texts.skipped, { span: clock(span[1] - at) }));
     this.#seek(span[1], true);
   }
 
@@ -226,7 +228,7 @@ class Player {
       this.#goTo(start + ((end - start) * number) / 10);
     },
     skip: () => this.#page.skip.click(),
-    link: () => void this.#copyLink(),
+    link: () => this.#copyLink(),
     help: () => this.#page.keys.showModal(),
     events: () => this.#events.focus("row"),
     search: () => this.#events.focus("search"),
@@ -264,10 +266,10 @@ class Player {
     page.back.addEventListener("click", () => this.#actions.step(-5000));
     page.forward.addEventListener("click", () => this.#actions.step(5000));
     page.help.addEventListener("click", () => this.#actions.help());
-    page.copyLink.addEventListener("click", () => void this.#copyLink());
+    page.copyLink.addEventListener("click", () => this.#copyLink());
     page.fullScreen.addEventListener("click", () => this.#fullScreen());
     page.copyAddress.addEventListener("click", () => {
-      void this.#copy(this.#pageAddress, this.#texts.copied_address);
+      void this.#toast.copy(this.#pageAddress, this.#texts.copied_address);
     });
     page.seek.addEventListener("input", () => {
       this.#goTo(this.#timeline.start + Number(page.seek.value));
@@ -290,13 +292,13 @@ class Player {
   #press(id: string, why: string): void {
     const link = document.getElementById(id);
     if (link) link.click();
-    else this.#toast(this.#texts[why] ?? "");
+    else this.#toast.say(this.#texts[why]);
   }
 
   #visit(path: string): void {
     const there = document.querySelector(`header a[href="${path}"]`);
     if (there instanceof HTMLElement) there.click();
-    else this.#toast(this.#texts.no_goal ?? "");
+    else this.#toast.say(this.#texts.no_goal);
   }
 
   #fullScreen(): void {
@@ -391,46 +393,18 @@ class Player {
     keepMoment({ at: this.#at - this.#timeline.start });
   }
 
-  async #copyLink(): Promise<void> {
-    await this.#copy(shared(this.#at - this.#timeline.start), this.#texts.copied_link);
-  }
-
-  async #copy(text: string, said = ""): Promise<void> {
-    await navigator.clipboard.writeText(text);
-    this.#toast(said);
-  }
-
-  #toast(text: string): void {
-    this.#page.toast.textContent = text;
-    this.#page.toast.hidden = false;
-    clearTimeout(this.#toastTimer);
-    this.#toastTimer = setTimeout(() => {
-      this.#page.toast.hidden = true;
-    }, 2500);
+  #copyLink(): void {
+    void this.#toast.copy(shared(this.#at - this.#timeline.start), this.#texts.copied_link);
   }
 
   // What the server says
 
-  /** Listen while the page is seen: a browser has six connections for all its tabs. */
   #listen(): void {
-    this.#news?.close();
-    this.#news = null;
-    if (document.hidden || !this.#timeline.running) return;
-    const query = new URLSearchParams({ session: this.#timeline.session });
-    if (this.#follow) query.set("follow", "1");
-    this.#news = new EventSource(`/live?${query}`);
-    this.#news.addEventListener("news", () => this.#soon());
-    this.#news.addEventListener("hello", () => this.#soon());
-  }
-
-  #soon(): void {
-    if (this.#newsTimer) return;
-    this.#newsTimer = setTimeout(() => void this.#refresh(), NEWS_MS);
+    this.#news.listen(this.#timeline.running, this.#follow);
   }
 
   async #refresh(): Promise<void> {
-    this.#newsTimer = 0;
-    const timeline = await this.#fetchTimeline();
+    const timeline = await this.#news.timeline();
     if (!timeline) return;
     this.#timeline = timeline;
     this.#tellProgram(true);
@@ -443,28 +417,23 @@ class Player {
 
   #stopLive(): void {
     this.#setFollow(false);
-    this.#news?.close();
+    this.#news.stop();
     this.#page.live.hidden = true;
     this.#page.running.hidden = true;
-    this.#toast(this.#texts.ended ?? "");
+    this.#toast.say(this.#texts.ended);
     void this.#loadActivity();
   }
 
   async #renew(): Promise<void> {
-    const timeline = await this.#fetchTimeline();
+    const timeline = await this.#news.timeline();
     if (timeline) this.#tell({ type: "token", base: timeline.stage });
     else this.#saw("failed", "401");
   }
 
-  async #fetchTimeline(): Promise<Timeline | null> {
-    const answer = await fetch(`/sessions/${this.#timeline.session}/timeline`).catch(() => null);
-    return answer?.ok ? ((await answer.json()) as Timeline) : null;
-  }
-
   async #loadActivity(): Promise<void> {
-    const answer = await fetch(`/sessions/${this.#timeline.session}/activity`).catch(() => null);
-    if (!answer?.ok) return; // the bar stays without grey; nothing else depends on it
-    this.#inactive = ((await answer.json()) as { inactive: Span[] }).inactive;
+    const inactive = await this.#news.inactive();
+    if (!inactive) return; // the bar stays without grey; nothing else depends on it
+    this.#inactive = inactive;
     this.#draw();
   }
 
