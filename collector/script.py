@@ -23,7 +23,7 @@ from collector.proxies import Proxies
 from collector.sites import Sites
 from collector.tally import Tally
 from core.errors import Refused
-from core.health import SERVER
+from core.health import SERVER, What
 from core.model import Site
 from core.settings import Settings
 
@@ -144,7 +144,8 @@ class Script:
             self._count("bad_host")
             return _problem(400, "bad_host", "the Host header names no host")
         if visit:
-            self._tally.add(site.key, "loader" if site.options.enabled else "loader_off")
+            what: What = "loader" if site.options.enabled else "loader_off"
+            self._tally.add(site.key, what, _page_origin(request))
         values = self._values(site, base, built)
         if named := await self._assets.named(site):
             values["assets"] = named

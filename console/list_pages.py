@@ -10,11 +10,12 @@ from aiohttp import web
 from multidict import MultiDict
 
 from console.auth import SIGNED_IN, by_itself
+from console.connection_pages import checks
 from console.context import console
 from console.facets import counted, drops_of, fields_of, filters_of, value_text
 from console.finding import Asked, Pair, asked_of
 from console.neighbours import session_link
-from console.pages import embed_line, render
+from console.pages import render
 from console.session_pages import MOST_COUNTED, known_rules, page_of, place, total_text
 from console.words import Words
 from core.model import SessionQuery
@@ -36,7 +37,7 @@ async def show_list(request: web.Request) -> web.Response:
         request,
         "sessions.html",
         sites=sites,
-        embed=[(site, embed_line(request, site.key)) for site in sites],
+        checks=[] if values["sessions"] else await checks(request, sites),
         periods=period_texts(console(request).languages.of(request).gettext),
         unindexed=await store.unindexed(),
         **values,

@@ -8,10 +8,11 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from console.connection_pages import checks
 from console.context import console
 from console.health_pages import found_at
 from console.health_words import finding_text
-from console.pages import embed_line, render
+from console.pages import render
 from console.session_pages import MOST_COUNTED, known_rules
 from console.struggle_pages import example_link
 from core.health import Finding
@@ -59,14 +60,15 @@ async def show(request: web.Request) -> web.Response:
     site = chosen.name if chosen else None
     hurting = await store.struggles(site=site, since_ms=now - DAY_MS, limit=LOOKED_AT)
     fresh = await _fresh(store, hurting, now - WEEK_MS)
+    empty = not await store.count_sessions(SessionQuery(site=site), most=1)
     latest = await store.sessions(SessionQuery(site=site, flagged=True, limit=SHOWN))
     return render(
         request,
         "overview.html",
         sites=sites,
-        embed=[(one, embed_line(request, one.key)) for one in sites],
+        checks=await checks(request, [chosen] if chosen else sites) if empty else [],
         chosen=site or "",
-        empty=not await store.count_sessions(SessionQuery(site=site), most=1),
+        empty=empty,
         all=await _tally(store, SessionQuery(site=site), now),
         flagged=await _tally(store, SessionQuery(site=site, flagged=True), now),
         running=len([one for one in await store.open_sessions() if site in (None, one.site_name)]),

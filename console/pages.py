@@ -51,6 +51,7 @@ def render(
             "user": who.user if who else None,
             "navigation": main,
             "navigation_beside": beside,
+            "may_add_site": who is not None and request[ROLE] in OWNERS,
             "path": request.path,
             "form_token": form_token(request, cookies),
             **values,

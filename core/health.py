@@ -19,12 +19,12 @@ What = Literal[
     "unknown_key", "removed",
 ]  # fmt: skip
 """
-What is counted for a site and day, by detail: loaders fetched (while switched off), pages that were
-left before their recorder had come, batches (stored, duplicate), batches refused (code) and where
-from (origin), snippet versions of the batches, errors of the snippet's own (place in it), texts that were
-masked at sealing because the page had not (attribute, or what else they stood in); sessions removed
-(age, size, folder: by which limit; erased); for the
-server alone: loaders asked for with a key that no site has (origin of the page, key).
+What is counted for a site and day, by detail: loaders fetched (while switched off; by pages of which origin),
+pages that were left before their recorder had come, batches (stored, duplicate), batches refused (code) and
+where from (origin), snippet versions of the batches, errors of the snippet's own (place in it), texts that
+were masked at sealing because the page had not (attribute, or what else they stood in); sessions removed
+(age, size, folder: by which limit; erased); for the server alone: loaders asked for with a key that no site
+has (origin of the page, key).
 """
 
 SERVER = ""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import secrets
 import signal
 import sys
 from collections.abc import Coroutine
@@ -21,8 +20,8 @@ import click
 from collector.identity import key_name, signing_text
 from console.accounts import set_owner_password
 from core.clock import SystemClock
-from core.errors import StolperError
-from core.model import Site
+from core.errors import StolperError, UserError
+from core.new_site import new_site
 from core.settings import LogSettings
 from core.site_options import SiteOptions, shown
 from core.sqlite import SqliteStore
@@ -190,20 +189,17 @@ def site_add(
     name: str, origins: tuple[str, ...], mode: Any, privacy: Any, idle_timeout: int, data: Path
 ) -> None:
     """Add the site NAME and print the line to embed."""
-    if idle_timeout < 1_000:
-        raise click.UsageError("--idle-timeout is at least 1s.")
-    if not name.strip() or len(name) > 80 or not name.isprintable():
-        raise click.UsageError("NAME is one line of 1 to 80 characters.")
-    clock = SystemClock()
-    added = Site(
-        key="s" + secrets.token_hex(8),
-        name=name,
-        origins=tuple(dict.fromkeys(origins)),
-        mode=mode,
-        privacy=privacy,
-        idle_timeout_ms=idle_timeout,
-        created_ms=clock.now_ms(),
-    )
+    try:
+        added = new_site(
+            name,
+            origins,
+            mode=mode,
+            privacy=privacy,
+            idle_timeout_ms=idle_timeout,
+            now_ms=SystemClock().now_ms(),
+        )
+    except UserError as error:
+        raise click.UsageError(str(error)) from None
     asyncio.run(with_store(data, lambda store: store.add_site(added), make=True))
     click.echo(embed_line(_public_url(data), added.key))
 

@@ -7,50 +7,15 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import click
 
 from core.durations import parse_duration_ms
 from core.errors import SettingError
+from core.new_site import origin_of
 from core.settings import Settings, load_settings
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
-_HOST = re.compile(r"(?!-)[a-z0-9_.-]{1,253}|\[[0-9a-f:.]+\]")
-
-
-def origin_of(text: str) -> str:
-    """
-    Return the origin that *text* writes, as a browser sends it: lower case, ASCII, no default port.
-
-    `null` is that of pages without one: in a sandbox, from a file. Raise ValueError, with what to write,
-    if it is no origin or names more than one.
-    """
-    if text == "null":
-        return text
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise ValueError(f"is no origin ({error}). Write e.g. https://www.example.org") from None
-    if "*" in text:
-        raise ValueError("is a pattern. Give each origin by an --origin of its own.")
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("is no origin. Write e.g. https://www.example.org")
-    try:
-        host = parts.hostname.encode("idna").decode().lower()
-    except UnicodeError:
-        host = ""
-    host = f"[{host}]" if ":" in parts.hostname else host
-    if not _HOST.fullmatch(host):
-        raise ValueError("has no valid host. Write e.g. https://www.example.org")
-    default = {"http": 80, "https": 443}[parts.scheme]
-    origin = f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
-    if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise ValueError(f"is more than an origin. Write {origin}")
-    return origin
 
 
 class Origin(click.ParamType[str]):

@@ -52,6 +52,7 @@ FORM: dict[str, dict[str, str]] = {
     "/struggles/notes/{note}": {"text": "Look there"},
     "/struggles/{struggle}/silence": {"where": "page", "path": "/", "do": "preview"},
     "/sites/{site}/recording": {"enabled": "yes"},
+    "/sites/add": {"origins": "https://new.example", "name": "new"},
     "/people/find": {"kind": "session", "id": "nobody"},
     "/people/export": {"kind": "session", "id": "nobody"},
     "/people/erase": {"kind": "session", "id": "nobody", "again": "nobody"},

@@ -11,10 +11,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
+from core.new_site import origin_of
 from core.settings import load_settings
 from stolper.app import Server
 from stolper.cli import main
-from stolper.options import origin_of
 
 
 @pytest.fixture
