@@ -119,6 +119,7 @@ async def test_a_form_from_elsewhere_is_refused(desk: Desk) -> None:
 
 
 READ_BY_ALL = {"/rules", "/rules/{rule}"}
+NAMES = {"rule": "rage_click", "session": "v1", "site": "s1", "name": "x.yaml"}
 OPEN = ("/healthz", "/static", "/player", "/stage", "/sign-in", "/language")
 
 
@@ -128,8 +129,7 @@ def routes(server: Server) -> list[tuple[str, str, str]]:
     for route in server._runners[0].app.router.routes():
         pattern = route.resource.canonical if route.resource else ""
         if route.method != "HEAD" and not pattern.startswith(OPEN):
-            names = {"rule": "rage_click", "session": "v1", "site": "s1", "name": "x.yaml"}
-            path = re.sub(r"{(\w+)}", lambda found: names.get(found[1], "1"), pattern)
+            path = re.sub(r"{(\w+)}", lambda found: NAMES.get(found[1], "1"), pattern)
             found.append((route.method, pattern, path))
     return found
 
