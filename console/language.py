@@ -21,7 +21,14 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from console import catalogue
 from console import format as formats
 from console.score_words import band_look, band_text
-from console.words import Words, device_text, end_text, severity_text
+from console.words import (
+    Words,
+    device_text,
+    end_text,
+    mode_text,
+    privacy_text,
+    severity_text,
+)
 
 SOURCE = "en"
 LANGUAGES: dict[str, str] = {"en": "English", "de": "Deutsch"}
@@ -100,7 +107,7 @@ def _environment(language: Language) -> Environment:
     environment.filters["band_look"] = band_look
     words = (
         ("severity", severity_text), ("device", device_text), ("ending", end_text),
-        ("band", band_text),
+        ("band", band_text), ("mode", mode_text), ("privacy", privacy_text),
     )  # fmt: skip
     for name, word in words:
         environment.filters[name] = partial(_worded, word, language.gettext)

@@ -53,3 +53,22 @@ def end_text(kind: str | None, _: Words) -> str:
         "idle": _("nothing happened any more"),
         "ended": _("ended by the site or by hand"),
     }.get(kind or "", "")
+
+
+def mode_text(mode: object, _: Words) -> str:
+    """Return what a site's *mode* means."""
+    names = {
+        "cookieless": _("cookieless: nothing is stored in the browser"),
+        "full": _("full: a visit is followed over pages and tabs"),
+    }
+    return names.get(str(mode), str(mode))
+
+
+def privacy_text(preset: object, _: Words) -> str:
+    """Return what a site's privacy *preset* masks."""
+    names = {
+        "strict": _("strict: all text is masked"),
+        "standard": _("standard: text and inputs are masked, headings and labels are not"),
+        "open": _("open: only inputs are masked"),
+    }
+    return names.get(str(preset), str(preset))

@@ -15,17 +15,21 @@ from playwright.async_api import Error, Page
 
 BEGIN, END = "⟦", "⟧"
 
-MOST_OF_A_KIND = 2
-"""Pages of one route, and of one set of parameters, that are looked at."""
+MOST_OF_A_KIND = 3
+"""Pages of one route that are looked at."""
+
+SAME_PAGE = ("lang=", "theme=", "list=")
+"""Parameters that make no other page."""
 
 _UNTRANSLATED = """(known) => {
   const raw = "code, pre, kbd, time, script, style, noscript, textarea, #stage, [lang]:not(html), [translate=no]";
-  const own = (text) => !/\\p{L}{3,}/u.test(text) || known.some((one) => text.includes(one)) ||
-    known.some((one) => one.includes(text));
+  const one = (text) => text.replace(/\\s+/gu, " ");
   const found = [];
   const look = (text, element) => {
-    const stripped = text.replace(/⟦[^⟧]*⟧/gu, "").trim();
-    if (!stripped || element.closest(raw) || own(stripped)) return;
+    let left = one(text).replace(/⟦[^⟧]*⟧/gu, "");
+    for (const data of known) left = left.replaceAll(data, "");
+    const stripped = left.replace(/longer|⟦|⟧/gu, "").trim();
+    if (!/\\p{L}{3,}/u.test(stripped) || element.closest(raw)) return;
     found.push(`${element.tagName.toLowerCase()}.${element.className}: ${stripped.slice(0, 80)}`);
   };
   const walker = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
@@ -110,7 +114,9 @@ class Crawl:
         found = []
         for link in links:
             parts = urlsplit(link)
-            if f"{parts.scheme}://{parts.netloc}" == self.base and "lang=" not in parts.query:
+            if f"{parts.scheme}://{parts.netloc}" == self.base and not any(
+                one in parts.query for one in SAME_PAGE
+            ):
                 found.append(parts.path + (f"?{parts.query}" if parts.query else ""))
         return found
 
@@ -118,9 +124,13 @@ class Crawl:
         """Note what is wrong with the page that is open, and whether it is wider than the screen."""
         await self.page.wait_for_load_state("load")
         if await self.page.locator("#stage-box").count():
-            await self.page.wait_for_selector('#stage-box[data-view="shown"], #stage-box [role=status]:not([hidden])')
+            await self.page.wait_for_selector(
+                '#stage-box[data-view="shown"], #stage-box [role=status]:not([hidden])'
+            )
         if self.known:
-            for text in await self.page.evaluate(_UNTRANSLATED, list(self.known)):
+            for text in await self.page.evaluate(
+                _UNTRANSLATED, sorted(self.known, key=len, reverse=True)
+            ):
                 self._note(f"not translated: {text}")
         wide = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
@@ -134,7 +144,9 @@ class Crawl:
     def _told(self, message: object) -> None:
         kind_ = getattr(message, "type", "")
         text = getattr(message, "text", "")
-        if kind_ == "error" and "404" not in text:  # the page of what is not there is one of the pages
+        if (
+            kind_ == "error" and "404" not in text
+        ):  # the page of what is not there is one of the pages
             self._note(f"console: {text}")
 
     def _note(self, what: str) -> None:
@@ -142,7 +154,5 @@ class Crawl:
 
 
 def kind(path: str) -> str:
-    """Return what *path* has in common with others of its route and parameters."""
-    parts = urlsplit(path)
-    names = sorted({one.partition("=")[0] for one in parts.query.split("&") if one})
-    return re.sub(r"(?<=/)(?:[0-9a-f-]{8,}|v\d+|rule_\w+|\d+)(?=/|$)", "*", parts.path) + "?" + "&".join(names)
+    """Return what *path* has in common with others of its route."""
+    return re.sub(r"(?<=/)(?:[0-9a-f-]{8,}|v\d+|\d+)(?=/|$)", "*", urlsplit(path).path)

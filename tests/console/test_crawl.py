@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from playwright.async_api import Browser
 
 from console import language as languages
@@ -17,9 +20,27 @@ from tests.console.test_rule_pages import few_shipped
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 DATA = (
-    "Stolper", "shop", "owner", "Chrome", "Pay", "ada", "x is undefined", "name", "English", "Deutsch",
+    "Rage click", "POST /pay", "Esc", "30 Minuten", "Stolper", "shop", "owner", "Chrome", "Pay", "ada", "x is undefined", "name", "English", "Deutsch",
 )  # fmt: skip
 """What stands on the pages and is in no catalogue: names, and what visits brought."""
+
+
+def texts_of(files: Iterable[Path]) -> Iterator[str]:
+    """Give the texts of rule *files*: they are in two languages of their own."""
+
+    def leaves(value: Any) -> Iterator[str]:
+        if isinstance(value, dict):
+            for inner in value.values():
+                yield from leaves(inner)
+        elif isinstance(value, list):
+            for inner in value:
+                yield from leaves(inner)
+        elif isinstance(value, str) and len(value) > 3:
+            yield " ".join(value.split())
+
+    for file in files:
+        yield file.name
+        yield from leaves(yaml.safe_load(file.read_text(encoding="utf-8")))
 
 
 @pytest.mark.parametrize(
@@ -50,10 +71,15 @@ async def test_all_pages(
         )
         page = await context.new_page()
         await sign_in(page, console)
-        crawl = Crawl(page, console.url, DATA if longer else ())
+        crawl = Crawl(page, console.url, (*DATA, *texts_of(shipped)) if longer else ())
         await crawl.run(["/overview", "/nothing-is-here"])
         await context.close()
 
-    print(f"{sum(crawl.seen.values())} pages of {len(crawl.seen)} kinds")
+    print(
+        f"{sum(crawl.seen.values())} pages of {len(crawl.seen)} kinds",
+        *crawl.wrong,
+        sep="\n",
+        flush=True,
+    )
     assert len(crawl.seen) > 25
     assert [] == crawl.wrong
