@@ -3,8 +3,8 @@ Make pictures of every page of the console, in two widths, two languages, light 
 
 Run by `make screenshots` (about five minutes): scripted visitors go through the demo shop first, so that there
 is something to see. Everything goes into build/screenshots/ with an index.html of all, and what the README and
-the docs show into docs/pictures/. `python -m tools.screenshots player struggles` makes only pages whose
-name has one of these words in it.
+the docs show into docs/pictures/. `python -m tools.screenshots player struggles 360 dark` makes only pages whose
+name has one of these words in it, and only those of that width, language (en, de) or look (light, dark).
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ import sys
 import tempfile
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
@@ -36,6 +37,7 @@ PICTURES = ROOT / "docs" / "pictures"
 
 WIDTHS = {1440: 900, 360: 740}
 VISITS = ("rage_clicker", "error_meeter", "card_declined", "buyer", "browser", "address_refused")
+KINDS = {"1440", "360", "en", "de", "light", "dark"}
 SETTLE_MS = 700
 
 Act = Callable[[Page], Awaitable[None]]
@@ -57,6 +59,15 @@ async def _help(page: Page) -> None:
     await page.wait_for_selector('#stage-box[data-view="shown"]', timeout=20_000)
     await page.keyboard.press("?")
     await page.wait_for_timeout(SETTLE_MS)
+
+
+def _drawer(key: str) -> Act:
+    async def opened(page: Page) -> None:
+        await page.wait_for_selector('#stage-box[data-view="shown"]', timeout=20_000)
+        await page.keyboard.press(key)
+        await page.wait_for_timeout(SETTLE_MS)
+
+    return opened
 
 
 async def _menu(page: Page) -> None:
@@ -88,6 +99,16 @@ SHOTS = (
     Shot("player-keys", "/sessions/{session}?flag={flag}", _help),
     Shot("struggles", "/struggles", docs=True),
     Shot("struggle", "/struggles/{struggle}"),
+    Shot("struggle-silence", "/struggles/{struggle}/silence"),
+    Shot("caller", "/find"),
+    Shot("caller-found", "/find?q=14:10 checkout phone"),
+    Shot("transcript", "/sessions/{session}/transcript", docs=True),
+    Shot("reproduction", "/sessions/{session}/reproduction"),
+    Shot("player-console", "/sessions/{session}?flag={flag}", _drawer("c")),
+    Shot("player-network", "/sessions/{session}?flag={flag}", _drawer("n")),
+    Shot("player-dom", "/sessions/{session}?flag={flag}", _drawer("d")),
+    Shot("alerts", "/alerts"),
+    Shot("digest", "/digest"),
     Shot("rules", "/rules"),
     Shot("rule", "/rules/rage_click"),
     Shot("rule-change", "/rules/rage_click/change"),
@@ -179,7 +200,11 @@ async def main(words: Sequence[str]) -> None:
     """Run the demo without its own visitors, make a few visits, take the pictures."""
     chromium = find_chromium()
     assert chromium, "no Chromium; `make setup` installs it"
-    shots = [one for one in SHOTS if not words or any(word in one.name for word in words)]
+    kinds = {word for word in words if word in KINDS}
+    names_wanted = [word for word in words if word not in KINDS]
+    shots = [
+        one for one in SHOTS if not names_wanted or any(word in one.name for word in names_wanted)
+    ]
     OUT.mkdir(parents=True, exist_ok=True)
     PICTURES.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
@@ -196,21 +221,21 @@ async def main(words: Sequence[str]) -> None:
             browser = await playwright.chromium.launch(
                 executable_path=chromium, args=["--no-sandbox", *chromium_flags()]
             )
-            for width in WIDTHS:
-                for scheme in ("light", "dark"):
-                    for language in ("en", "de"):
-                        context = await signed_in(browser, server, width, scheme)
-                        for shot in shots:
-                            out = OUT / f"{shot.name}-{width}-{language}-{scheme}.png"
-                            await photograph(
-                                context, server.console_url, shot, names, language, out
-                            )
-                            if shot.docs and (width, scheme, language) == (1440, "light", "en"):
-                                shutil.copy(out, PICTURES / f"{shot.name}.png")
-                        await context.close()
+            made = 0
+            for width, scheme, language in product(WIDTHS, ("light", "dark"), ("en", "de")):
+                if not kinds <= {str(width), scheme, language}:
+                    continue
+                context = await signed_in(browser, server, width, scheme)
+                for shot in shots:
+                    out = OUT / f"{shot.name}-{width}-{language}-{scheme}.png"
+                    await photograph(context, server.console_url, shot, names, language, out)
+                    made += 1
+                    if shot.docs and (width, scheme, language) == (1440, "light", "en"):
+                        shutil.copy(out, PICTURES / f"{shot.name}.png")
+                await context.close()
             await browser.close()
     index(OUT)
-    print(f"{len(shots) * 8} pictures in {OUT.relative_to(ROOT)}/index.html")
+    print(f"{made} pictures in {OUT.relative_to(ROOT)}/index.html")
 
 
 if __name__ == "__main__":

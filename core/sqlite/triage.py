@@ -174,7 +174,9 @@ def edit_note(db: sqlite3.Connection, note: int, text: str, who: str, at_ms: int
         (text, at_ms, note, who),
     ).fetchone()
     if row is not None:
-        accounts.audit(db, at_ms, who, "struggle_note_changed" if text else "struggle_note_removed", row[0])
+        accounts.audit(
+            db, at_ms, who, "struggle_note_changed" if text else "struggle_note_removed", row[0]
+        )
     return row is not None
 
 

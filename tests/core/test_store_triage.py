@@ -84,9 +84,12 @@ async def test_what_is_said_is_kept_with_who_and_when(store: Store) -> None:
         ("due", "", "2027-01-20", ""),
         ("owner", "", "bob", ""),
     ] == [(e.what, e.before, e.after, e.detail) for e in await store.triage_history(key)]
-    assert [("ann", "struggle_noted"), ("ann", "struggle_state"), ("ann", "struggle_due"), ("ann", "struggle_owner")] == [
-        (one.who, one.action) for one in await store.audited(9)
-    ]
+    assert [
+        ("ann", "struggle_noted"),
+        ("ann", "struggle_state"),
+        ("ann", "struggle_due"),
+        ("ann", "struggle_owner"),
+    ] == [(one.who, one.action) for one in await store.audited(9)]
     assert {key} == {one.subject for one in await store.audited(9)}
 
 
