@@ -8,16 +8,22 @@ from urllib.parse import urlencode
 
 from aiohttp import web
 
+from console.auth import SIGNED_IN
 from console.connection_pages import checks
 from console.context import console
 from console.health_pages import found_at
 from console.health_words import finding_text
 from console.pages import render
+from console.queue_words import today_of
 from console.session_pages import MOST_COUNTED, known_rules
-from console.struggle_pages import example_link
+from console.struggle_pages import example_link, struggle_link
 from core.health import Finding
 from core.model import SessionQuery, Site, Struggle
 from core.store import Store
+from core.triage import OPEN, QueueQuery
+
+DAY = "24h"
+"""The last day, as addresses of lists say it."""
 
 DAY_MS = 86_400_000
 WEEK_MS = 7 * DAY_MS
@@ -58,7 +64,11 @@ async def show(request: web.Request) -> web.Response:
     named = request.query.get("site", "")
     chosen = next((one for one in sites if named in (one.name, one.key)), None)
     site = chosen.name if chosen else None
-    hurting = await store.struggles(site=site, since_ms=now - DAY_MS, limit=LOOKED_AT)
+    today = today_of(now)
+    queue = await store.queue(
+        QueueQuery(today, site=site, since_ms=now - DAY_MS, states=OPEN, limit=LOOKED_AT)
+    )
+    hurting = [one.struggle for one in queue.items]
     fresh = await _fresh(store, hurting, now - WEEK_MS)
     empty = not await store.count_sessions(SessionQuery(site=site), most=1)
     latest = await store.sessions(SessionQuery(site=site, flagged=True, limit=SHOWN))
@@ -75,7 +85,12 @@ async def show(request: web.Request) -> web.Response:
         fresh_keys={one.key for one in fresh},
         fresh=[one for one in fresh if one not in hurting[:SHOWN]][:SHOWN],
         hurting=hurting[:SHOWN],
-        example_link=example_link,
+        settled=queue.flagged - queue.total,
+        queue=queue,
+        my_due=await store.due_reviews(request[SIGNED_IN].user, today),
+        me=request[SIGNED_IN].user,
+        struggle_link=lambda one: struggle_link(one.key, DAY),
+        example_link=lambda one: example_link(one, DAY),
         latest=latest,
         rules=await known_rules(request, latest, ""),
         health=await _health(request, [chosen] if chosen else sites, now),

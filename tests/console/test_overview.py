@@ -7,6 +7,7 @@ import re
 import aiohttp
 
 from console.format import breakable
+from core.triage import TriageChange
 from tests.console.support import Running, Visit, shop
 
 HOUR_MS = 3_600_000
@@ -78,6 +79,38 @@ async def test_what_is_new(console: Running, http: aiohttp.ClientSession) -> Non
     }
 
     assert {"Known of old": False, "Never seen": True} == rows
+
+
+async def test_reviews_and_what_is_settled(console: Running, http: aiohttp.ClientSession) -> None:
+    """What is ignored hurts no more; what is due of the reader, and what is not reviewed, is one click away."""
+    now = console.clock.now_ms()
+    visit = Visit(console.store, "v", start=now - HOUR_MS)
+    await visit.send([{"t": 0, "type": "page"}])
+    for title in ("One", "Two"):
+        await visit.flag(f"rule_{title.lower()}", title=title, at=100)
+    one, two = sorted(await console.store.struggles(), key=lambda struggle: struggle.rule)
+    say = console.store.set_triage
+    await say([one.key], TriageChange("ignored", reason="x"), who="owner", at_ms=now)
+    await say([two.key], TriageChange(owner="owner", due="2020-01-01"), who="owner", at_ms=now)
+    await console.sign_in(http)
+    page = await get(console, http, "/overview")
+    links = {
+        name: link.replace("&amp;", "&")
+        for link, name in re.findall(r'row-title" href="(/struggles\?[^"]+)">([^<]+)<', page)
+    }
+
+    assert [f"/struggles/{two.key}?since=24h"] == re.findall(
+        r'row-title" href="(/struggles/[^"]+)"', page
+    )
+    assert ["1 not reviewed", "1 review of yours is due"] == list(links)
+    assert "1 overdue" in page
+    for link in links.values():
+        listed = await get(console, http, link)
+        assert f"/struggles/{two.key}" in listed
+        assert f"/struggles/{one.key}" not in listed
+    await say([two.key], TriageChange("resolved"), who="owner", at_ms=now)
+
+    assert "what was seen is resolved or ignored" in await get(console, http, "/overview")
 
 
 def test_paths_break_behind_slashes() -> None:
