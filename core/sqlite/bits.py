@@ -15,8 +15,13 @@ BLOCK = 1 << 14
 """Sessions of a block. A new session changes the last block of its values alone: 2 KB each at most."""
 
 BYTES = BLOCK // 8
-_FEW = BYTES // 2
-"""From so many numbers on bits are as short as a list."""
+_FEW = BYTES // 4
+"""From so many numbers on bits are kept: half as many would be as short as a list, and take longer to read."""
+
+_SHORT = 60
+"""Bytes of a list up to which its numbers are looked up one by one."""
+
+_LAST, _ONE = BLOCK - 1, ord("1")
 
 
 def packed(bits: int) -> bytes:
@@ -36,9 +41,13 @@ def unpacked(content: bytes) -> int:
 def of(places: Iterable[int]) -> int:
     """Return bits that stand at *places* in a block."""
     content = bytearray(BYTES)
+    _set(content, places)
+    return int.from_bytes(content, "little")
+
+
+def _set(content: bytearray, places: Iterable[int]) -> None:
     for place in places:
         content[place >> 3] |= 1 << (place & 7)
-    return int.from_bytes(content, "little")
 
 
 def _places(bits: int) -> Iterator[int]:
@@ -60,29 +69,39 @@ def _swapped(places: array.array[int]) -> array.array[int]:
 class Numbers:
     """A set of numbers, by block."""
 
-    __slots__ = ("_blocks",)
+    __slots__ = ("_blocks", "_tables")
 
     def __init__(self, blocks: dict[int, int] | None = None) -> None:
         self._blocks = blocks or {}
+        self._tables: dict[int, bytes] = {}
 
     @classmethod
     def of(cls, numbers: Iterable[int]) -> Numbers:
         """Return the set of *numbers*."""
-        content: dict[int, bytearray] = {}
-        for number in numbers:
-            block = content.get(number >> 14)
-            if block is None:
-                block = content[number >> 14] = bytearray(BYTES)
-            place = number & BLOCK - 1
-            block[place >> 3] |= 1 << (place & 7)
-        return cls({at: int.from_bytes(block, "little") for at, block in content.items()})
+        texts: dict[int, bytearray] = {}
+        for number in (
+            numbers
+        ):  # of a hundred thousand numbers each step counts: a digit for each is the quickest
+            text = texts.get(number >> 14)
+            if text is None:
+                text = texts[number >> 14] = bytearray(b"0") * BLOCK
+            text[~number & _LAST] = _ONE
+        return cls({at: int(text, 2) for at, text in texts.items()})
 
     @classmethod
     def read(cls, rows: Iterable[tuple[int, bytes]]) -> Numbers:
         """Return the set that is kept as *rows* of a block's number and content; blocks may come twice."""
         found: dict[int, int] = {}
+        few: dict[
+            int, bytearray
+        ] = {}  # gathered: a prefix of paths may have thousands of short lists
         for at, content in rows:
-            found[at] = found.get(at, 0) | unpacked(content)
+            if len(content) == BYTES:
+                found[at] = found.get(at, 0) | int.from_bytes(content, "little")
+            else:
+                _set(few.setdefault(at, bytearray(BYTES)), _swapped(array.array("H", content)))
+        for at, block in few.items():
+            found[at] = found.get(at, 0) | int.from_bytes(block, "little")
         return cls(found)
 
     def __and__(self, other: Numbers) -> Numbers:
@@ -110,7 +129,15 @@ class Numbers:
     def meet(self, block: int, content: bytes) -> int:
         """Return how many numbers are in this set and in the *block* kept as *content*."""
         bits = self._blocks.get(block)
-        return (bits & unpacked(content)).bit_count() if bits else 0
+        if not bits:
+            return 0
+        if len(content) > _SHORT:
+            return (bits & unpacked(content)).bit_count()
+        table = self._tables.get(block)
+        if table is None:
+            table = self._tables[block] = bits.to_bytes(BYTES, "little")
+        places = _swapped(array.array("H", content))
+        return sum(table[place >> 3] >> (place & 7) & 1 for place in places)
 
     def table(self) -> dict[int, bytes]:
         """Return the bits by block, to look many numbers up in."""

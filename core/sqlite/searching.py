@@ -24,7 +24,7 @@ from core.sqlite.search_index import DAY, DAY_MS, SITE
 FEW = 2_000
 """Up to so many sessions are looked up and sorted; among more, a walk in order soon meets enough."""
 
-LOOKED_AT = 200
+LOOKED_AT = 100
 """Values of a field, the most frequent, that are counted: pages may be thousands."""
 
 _INDEXES = {"newest": "searched_by_start", "score": "searched_by_rank"}
@@ -66,10 +66,11 @@ def facets(db: sqlite3.Connection, query: SessionQuery, fields: Sequence[str], m
     find = query.find or Find()
     with _one_view(db):
         found = _numbers(db, query)
+        everything = replace(query, order="newest", limit=50, offset=0) == SessionQuery()
         values: dict[str, tuple[tuple[str, int], ...]] = {}
         distinct: dict[str, int] = {}
         for name in fields:
-            among = found
+            among = None if everything else found
             if FIELDS[name] == "one" and find.included(name):
                 among = _numbers(db, replace(query, find=find.but(name)))
             chosen = {*find.included(name), *find.excluded(name)}
@@ -83,11 +84,11 @@ def facets(db: sqlite3.Connection, query: SessionQuery, fields: Sequence[str], m
 
 
 def _values(
-    db: sqlite3.Connection, among: Numbers, name: str, chosen: Iterable[str]
+    db: sqlite3.Connection, among: Numbers | None, name: str, chosen: Iterable[str]
 ) -> tuple[list[tuple[str, int]], int]:
-    """Return values of the field *name* with their sessions *among* some, and how many values it has."""
+    """Return values of the field *name* with their sessions *among* some or all, and how many values it has."""
     rows = db.execute(
-        "SELECT id, value FROM search_terms WHERE field = ? ORDER BY sessions DESC LIMIT ?",
+        "SELECT id, value, sessions FROM search_terms WHERE field = ? ORDER BY sessions DESC LIMIT ?",
         (name, LOOKED_AT),
     ).fetchall()
     all_ = len(rows)
@@ -95,18 +96,20 @@ def _values(
         all_ = db.execute("SELECT count(*) FROM search_terms WHERE field = ?", (name,)).fetchone()[
             0
         ]
-    counts = dict.fromkeys((id_ for id_, _ in rows), 0)
-    for term, block, content in db.execute(
-        "SELECT term, block, bits FROM search_bits WHERE term IN (SELECT value FROM json_each(?))",
-        (orjson.dumps(list(counts)).decode(),),
-    ):
-        counts[term] += among.meet(block, content)
-    told = {value: counts[id_] for id_, value in rows}
-    if name == "has":
-        told["running"] = len(among & _running(db))
-    for value in chosen:
-        if value not in told:
-            told[value] = len(among & _having(db, name, value))
+    told = {value: sessions for _, value, sessions in rows}
+    if among is not None:
+        counts = dict.fromkeys((id_ for id_, _, _ in rows), 0)
+        for term, block, content in db.execute(
+            "SELECT term, block, bits FROM search_bits"
+            " WHERE term IN (SELECT value FROM json_each(?))",
+            (orjson.dumps(list(counts)).decode(),),
+        ):
+            counts[term] += among.meet(block, content)
+        told = {value: counts[id_] for id_, value, _ in rows}
+    others = {*chosen} - told.keys() | ({"running"} if name == "has" else set())
+    for value in others:
+        having = _having(db, name, value)
+        told[value] = len(having if among is None else among & having)
     return sorted(told.items(), key=lambda one: (-one[1], one[0])), all_
 
 
@@ -207,22 +210,23 @@ def _between(db: sqlite3.Connection, since_ms: int | None, until_ms: int | None)
 
 
 def _one_by_one(db: sqlite3.Connection, since: int, until: int) -> Numbers:
-    rows = db.execute(
-        "SELECT no FROM searched INDEXED BY searched_by_start WHERE started_ms >= ? AND started_ms < ?",
+    return _told(
+        db,
+        "SELECT no FROM searched INDEXED BY searched_by_start"
+        " WHERE started_ms >= ? AND started_ms < ?",
         (since, until),
     )
-    return Numbers.of(row[0] for row in rows)
 
 
 def _scored(db: sqlite3.Connection, least: int | None, most: int | None) -> Numbers:
     name = next((name for name, value in BANDS.items() if value == least), None)
     if most is None and name is not None:
         return _having(db, "score", name)
-    rows = db.execute(
+    return _told(
+        db,
         "SELECT no FROM searched INDEXED BY searched_by_rank WHERE rank BETWEEN ? AND ?",
         (least or 0, 100 if most is None else most),
     )
-    return Numbers.of(row[0] for row in rows)
 
 
 def _with_words(db: sqlite3.Connection, words: Sequence[str]) -> Numbers:
@@ -230,8 +234,7 @@ def _with_words(db: sqlite3.Connection, words: Sequence[str]) -> Numbers:
     if not words:
         return Numbers()
     asked = " AND ".join(f'"{folded(word).replace(chr(34), " ")}" *' for word in words)
-    rows = db.execute("SELECT rowid FROM search_text WHERE search_text MATCH ?", (asked,))
-    return Numbers.of(row[0] for row in rows)
+    return _told(db, "SELECT rowid AS no FROM search_text WHERE search_text MATCH ?", (asked,))
 
 
 def _of_whom(db: sqlite3.Connection, who: Sequence[str]) -> Numbers:
@@ -258,21 +261,28 @@ def _running(db: sqlite3.Connection) -> Numbers:
 
 
 def _of_struggle(db: sqlite3.Connection, key: str) -> Numbers:
-    rows = db.execute(
-        "SELECT DISTINCT x.no FROM flags f INDEXED BY flags_by_struggle JOIN searched x"
-        " ON x.session = f.session WHERE f.struggle = ? AND f.withdrawn IS NULL AND f.struggle <> ''",
+    return _told(
+        db,
+        "SELECT x.no FROM (SELECT DISTINCT session FROM flags f INDEXED BY flags_by_struggle"
+        " WHERE f.struggle = ? AND f.withdrawn IS NULL AND f.struggle <> '') f"
+        " CROSS JOIN searched x ON x.session = f.session",
         (key,),
     )
-    return Numbers.of(row[0] for row in rows)
 
 
 def _of(db: sqlite3.Connection, where: str, values: Sequence[Any]) -> Numbers:
     """Return the numbers of few sessions `s`, which an index finds."""
-    rows = db.execute(
+    return _told(
+        db,
         f"SELECT x.no FROM sessions s CROSS JOIN searched x ON x.session = s.id WHERE {where}",
         values,
     )
-    return Numbers.of(row[0] for row in rows)
+
+
+def _told(db: sqlite3.Connection, query: str, values: Sequence[Any]) -> Numbers:
+    """Return the numbers `no` that *query* finds: as one text, which is read at once, however many they are."""
+    (told,) = db.execute(f"SELECT json_group_array(no) FROM ({query})", values).fetchone()
+    return Numbers.of(orjson.loads(told))
 
 
 # Lists
