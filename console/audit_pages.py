@@ -75,6 +75,8 @@ def action_text(action: str, _: Words) -> str:
         "noted": _("wrote a note"),
         "note_changed": _("changed a note"),
         "note_removed": _("removed a note"),
+        "segment_saved": _("saved a segment"),
+        "segment_removed": _("removed a segment"),
         "struggle_noted": _("wrote a note on a struggle"),
         "struggle_note_changed": _("changed a note on a struggle"),
         "struggle_note_removed": _("removed a note on a struggle"),

@@ -9,13 +9,14 @@ from urllib.parse import urlencode
 from aiohttp import web
 from multidict import MultiDict
 
-from console.auth import SIGNED_IN, by_itself
+from console.auth import EDITORS, ENDERS, SIGNED_IN, by_itself, has_role
 from console.connection_pages import checks
 from console.context import console
 from console.facets import counted, drops_of, fields_of, filters_of, value_text
 from console.finding import Asked, Pair, asked_of
 from console.neighbours import session_link
 from console.pages import render
+from console.segment_pages import segments_of
 from console.session_pages import MOST_COUNTED, known_rules, page_of, place, total_text
 from console.words import Words
 from core.model import SessionQuery
@@ -40,6 +41,11 @@ async def show_list(request: web.Request) -> web.Response:
         checks=[] if values["sessions"] else await checks(request, sites),
         periods=period_texts(console(request).languages.of(request).gettext),
         unindexed=await store.unindexed(),
+        segments=await segments_of(request, asked),
+        may_save=bool(asked.filters)
+        and not asked.get("customer")
+        and await has_role(request, ENDERS),
+        may_share=await has_role(request, EDITORS),
         **values,
         **await _facets(request, asked, values["rules"], empty=not values["sessions"]),
     )

@@ -38,6 +38,7 @@ from core.model import (
     Verdicts,
 )
 from core.readers import ReaderStore
+from core.saved import SavedStore
 from core.sealed import KeyframeRef, Sealed, StockRef
 from core.search import SearchStore
 from core.site_options import SiteOptions
@@ -423,6 +424,7 @@ class Store(
     TriageStore,
     CodeStore,
     SearchStore,
+    SavedStore,
     AlertStore,
     Protocol,
 ):
@@ -443,6 +445,7 @@ __all__ = [
     "HealthStore",
     "IngestStore",
     "RecordStore",
+    "SavedStore",
     "Scope",
     "SealStore",
     "SearchStore",

@@ -98,6 +98,7 @@ def users(db: sqlite3.Connection) -> list[User]:
 def remove_user(db: sqlite3.Connection, name: str) -> bool:
     """Remove the user of that name; return whether there was one."""
     db.execute("DELETE FROM watched WHERE user = ?", (name,))
+    db.execute("DELETE FROM saved_segments WHERE maker = ? AND NOT shared", (name,))
     return bool(db.execute("DELETE FROM users WHERE name = ?", (name,)).rowcount)
 
 

@@ -16,6 +16,7 @@ from core.erasing import KEY, Kind, Removed, Tombstone, Whom, subject, tombstone
 from core.model import NewBatch
 from core.sqlite import search_index
 from core.sqlite.accounts import make_server_key, server_key
+from core.sqlite.saved_store import forget_who
 
 WIPE = "wipe_pending"
 """In `meta` while remains of erased rows may lie in the database file."""
@@ -71,6 +72,8 @@ def erase(db: sqlite3.Connection, whom: Whom, now_ms: int) -> tuple[str, list[st
     for one in ids:
         entomb(db, Tombstone(tombstone(key, "session", one), "session", now_ms))
     assets = erase_sessions(db, ids)
+    for one in {*ids, whom.id}:
+        forget_who(db, one)
     db.executemany(
         "UPDATE audit SET subject = ? WHERE subject = ?",
         [(subject(key, Whom("session", one)), one) for one in {*ids, whom.id}],

@@ -270,6 +270,16 @@ def m018_search(db: Database) -> None:
 
 
 @migrations()
+def m019_saved(db: Database) -> None:
+    """Keep searches of sessions that people have given a name."""
+    db.execute(
+        "CREATE TABLE saved_segments (id INTEGER PRIMARY KEY, name TEXT NOT NULL, maker TEXT NOT NULL,"
+        " shared INTEGER NOT NULL, query TEXT NOT NULL, saved_ms INTEGER NOT NULL,"
+        " UNIQUE (maker, name))"
+    )
+
+
+@migrations()
 def m020_codes(db: Database) -> None:
     """Keep the spoken codes: which session each stands for, and until when."""
     db.execute(

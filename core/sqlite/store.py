@@ -59,6 +59,7 @@ from core.sqlite.readers import Readers
 from core.sqlite.removal import Removal
 from core.sqlite.reserve import Reserve, free_bytes
 from core.sqlite.rows import session_of
+from core.sqlite.saved_store import Saved
 from core.sqlite.schema import migrate
 from core.sqlite.search_store import Search
 from core.sqlite.segments import FOLDER, Tail, hour_name, read_chunk, segment_names
@@ -85,7 +86,7 @@ OBJECT_GRACE_MS = HOUR_MS
 
 
 class SqliteStore(
-    Accounts, Alerts, Readership, Triaging, Codes, Noted, Removal, Search, SourceMaps, Store
+    Accounts, Alerts, Readership, Triaging, Codes, Noted, Removal, Search, Saved, SourceMaps, Store
 ):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 

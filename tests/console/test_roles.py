@@ -17,6 +17,7 @@ from yarl import URL
 from collector.app import build_app as build_collector
 from core.model import User
 from core.readers import Note
+from core.saved import SavedSegment
 from core.settings import Settings
 from core.triage import Triage, TriageChange
 from tests.console.support import (
@@ -46,6 +47,7 @@ FORM: dict[str, dict[str, str]] = {
     "/sign-in": {"name": "owner", "password": PASSWORD, "next": "/sites"},
     "/sessions/{session}/pick": {"path": PATH},
     "/sessions/{session}/export": {"format": "text"},
+    "/segments": {"name": "Phones", "query": "device=mobile"},
     "/sessions/{session}/notes": {"at": "5", "text": "Look here"},
     "/sessions/{session}/notes/{note}": {"text": "Look there"},
     "/struggles/triage": {"reviewed": "yes"},
@@ -212,7 +214,7 @@ class World:
             "session": "v1", "page_load": "load-1", "site": "sshop", "key": "sshop",
             "rule": "rage_click", "struggle": self.struggle, "hash": NO_ASSET, "file": "stage.js",
             "token": self.stages[line.token], "name": "api.yaml", "part": "recorder",
-            "note": "1" if line.route.startswith("/struggles/") else "n1", "alert": "new",
+            "note": "1" if line.route.startswith("/struggles/") else "n1", "alert": "new", "segment": "1",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
@@ -267,6 +269,9 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page())
         await visit.flag("rage_click", at=5)
         await console.store.add_note(Note("n1", "v1", START, "owner", "Look", START))
+        await console.store.save_segment(
+            SavedSegment(0, "Tablets", "owner", True, "device=tablet", START)
+        )
         app = build_collector(
             console.store, console.clock, Settings(), snippet_dir=snippet,
             on_stored=lambda _: None, watched=lambda _: False,

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 
 from core.erasing import Whom
-from core.model import Place, SessionQuery, Verdicts
+from core.errors import UserError
+from core.model import Place, SessionQuery, User, Verdicts
+from core.saved import MOST_OF_ONE, SavedSegment
 from core.search import Document, Find, read
 from core.store import Store
 from tests.core.support import NOON, SITE, ManualClock, batch, event, flag, stored
@@ -220,6 +222,47 @@ async def test_running_ones_are_told_at_once(shop: Store) -> None:
 
     assert ["phone", "tablet", "desk-2"] == await names(shop, read("has:running"))
     assert ["desk"] == await names(shop, read("-has:running"))
+
+
+async def test_segments_are_of_one_person_or_shared(store: Store) -> None:
+    """One's own and shared segments are told; a name is given once by each; with their maker private ones go."""
+
+    async def told(user: str) -> list[tuple[str, str]]:
+        return [(one.name, one.query) for one in await store.segments_for(user)]
+
+    await store.add_user(User("ada", "support", ""))
+    await store.save_segment(SavedSegment(0, "Phones", "ada", False, "device=mobile", NOON))
+    await store.save_segment(SavedSegment(0, "errors", "ada", True, "did=error", NOON))
+    kept = await store.save_segment(SavedSegment(0, "Phones", "ada", False, "device=tablet", NOON))
+
+    assert [("errors", "did=error"), ("Phones", "device=tablet")] == await told("ada")
+    assert [("errors", "did=error")] == await told("bob")
+    assert (True, False) == (await store.remove_segment(kept), await store.remove_segment(kept))
+    await store.save_segment(SavedSegment(0, "Phones", "ada", False, "device=mobile", NOON))
+    await store.remove_user("ada")
+    assert [("errors", "did=error")] == await told("ada")
+
+
+async def test_segments_that_look_for_the_erased_go(shop: Store) -> None:
+    """An erased customer's number is in no saved search; others stay."""
+    for name, query in (
+        ("a", "q=customer+2"),
+        ("b", "q=%22customer+2%22&device=mobile"),
+        ("c", "q=2"),
+    ):
+        await shop.save_segment(SavedSegment(0, name, "ada", True, query, NOON))
+    await shop.erase(Whom("customer", "customer 2"))
+
+    assert ["c"] == [one.name for one in await shop.segments_for("ada")]
+
+
+async def test_nobody_fills_the_list_of_segments(store: Store) -> None:
+    """Somebody has at most so many; what is there can be changed all the same."""
+    for nth in range(MOST_OF_ONE):
+        await store.save_segment(SavedSegment(0, f"s{nth}", "ada", False, "q=a", NOON))
+    with pytest.raises(UserError):
+        await store.save_segment(SavedSegment(0, "more", "ada", False, "q=a", NOON))
+    await store.save_segment(SavedSegment(0, "s1", "ada", False, "q=b", NOON))
 
 
 def test_a_search_of_thousands_of_words_is_cut() -> None:
