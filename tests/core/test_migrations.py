@@ -46,9 +46,13 @@ def fresh(tmp_path: Path) -> list[tuple[str, ...]]:
 
 
 def tables(db: sqlite3.Connection) -> Iterator[tuple[str, list[tuple[str, str, int]]]]:
-    """Yield every table of ours with its columns: name, type, whether it must be given."""
+    """
+    Yield every table of ours with its columns: name, type, whether it must be given.
+
+    Those of the index of words are left out: SQLite writes them, and they hold no row of anybody's.
+    """
     for (name,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
-        if not name.startswith(("sqlite_", "_sqlite")):
+        if not name.startswith(("sqlite_", "_sqlite", "search_text")):
             columns = db.execute(f"PRAGMA table_info({name})").fetchall()
             yield name, [(column[1], column[2], column[3] or column[5]) for column in columns]
 
