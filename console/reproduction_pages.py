@@ -16,8 +16,8 @@ from console.language import Language
 from console.pages import render
 from console.transcript_pages import session_of
 from core.errors import NotFound
-from core.model import SEVERITIES, Flag, Session
-from replay.reproduction.making import Reproduction, reproduction
+from core.model import Flag, Session
+from replay.reproduction.making import Reproduction, order, reproduction
 
 
 def add_routes(app: web.Application) -> None:
@@ -30,8 +30,7 @@ async def show(request: web.Request) -> web.Response:
     """Show the reproduction of a session's flag, and how it is run."""
     await require_role(request, ENDERS)
     session = await session_of(request)
-    flags = await console(request).store.flags(session.id)
-    flags.sort(key=lambda flag: (-SEVERITIES.index(flag.severity), flag.at_ms))
+    flags = sorted(await console(request).store.flags(session.id), key=order)
     return render(
         request,
         "reproduction.html",

@@ -35,7 +35,8 @@ def chosen(flags: Sequence[Flag], wanted: str | None) -> Flag:
     """
     Return the flag that *wanted* names: its id, or its rule (the first of it).
 
-    None names the most severe one, of several the first. Raise NotFound if there is none.
+    None names the most severe one, of several the first; one that rests on others, or on the visit's
+    end, only if there is no other. Raise NotFound if there is none.
     """
     if not flags:
         raise NotFound("no rule flagged this session: there is nothing to reproduce")
@@ -43,7 +44,13 @@ def chosen(flags: Sequence[Flag], wanted: str | None) -> Flag:
     if not fitting:
         rules = ", ".join(sorted({flag.rule for flag in flags}))
         raise NotFound(f"'{wanted}' did not flag this session; these did: {rules}")
-    return min(fitting, key=lambda flag: (-SEVERITIES.index(flag.severity), flag.at_ms))
+    return min(fitting, key=order)
+
+
+def order(flag: Flag) -> tuple[bool, int, float]:
+    """Return by what flags are sorted, so that the one most worth a reproduction comes first."""
+    later = any(one.type in ("flag", "session_end", "leave") for one in flag.evidence)
+    return later, -SEVERITIES.index(flag.severity), flag.at_ms
 
 
 async def reproduction(

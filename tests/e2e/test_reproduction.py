@@ -26,7 +26,12 @@ from tests.e2e.conftest import Serve
 from tests.e2e.planted import RULES, planted
 from tests.e2e.support import Stack
 
-pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
+# A visit and its reproductions take 20 s of a quiet machine; on one that does much else ten times that.
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.timeout(900),
+    pytest.mark.asyncio(loop_scope="module"),
+]
 
 LEAST = 16
 """So many of the planted defects must be reproduced."""
@@ -137,6 +142,7 @@ async def test_a_form_is_filled_with_what_it_takes_and_failures_are_stubbed(
 
 
 @pytest.mark.long
+@pytest.mark.timeout(7200)
 async def test_of_the_planted_defects_most_are_reproduced(
     server: Stack, serve: Serve, browsers: Browsers, tmp_path: Path
 ) -> None:
