@@ -81,7 +81,13 @@ async def show(request: web.Request) -> web.Response:
         empty=empty,
         all=await _tally(store, SessionQuery(site=site), now),
         flagged=await _tally(store, SessionQuery(site=site, flagged=True), now),
-        running=len([one for one in await store.open_sessions() if site in (None, one.site_name)]),
+        running=len(
+            [
+                one
+                for one in await store.open_sessions()
+                if site in (None, one.site_name) and not one.canary
+            ]
+        ),
         fresh_keys={one.key for one in fresh},
         fresh=[one for one in fresh if one not in hurting[:SHOWN]][:SHOWN],
         hurting=hurting[:SHOWN],

@@ -8,6 +8,7 @@ import aiohttp
 
 from console.format import breakable
 from core.triage import TriageChange
+from stolper.indexer import Indexer
 from tests.console.support import Running, Visit, shop
 
 HOUR_MS = 3_600_000
@@ -111,6 +112,26 @@ async def test_reviews_and_what_is_settled(console: Running, http: aiohttp.Clien
     await say([two.key], TriageChange("resolved"), who="owner", at_ms=now)
 
     assert "what was seen is resolved or ignored" in await get(console, http, "/overview")
+
+
+async def test_running_sessions_are_counted_as_listed(
+    console: Running, http: aiohttp.ClientSession
+) -> None:
+    """The number of running sessions is that of the list it opens."""
+    now = console.clock.now_ms()
+    for name in ("a", "b", "c"):
+        await Visit(console.store, name, start=now - HOUR_MS).send([{"t": 0, "type": "page"}])
+    await console.store.end_session("c", "left")
+    indexer = Indexer(console.store, console.clock)
+    for name in ("a", "b", "c"):
+        indexer.changed(name)
+    while await indexer.sweep():
+        pass
+    await console.sign_in(http)
+    link, number = tiles(await get(console, http, "/overview"))["running now"]
+
+    assert "2" == number
+    assert ">2 sessions" in await get(console, http, link)
 
 
 def test_paths_break_behind_slashes() -> None:
