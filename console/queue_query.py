@@ -59,7 +59,7 @@ def asked_of(given: Mapping[str, str]) -> Asked:
     }
     values = {
         name: given[name][:200]
-        for name in ("state", "site", "since", "owner", "severity", "rule", "reviewed", "due", "order", "page")
+        for name in ("state", "text", "site", "since", "owner", "severity", "rule", "reviewed", "due", "order", "page")
         if given.get(name)
     }  # fmt: skip
     for name, words in known.items():
@@ -84,6 +84,7 @@ def query_of(asked: Asked, now_ms: int, today: str) -> QueueQuery:
         states=CHOICES[asked["state"] or "open"],
         owner=None if not owner else "" if owner == NOBODY else owner,
         rule=asked["rule"] or None,
+        text=asked["text"],
         severity=_one_of(asked["severity"], SEVERITIES),
         reviewed={"yes": True, "no": False}.get(asked["reviewed"]),
         due=_one_of(asked["due"], DUES),

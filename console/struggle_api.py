@@ -56,6 +56,7 @@ async def list_struggles(request: web.Request) -> web.Response:
         states=CHOICES[_word(request, "state", tuple(CHOICES)) or "all"],
         owner=asked.get("owner"),
         rule=asked.get("rule"),
+        text=asked.get("text", "")[:200],
         severity=_word(request, "severity", SEVERITIES),
         reviewed={"true": True, "false": False}.get(_word(request, "reviewed", ("true", "false")) or ""),
         due=_word(request, "due", DUES),

@@ -67,6 +67,8 @@ def change_of(values: Mapping[str, str], users: set[str], _: Words) -> TriageCha
     if state == "ignored" and not reason:
         raise web.HTTPBadRequest(text=_("Say why it is ignored: others will ask."))
     alone = "single" in values  # the form of one struggle shows what there is: empty takes it away
+    # What nobody touched in it stays as it is by now: somebody else may have changed it meanwhile.
+    values = {name: value for name, value in values.items() if values.get(f"was_{name}") != value}
     owner = values.get("owner") or (NOBODY if alone and "owner" in values else KEEP)
     if owner not in (KEEP, NOBODY) and owner not in users:
         raise web.HTTPBadRequest(text=_("There is nobody of this name."))

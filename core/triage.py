@@ -115,6 +115,7 @@ class QueueQuery:
     states: tuple[State, ...] | None = None
     owner: str | None = None
     rule: str | None = None
+    text: str = ""  # words that all stand in its title, rule, page or element
     severity: Severity | None = None
     reviewed: bool | None = None
     due: Due | None = None

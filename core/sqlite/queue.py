@@ -13,6 +13,8 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
+import orjson
+
 from core.model import SEVERITIES, SessionQuery
 from core.sqlite import lists, struggles, triage
 from core.sqlite.struggles import Row, Span
@@ -81,7 +83,24 @@ class _Look:
             and (query.due is None or _due(said, query))
             and (query.severity is None or SEVERITIES[self.severity(row)] == query.severity)
             and (query.rule is None or self.rule(row) == query.rule)
+            and (not query.text or self.reads(row, query.text))
         )
+
+    def reads(self, row: Row, text: str) -> bool:
+        """Say whether all words of *text* stand in what it is called, whatever their case."""
+        found = self.db.execute(
+            f"SELECT f.data FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {_STANDING}"
+            " ORDER BY f.at_ms DESC LIMIT 1",
+            (row.key,),
+        ).fetchone()
+        flag = orjson.loads(found[0]) if found else {}
+        target = flag.get("target") or {}
+        parts = [
+            *flag.get("title", {}).values(), flag.get("rule"), flag.get("page"), target.get("label"),
+            target.get("selector"),
+        ]  # fmt: skip
+        said = " ".join(str(one) for one in parts if one).casefold()
+        return all(word in said for word in text.casefold().split())
 
     def rule(self, row: Row) -> str:
         """Return its rule."""

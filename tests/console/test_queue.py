@@ -83,6 +83,9 @@ FILTERS = {
     "reviewed=yes&state=all": ["Pay"],
     "reviewed=no": ["Buy", "Send"],
     "rule=nothing": [],
+    "text=WUT+pay": [],
+    "text=RAGE+pay": ["Pay"],
+    "text=%23buy": ["Buy"],
     "state=made-up&order=&page=0&due=7": ["Pay", "Buy", "Send"],
     "page=2": [],
 }
@@ -178,6 +181,22 @@ async def test_the_form_of_one_struggle_shows_what_there_is(desk: Desk) -> None:
     assert "needs a process" in html
     assert ("ongoing", "", "") == (one.state, one.owner, one.due)
     assert one.reviewed_ms is not None
+
+
+async def test_a_stale_form_takes_nothing_back(desk: Desk) -> None:
+    """What was not touched in a form stays as somebody else has set it since it was loaded."""
+    pay = await key(desk.console, "Pay")
+    _, html = await desk.get(f"/struggles/{pay}")
+    was = dict(re.findall(r'name="(was_\w+)" value="([^"]*)"', html))
+    change = TriageChange(owner="anna", due="2026-10-02")
+    await desk.console.store.set_triage([pay], change, who="anna", at_ms=START)
+    await desk.post(
+        "/struggles/triage", struggle=pay, single="1", owner="", due="", note="x", **was
+    )
+    one = await desk.console.store.triage(pay)
+
+    assert {"was_owner": "", "was_due": ""} == was
+    assert ("anna", "2026-10-02") == (one.owner, one.due)
 
 
 async def test_notes_are_changed_by_their_authors(desk: Desk) -> None:
