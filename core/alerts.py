@@ -191,7 +191,11 @@ class AlertStore(Protocol):
         """Remove what was sent or given up before; return how many."""
 
     async def count_flagged(self, wanted: FlagFilter, spans: Sequence[Span]) -> list[int]:
-        """Return for each of *spans* how many sessions have a flag in it that *wanted* takes."""
+        """
+        Return for each of *spans* how many sessions have a flag in it that *wanted* takes.
+
+        Struggles that somebody ignores (core/triage.py) are left out, here and below.
+        """
 
     async def flagged_sessions(
         self, wanted: FlagFilter, span: Span, limit: int, *, offset: int = 0

@@ -19,6 +19,7 @@ from core.alerts import (
 )
 from core.model import Verdicts
 from core.store import Store
+from core.triage import TriageChange
 from tests.core.conftest import Make
 from tests.core.support import NOON, SITE, ManualClock, batch, flag, stored
 
@@ -188,3 +189,26 @@ async def test_the_oldest_visit_leaves_tests_out(store: Store) -> None:
     assert session.started_ms == await store.oldest_visit_ms("")
     assert session.started_ms == await store.oldest_visit_ms(SITE.key)
     assert await store.oldest_visit_ms("other") is None
+
+
+async def test_ignored_struggles_alert_nobody(store: Store) -> None:
+    """What somebody ignores counts no more: in numbers, in lists, and as new; it does again once it is not."""
+    await visit(store, 1, NOON + 5.0)
+    await visit(store, 2, NOON + 6.0, target=None, page="/other")
+    key = next(one.key for one in await store.struggles() if one.target)
+    span, alert = Span(NOON, NOON + 10), replace(ALERT, kind="new", threshold=1)
+
+    async def counted() -> tuple[int, int, int, int]:
+        return (
+            (await store.count_flagged(FlagFilter(), [span]))[0],
+            len(await store.flagged_sessions(FlagFilter(), span, limit=9)),
+            len(await store.counted_struggles(FlagFilter(), span, 9)),
+            len(await store.new_struggles(alert, 9)),
+        )
+
+    before = await counted()
+    await store.set_triage([key], TriageChange("ignored", reason="x"), who="ann", at_ms=NOON)
+    ignored = await counted()
+    await store.set_triage([key], TriageChange("new"), who="ann", at_ms=NOON)
+
+    assert ((2, 2, 2, 2), (1, 1, 1, 1), before) == (before, ignored, await counted())
