@@ -72,6 +72,8 @@ def action_text(action: str, _: Words) -> str:
         "transcribed": _("read a transcript"),
         "exported_file": _("exported a session as a file"),
         "ended": _("ended a session"),
+        "released": _("released masked regions"),
+        "masked_again": _("masked a region again"),
         "noted": _("wrote a note"),
         "note_changed": _("changed a note"),
         "note_removed": _("removed a note"),

@@ -12,7 +12,7 @@ from aiohttp import web
 from babel.numbers import format_decimal
 from markupsafe import Markup
 
-from console.auth import ENDERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
+from console.auth import ENDERS, OWNERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
 from console.context import console
 from console.export_pages import dialog_values
 from console.finding import PERIODS as PERIODS
@@ -189,6 +189,8 @@ async def show_one(request: web.Request) -> web.Response:
         may_end=await has_role(request, ENDERS),
         **dialog_values(session, language),
         may_pick=await may_edit(request),
+        may_release=await has_role(request, OWNERS),
+        releases=request.query.getall("chosen", []),
         player=_script_json(
             {"timeline": timeline, "texts": {**player_texts(language), **panel_texts(language)}}
         ),

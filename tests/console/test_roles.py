@@ -61,11 +61,13 @@ FORM: dict[str, dict[str, str]] = {
     "/rules/edit": {"name": "mine.yaml", "text": RULE, "action": "check"},
     "/rules/edit/check": {"name": "mine.yaml", "text": RULE},
     "/rules/edit/draft": {"name": "mine.yaml", "text": RULE},
+    "/release": {"session": "v1", "chosen": ".price"},
     "/rules/make": {"kind": "rule", "session": "v1", "selector": "#pay", "what": "any", "title": "A"},
     "/rules/example": {"session": "v1", "flag": "rage_click-v1-5", "fires": "1"},
     "/rules/{rule}/change": {"severity": "low"},
 }  # fmt: skip
 QUERY = {
+    "/release": "?session=v1",
     "/rules/make": "?kind=rule",
     "/rules/example": "?session=v1&flag=rage_click-v1-5&fires=1",
     "/api/v1/sessions/{session}/export": "?format=text",
