@@ -20,11 +20,13 @@ from aiohttp import web
 
 from console.auth import TOKEN, ApiError, require
 from console.context import console, route_of
+from console.finding import find_of
 from console.format import iso
 from console.language import Language
 from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
 from core.model import Flag, Gap, Place, Score, Session, SessionQuery, Site, band_of
+from core.search import FIELDS, Find
 from replay import deep
 from replay.recording import recordings
 
@@ -32,6 +34,8 @@ log = logging.getLogger("stolper.console")
 
 PREFIX = "/api/v1"
 MAX_LIMIT = 1000
+MOST_VALUES = 100
+"""Values of a facet; `limit` may ask for fewer."""
 
 _SINCE = "since is a time like 2026-09-21T14:00:00Z or a span back from now like 30m, 12h or 7d"
 
@@ -42,6 +46,7 @@ def add_routes(app: web.Application) -> None:
     """Add the API's routes to *app*."""
     one = PREFIX + "/sessions/{session}"
     app.router.add_get(PREFIX + "/sessions", list_sessions)
+    app.router.add_get(PREFIX + "/sessions/facets", show_facets)
     app.router.add_get(one, show_session)
     app.router.add_get(one + "/events", show_events)
     app.router.add_get(one + "/recording", show_recording, allow_head=False)  # a stream
@@ -57,6 +62,24 @@ async def list_sessions(request: web.Request) -> web.Response:
     sessions = found[: query.limit]
     more = str(Place.of(sessions[-1])) if len(found) > query.limit else None
     return answer({"sessions": [session_json(one) for one in sessions], "next": more})
+
+
+async def show_facets(request: web.Request) -> web.Response:
+    """Answer with how many sessions there are, and how many more narrowly."""
+    await check_site(request)
+    fields = request.query.getall("field", [*FIELDS])
+    if unknown := [name for name in fields if name not in FIELDS]:
+        raise ApiError(
+            400, "bad_parameter", f"there is no field '{unknown[0]}': {', '.join(FIELDS)}"
+        )
+    query = session_query(request, console(request).clock.now_ms())
+    query = replace(query, find=find_of(request, request.query), rule=None)
+    found = await console(request).store.facets(query, fields, min(query.limit, MOST_VALUES))
+    facets = {
+        name: [{"value": value, "sessions": count} for value, count in values]
+        for name, values in found.values.items()
+    }
+    return answer({"total": found.total, "facets": facets})
 
 
 async def show_session(request: web.Request) -> web.Response:
@@ -162,10 +185,14 @@ def session_query(request: web.Request, now_ms: int) -> SessionQuery:
     order = request.query.get("order", "newest")
     if order not in ("newest", "score"):
         raise ApiError(400, "bad_parameter", "order is newest or score")
+    find = find_of(request, request.query)
+    if find == Find(include=find.include[:1]) and find.included("rule"):
+        find = Find()  # of one rule the lists themselves know, up to the second
     return SessionQuery(
         site=request.query.get("site"),
         since_ms=since_ms(request, now_ms),
-        rule=request.query.get("rule"),
+        rule=None if find else request.query.get("rule") or None,
+        find=find or None,
         struggle=request.query.get("struggle"),
         flagged=None if flagged is None else flagged == "true",
         score_min=_optional(request, "score_min", 100),

@@ -6,7 +6,7 @@ All of it stands in the address. Reading it is here, and so are the addresses th
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from urllib.parse import urlencode
 
@@ -77,6 +77,24 @@ def asked_of(request: web.Request, given: MultiMapping[str]) -> Asked:
     """Return what the parameters *given* ask for. What cannot be is left out."""
     pairs = list(dict.fromkeys(_pairs(given)))
     values = MultiDict(pairs)
+    find = _find(request, pairs)
+    span = PERIODS.get(values.get("since", ""))
+    query = SessionQuery(
+        site=values.get("site"),
+        since_ms=console(request).clock.now_ms() - span if span else None,
+        order="score" if "order" in values else "newest",
+    )
+    return Asked(_plain(query, find), find, tuple(pairs))
+
+
+def find_of(request: web.Request, given: MultiMapping[str]) -> Find:
+    """Return what the parameters *given* ask of the index; what programs ask of site, time and flags is not that."""
+    told = MultiDict(one for one in given.items() if one[0] not in ("flagged", "since", "site"))
+    return _find(request, list(dict.fromkeys(_pairs(told))))
+
+
+def _find(request: web.Request, pairs: Sequence[Pair]) -> Find:
+    values = MultiDict(pairs)
     find = Find(
         include=tuple((name, value) for name, value in pairs if name in FIELDS),
         exclude=tuple(
@@ -86,13 +104,7 @@ def asked_of(request: web.Request, given: MultiMapping[str]) -> Asked:
     )
     if words := values.get("q"):
         find = find.also(_hashed(request, read(words)))
-    span = PERIODS.get(values.get("since", ""))
-    query = SessionQuery(
-        site=values.get("site"),
-        since_ms=console(request).clock.now_ms() - span if span else None,
-        order="score" if "order" in values else "newest",
-    )
-    return Asked(_plain(query, find), find, tuple(pairs))
+    return find
 
 
 def _pairs(given: MultiMapping[str]) -> Iterable[Pair]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import html
 import re
 from collections.abc import AsyncIterator
+from typing import Any
 from urllib.parse import parse_qsl, quote, urlsplit
 
 import aiohttp
@@ -94,6 +95,32 @@ async def leads(http: aiohttp.ClientSession, found: Running, words: str) -> str:
     async with http.get(path, allow_redirects=False) as answer:
         assert 303 == answer.status
         return answer.headers["Location"]
+
+
+async def test_programs_search_and_count_too(found: Running) -> None:
+    """The API takes the same words and fields; each count is as long as the list with that value."""
+    headers = {"Authorization": f"Bearer {found.tokens['read']}"}
+    async with aiohttp.ClientSession(headers=headers) as http:
+
+        async def told(path: str) -> dict[str, Any]:
+            async with http.get(f"{found.url}/api/v1/{path}") as answer:
+                return {"status": answer.status, **await answer.json()}
+
+        async def ids(query: str) -> list[str]:
+            return [one["id"] for one in (await told(f"sessions?{query}"))["sessions"]]
+
+        counted = await told("sessions/facets?not_page=/thanks&field=device&field=did&limit=20")
+
+        assert ["a"] == await ids("device=mobile&not_page=/thanks")
+        assert ["b"] == await ids("q=pay+page:/thanks") == await ids("customer=4711")
+        assert ["c"] == await ids("rule=rage_click") == await ids("rule=rage_click&did=press")
+        assert ["a", "b"] == await ids("device=mobile&flagged=false&since=2h")
+        assert (3, {"device", "did"}) == (counted["total"], counted["facets"].keys())
+        for field, values in counted["facets"].items():
+            for one in values:
+                query = f"not_page=/thanks&{field}={one['value']}"
+                assert one["sessions"] == len(await ids(query)), one
+        assert 400 == (await told("sessions/facets?field=colour"))["status"]
 
 
 def listed(text: str) -> list[str]:
