@@ -36,8 +36,9 @@ from bench.receivers import AIOHTTP
 from bench.served import STOLPER, Served
 from core.clock import SystemClock
 from core.model import Place, SessionQuery
-from core.sqlite import SqliteStore
+from core.sqlite import SqliteStore, judged, records, search_index
 from core.sqlite.store import DATABASE
+from replay.document import document_of
 
 GOAL_MS, GOAL_GROWTH, GOAL_INGEST = 300, 1.5, 1.2
 DAY_MS = 86_400_000
@@ -66,9 +67,29 @@ def _filled(folder: Path, size: int, say: Callable[[str], None]) -> Path:
     """Return the folder with *size* sessions, made if it is not there."""
     if not (folder / DATABASE).is_file():
         began = time.process_time()
-        fill(folder, Plan(size, SystemClock().now_ms())).close()
+        db = fill(folder, Plan(size, SystemClock().now_ms()))
+        _index(db)
+        db.close()
         say(f"{size:,} sessions made in {time.process_time() - began:,.0f} s of CPU")
     return folder
+
+
+def _index(db: sqlite3.Connection) -> None:
+    """Index all sessions, as the server does in the background: it is to answer pages meanwhile, not to do that."""
+    while due := search_index.due(db, 1 << 53, 100):
+        documents = [
+            document_of(
+                one.session,
+                records.batches(db, one.session.id),
+                records.page_loads(db, one.session.id),
+                judged.flags(db, one.session.id, withdrawn=False),
+            )
+            for one in due
+        ]
+        db.execute("BEGIN")
+        search_index.put(db, documents, due)
+        db.execute("COMMIT")
+    db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
 
 def _files(folder: Path, say: Callable[[str], None]) -> None:
@@ -132,6 +153,11 @@ def paths(folder: Path) -> dict[str, str]:
         "sessions, of the most frequent rule": f"/sessions?rule={rule}",
         "... by score, of a site": f"/sessions?rule={rule}&order=score&site=careers",
         "sessions, of the rarest rule": f"/sessions?rule={rare}",
+        "sessions, found by fields": "/sessions?device=mobile&not_page=/basket",
+        "sessions, by fields, score, 7 days": "/sessions?did=press&device=mobile&order=score&since=7d",
+        "sessions, by a word of most": "/sessions?q=item",
+        "sessions, by words and fields": "/sessions?q=checkout+-page:/basket&has=struggle",
+        "sessions, none, what to drop": "/sessions?device=mobile&page=/nowhere&browser=Safari",
         "rows of an open list": "/sessions/rows",
         "struggles": "/struggles",
         "struggles, 30 days": "/struggles?since=30d",
@@ -146,6 +172,7 @@ def paths(folder: Path) -> dict[str, str]:
         "rules": "/rules",
         "API sessions": "/api/v1/sessions?limit=50",
         "API sessions, far down": f"/api/v1/sessions?limit=50&after={newest}",
+        "API facets": "/api/v1/sessions/facets?not_page=/basket",
         "API session": f"/api/v1/sessions/{usual}",
         "API events": f"/api/v1/sessions/{usual}/events",
         "API struggles": "/api/v1/struggles",

@@ -15,6 +15,7 @@ import pytest
 
 from bench.population import Plan, fill
 from core.model import Flag, Place, SessionQuery, Verdicts
+from core.search import FIELDS, read
 from core.sqlite import (
     SqliteStore,
     health,
@@ -23,6 +24,7 @@ from core.sqlite import (
     queue,
     records,
     sealing,
+    searching,
     struggles,
     triage,
 )
@@ -33,7 +35,24 @@ from core.triage import QueueQuery
 from tests.core.support import NOON, ManualClock, batch, flag, stored
 
 DAY_MS = 24 * HOUR_MS
-BIG = {"sessions", "s", "batches", "b", "flags", "f", "page_loads", "p", "sealed", "gaps", "g"}
+BIG = {
+    "sessions",
+    "s",
+    "batches",
+    "b",
+    "flags",
+    "f",
+    "page_loads",
+    "p",
+    "sealed",
+    "gaps",
+    "g",
+    "searched",
+    "x",
+    "search_bits",
+    "search_terms",
+    "t",
+}
 """Tables that grow with every visit, and what queries call them."""
 
 WAITING = {"sessions_open", "sessions_unjudged", "sessions_unsealed"}
@@ -144,6 +163,12 @@ def read_queue(db: sqlite3.Connection, **query: Any) -> object:
     return lists.count_sessions(db, SessionQuery(struggle=key, struck_since_ms=NOON - DAY_MS), None)
 
 
+def found_by(db: sqlite3.Connection, asked: str) -> object:
+    """Search the index, list what is found, and count by all fields."""
+    query = SessionQuery(find=read(asked), since_ms=NOON - 5 * DAY_MS, site="shop")
+    return lists.sessions(db, query), searching.facets(db, query, [*FIELDS], 8)
+
+
 READS: dict[str, Callable[[sqlite3.Connection], Any]] = {
     "struggles of all time": lambda db: read_struggle(db, None),
     "struggles of a week": lambda db: read_struggle(db, NOON - 7 * DAY_MS),
@@ -165,6 +190,8 @@ READS: dict[str, Callable[[sqlite3.Connection], Any]] = {
     "unjudged sessions": records.unjudged_sessions,
     "unsealed sessions": lambda db: sealing.unsealed_sessions(db, NOON, 20),
     "segments needed": sealing.segments_needed,
+    "found by fields": lambda db: found_by(db, "device:mobile -page:/basket customer:4711"),
+    "found by words": lambda db: found_by(db, "item -checkout has:running"),
     "rule uses": lambda db: judged.rule_uses(db, NOON - 7 * DAY_MS, "scale-shop"),
 }
 
