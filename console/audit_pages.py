@@ -17,7 +17,7 @@ PAGE_SIZE = 100
 _ON_SESSIONS = frozenset(
     {
         "watched", "recording", "transcribed", "ended", "noted", "note_changed", "note_removed",
-        "exported_file",
+        "exported_file", "reproduced",
     }
 )  # fmt: skip
 
@@ -71,6 +71,7 @@ def action_text(action: str, _: Words) -> str:
         "recording": _("fetched a recording"),
         "transcribed": _("read a transcript"),
         "exported_file": _("exported a session as a file"),
+        "reproduced": _("exported a session as a test"),
         "ended": _("ended a session"),
         "released": _("released masked regions"),
         "masked_again": _("masked a region again"),

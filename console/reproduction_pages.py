@@ -56,7 +56,7 @@ async def download(request: web.Request) -> web.Response:
     session = await session_of(request)
     made = await _made(request, session, await console(request).store.flags(session.id))
     now_ms, who = console(request).clock.now_ms(), request[SIGNED_IN].user
-    await console(request).store.audit(now_ms, who, "exported", session.id)
+    await console(request).store.audit(now_ms, who, "reproduced", session.id)
     return web.Response(
         text=made.text,
         content_type="text/x-python",

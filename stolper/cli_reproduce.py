@@ -90,7 +90,7 @@ async def _made(
     made = await reproduction(
         store, known, rule, rules=texts, version=version("stolper"), stub=stub
     )
-    await store.audit(SystemClock().now_ms(), "command line", "exported", session)
+    await store.audit(SystemClock().now_ms(), "command line", "reproduced", session)
     return made
 
 

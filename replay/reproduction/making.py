@@ -16,6 +16,9 @@ from replay.reproduction.script import Recorded, script
 from replay.reproduction.steps import Visit, visit_of
 from replay.shape import META
 
+_AFTERWARDS_MS = 1_000
+"""What a flag rests on so long after its last event is no event of the page."""
+
 
 class Known(RecordStore, VerdictStore, AssetStore, SiteStore, Protocol):
     """The parts of a store that a reproduction is made of."""
@@ -49,7 +52,8 @@ def chosen(flags: Sequence[Flag], wanted: str | None) -> Flag:
 
 def order(flag: Flag) -> tuple[bool, int, float]:
     """Return by what flags are sorted, so that the one most worth a reproduction comes first."""
-    later = any(one.type in ("flag", "session_end", "leave") for one in flag.evidence)
+    seen = max((one.at_ms for one in flag.evidence), default=flag.until_ms)
+    later = flag.until_ms - seen > _AFTERWARDS_MS  # the visit's end, or another flag
     return later, -SEVERITIES.index(flag.severity), flag.at_ms
 
 

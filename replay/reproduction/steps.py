@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from typing import Any, Literal
 
 from core.model import Event, Flag
@@ -116,6 +117,9 @@ def _mark(steps: Sequence[Step], flag: Flag, events: Sequence[Event]) -> None:
             before = [step for step in steps if step.at_ms <= float(event["ts"])]
             if before:
                 before[-1].matters = True
+    # A mended link leads elsewhere: that it was pressed is what counts.
+    for led, step in pairwise(steps):
+        led.matters |= step.kind == "arrive" and step.matters and led.kind in ("press", "enter")
     # A mended page may answer the first press of what took several before: then that one counts.
     pressed = {_key_of(step) for step in steps if step.matters and step.kind == "press"}
     for step in steps:

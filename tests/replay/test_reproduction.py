@@ -107,6 +107,14 @@ def test_a_page_that_a_press_led_to_is_waited_for() -> None:
     assert ["open", "press", "arrive", "open"] == [step.kind for step in visit.steps]
 
 
+def test_the_press_that_led_to_a_flagged_page_counts_itself() -> None:
+    """A mended link leads elsewhere: then the page is not arrived at, but its press was done."""
+    told = events(page(0), press(1000), page(1500, referrer="same", path="/gone", status=404))
+    visit = visit_of(told, recording(), flag((2, "page"), at=1500, rule="error_page"))
+
+    assert [False, True, True] == [step.matters for step in visit.steps]
+
+
 def test_typing_is_told_by_its_turning_points() -> None:
     """Of a masked value the lengths are known between which it grew and shrank."""
     told = events(page(0), {"ts": 4000, "type": "field", "target": ZIP, "cause": "blur"})
