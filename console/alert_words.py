@@ -148,7 +148,11 @@ def digest_message(
         link=f"{base}/digest?{urlencode(query)}",
         link_text=_("Open the week"),
         foot=_foot(base, language),
-        facts=((_("Site"), site or _("all")), *digest_facts(week, language)),
+        facts=(
+            (_("Site"), site or _("all")),
+            *digest_facts(week, language),
+            *review_facts(week, language),
+        ),
         items_title=_("What most visitors struggled with"),
         items=tuple(
             Item(
@@ -203,6 +207,28 @@ def digest_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
         (_("Sessions"), beside(week.sessions, week.before.sessions)),
         (_("With a struggle"), beside(week.flagged, week.before.flagged)),
     ]
+
+
+def review_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
+    """Return how many struggles are reviewed, and which reviews are overdue, where any is."""
+    _, reviews = language.gettext, week.reviews
+    if not reviews.flagged:
+        return []
+    share = format_percent(reviews.reviewed / reviews.flagged, locale=language.code)
+    told = _("%(reviewed)s of %(num)s") % {
+        "reviewed": _number(reviews.reviewed, language),
+        "num": _number(reviews.flagged, language),
+    }
+    facts = [(_("Struggles reviewed"), f"{told} ({share})")]
+    if reviews.total:
+        named = [
+            _title(one.struggle, language) + (f" ({one.triage.owner})" if one.triage.owner else "")
+            for one in reviews.items
+        ]
+        more = ["…"] if reviews.total > len(named) else []
+        text = f"{_number(reviews.total, language)}: {', '.join([*named, *more])}"
+        facts.append((_("Reviews overdue"), text))
+    return facts
 
 
 def sessions_and_before(counted: Counted, language: Language) -> str:

@@ -13,6 +13,7 @@ from console.alert_words import (
     day_text,
     digest_facts,
     digest_lead,
+    review_facts,
     sessions_and_before,
 )
 from console.auth import SIGNED_IN
@@ -107,7 +108,10 @@ async def show_digest(request: web.Request) -> web.Response:
         "digest.html",
         week=week,
         lead=digest_lead(week, language),
-        facts=list(zip(digest_facts(week, language), _totals(week), strict=True)),
+        facts=[
+            *zip(digest_facts(week, language), _totals(week), strict=True),
+            *zip(review_facts(week, language), _reviews(week), strict=False),
+        ],
         days=[(day_text(day.at_ms, zone, language), day) for day in week.days],
         most=max(1, *(day.sessions for day in week.days)),
         rows=[
@@ -127,6 +131,13 @@ def _totals(week: Digest) -> list[str]:
     """Return the addresses of the lists of exactly the sessions that the week's sums count."""
     facts = {"site": week.site, "from": week.span.from_ms, "until": week.span.until_ms}
     return [counted_link(facts, visits=visits) for visits in VISITS]
+
+
+def _reviews(week: Digest) -> list[str]:
+    """Return the addresses of what is not reviewed, and of what is overdue."""
+    site = {"site": week.site} if week.site else {}
+    asked = {"reviewed": "no"}, {"due": "overdue", "order": "due"}
+    return [f"/struggles?{urlencode({'state': 'all', **one, **site})}" for one in asked]
 
 
 def _row_link(week: Digest, struggle: str) -> str:

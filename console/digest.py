@@ -16,12 +16,13 @@ from zoneinfo import ZoneInfo
 from core.alerts import AlertStore, Counted, FlagFilter, Span
 from core.model import SessionQuery, Struggle
 from core.store import RecordStore, VerdictStore
+from core.triage import Queue, QueueQuery, TriageStore
 
 DAYS = 7
 TOP = 5
 
 
-class DigestStore(AlertStore, RecordStore, VerdictStore, Protocol):
+class DigestStore(AlertStore, RecordStore, VerdictStore, TriageStore, Protocol):
     """The parts of a store that a digest is read from."""
 
 
@@ -52,6 +53,9 @@ class Digest:
     days: tuple[Day, ...]
     before: Day  # of the whole week before
     rows: tuple[Row, ...]
+    reviews: (
+        Queue  # those that were overdue at its end and still are, longest first; of how many in all
+    )
 
     @property
     def sessions(self) -> int:
@@ -95,7 +99,9 @@ async def digest(store: DigestStore, site: str, span: Span, zone: str) -> Digest
         struggle = await store.struggle(counted.key)
         if struggle is not None:
             rows.append(Row(struggle, counted, counted.first_ms >= span.from_ms))
-    return Digest(site, span, tuple(days), before, tuple(rows))
+    today = datetime.fromtimestamp(span.until_ms / 1000, ZoneInfo(zone)).date().isoformat()
+    overdue = QueueQuery(today, site=site or None, due="overdue", order="due", limit=TOP)
+    return Digest(site, span, tuple(days), before, tuple(rows), await store.queue(overdue))
 
 
 async def _counts(store: DigestStore, site: str, from_ms: int, until_ms: int) -> tuple[int, int]:

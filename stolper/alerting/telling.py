@@ -72,6 +72,11 @@ class Teller:
             "sessions_flagged": week.flagged,
             "sessions_before": week.before.sessions,
             "sessions_flagged_before": week.before.flagged,
+            "reviews": {
+                "flagged": week.reviews.flagged,
+                "reviewed": week.reviews.reviewed,
+                "overdue": week.reviews.total,
+            },
             "days": [[day.sessions, day.flagged] for day in week.days],
             "struggles": [
                 _struggle_json(row.struggle, row.counted, base, language) for row in week.rows

@@ -17,6 +17,7 @@ from aiohttp import web
 from core.alerts import DAY_MS, HOUR_MS, WEEK_MS, Alert, Delivery
 from core.settings import Settings, load_settings
 from core.sqlite import SqliteStore
+from core.triage import TriageChange
 from stolper.alerting.sending import BACKOFF_S, Sender
 from stolper.alerting.telling import Teller
 from stolper.alerting.watching import Watcher, digest_due_ms
@@ -220,6 +221,9 @@ async def test_the_digest_comes_once_a_week(tmp_path: Path) -> None:
             )
             await here.visits(1, at=monday - 9 * DAY_MS, label="Bezahlen")
             await here.visits(4, at=monday + 1000)
+            [pay] = [one.key for one in await here.store.struggles() if one.sessions == 3]
+            asked = TriageChange(owner="anna", due="2026-03-28")
+            await here.store.set_triage([pay], asked, who="ben", at_ms=clock.now)
 
             assert [] == await here.go()
             clock.now = monday + 8 * HOUR_MS
@@ -237,6 +241,8 @@ async def test_the_digest_comes_once_a_week(tmp_path: Path) -> None:
     assert "Rage click: Bezahlen" in text
     assert "2 Sitzungen, davor 1" in text
     assert f"{BASE}/digest?until={monday}" in text
+    assert "0 von 2 (0\xa0%)" in text
+    assert "1: Rage click: Bezahlen (anna)" in text
 
 
 # How it arrives
