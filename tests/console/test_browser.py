@@ -168,7 +168,7 @@ async def test_canvas_replay_by_script_is_forbidden() -> None:
     """The player never asks rrweb for UNSAFE_replayCanvas, which lets recorded scripts run."""
     from tests.console.support import ROOT
 
-    sources = list((ROOT / "replay" / "player" / "src").glob("*.ts"))
+    sources = list((ROOT / "replay" / "player" / "src").rglob("*.ts"))
 
     assert sources
     assert not [file.name for file in sources if "UNSAFE_replayCanvas" in file.read_text()]

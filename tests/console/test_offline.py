@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
+from axe_playwright_python.async_playwright import Axe
 from playwright.async_api import Browser, FrameLocator, Page, Request, expect
 
 from console.exporting import Wish, write_export
 from core.model import NewAsset, asset_hash
 from core.readers import Note
 from replay.known import WHOLE, Span
+from tests.console.conftest import sign_in
 from tests.console.support import (
     START,
     Running,
@@ -168,3 +171,70 @@ async def test_a_clip_plays_its_span(
     await expect(opened.page.locator(".now")).to_have_text("0:05")
     await expect(opened.picture.locator("h1")).to_have_text("First page")
     assert [file.as_uri()] == opened.asked
+
+
+@pytest.mark.parametrize(
+    ("width", "language", "scheme"),
+    [(1280, "de", "dark"), pytest.param(360, "en", "light", marks=pytest.mark.long)],
+)
+async def test_axe_finds_nothing(
+    browser: Browser,
+    shown: Running,
+    player: Path,
+    tmp_path: Path,
+    width: int,
+    language: str,
+    scheme: str,
+) -> None:
+    """Transcript, export page, its dialog and the file itself: axe finds nothing, and nothing overflows."""
+    await visit(shown)
+    file = await write(shown, player, tmp_path / "v.html")
+    context = await browser.new_context(
+        viewport={"width": width, "height": 800},
+        locale=language,
+        color_scheme=scheme,  # type: ignore[arg-type]
+    )
+    page = await context.new_page()
+    await sign_in(page, shown)
+    places = [
+        shown.url + path for path in ("/sessions/v/transcript", "/sessions/v/export", "/sessions/v")
+    ]
+    for place in (*places, file.as_uri()):
+        await page.goto(place)
+        if place.endswith("/v"):
+            await page.wait_for_selector('#stage-box[data-view="shown"]')
+            await page.keyboard.press("x")
+            await expect(page.locator("#export-dialog")).to_be_visible()
+        elif place.startswith("file:"):
+            await expect(page.locator(".stage-note")).to_be_hidden()
+            await page.locator("#choice-transcript").click()
+        results = await Axe().run(page, context={"exclude": [["#stage"]]})
+
+        assert [] == [
+            f"{place}: {one['id']} {one['nodes'][0]['html'][:90]}"
+            for one in results.response["violations"]
+        ]
+        assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, place
+    await context.close()
+
+
+async def test_the_dialog_exports_from_now(page: Page, shown: Running) -> None:
+    """X opens the dialog; it takes the moment that is shown, and the file is saved while the replay stays."""
+    await visit(shown)
+    await page.goto(shown.url + "/sessions/v?at=3000")
+    await page.wait_for_selector('#stage-box[data-view="shown"]')
+    await page.keyboard.press("x")
+    await page.locator("#export-dialog").get_by_label("Transcript").check()
+    await page.locator("#export-dialog [data-now=from]").click()
+    async with page.expect_download() as downloading:
+        await page.locator("#export-dialog").get_by_role("button", name="Export").click()
+    download = await downloading.value
+    saved = await download.path()
+    text = await asyncio.to_thread(saved.read_text)
+
+    assert "stolper-v-0.03-end.txt" == download.suggested_filename
+    assert "Second page" not in text
+    assert "Page /second." in text
+    assert "Note by eve" not in text  # that was before
+    await expect(page.locator("#export-dialog")).to_be_hidden()
+    assert page.url.endswith("?at=3000")

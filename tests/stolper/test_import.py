@@ -229,3 +229,25 @@ def test_export_says_what_it_cannot(data: Path, file: Path, tmp_path: Path) -> N
     assert [] == [path.name for path in tmp_path.iterdir() if path.name.startswith("a.json")]
     plain = call("export", "--session", session.id, "--no-facts", "--data", data)
     assert {2, 3, 4} == {event["type"] for event in json.loads(plain.stdout)}
+
+
+def test_export_as_what_people_read(data: Path, file: Path, tmp_path: Path) -> None:
+    """A file that plays offline, a transcript, a table: each as asked for, a clip too, and all are audited."""
+    call("import", file, "--site", "shop", "--data", data)
+    [session] = sessions(data)
+    of = ("--session", session.id, "--data", data)
+    page = tmp_path / "page.html"
+    done = call("export", "--html", *of, "--out", page)
+    table = call("export", "--format", "csv", "--language", "de", "--until", "5:00", *of)
+    told = call("transcript", session.id, "--language", "de", "--data", data)
+    wrong = call("export", "--format", "text", "--from", "9", "--until", "8", *of)
+    two = call("export", "--html", "--format", "csv", *of)
+
+    assert 0 == done.exit_code, done.output
+    assert page.read_text().startswith("<!doctype html>")
+    assert "Klick auf " in table.stdout
+    assert session.id in told.stdout.splitlines()[0]
+    assert "Wutklick" in told.stdout
+    assert (1, 2) == (wrong.exit_code, two.exit_code)
+    actions = [one.action for one in asked(data, lambda store: store.audited(9))]
+    assert ["transcribed", "exported_file", "exported_file"] == actions[:3]

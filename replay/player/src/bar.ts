@@ -3,7 +3,7 @@
 import { clock, fill, type GapText, type Span, type Texts, type Timeline } from "./model";
 import { make, type Page } from "./page";
 
-const MARKER_PX = 24; // as wide as a marker is, so that each can be clicked
+export const MARKER_PX = 24; // as wide as a marker is, so that each can be clicked
 const NARROWEST = 0.3; // per cent; anything thinner cannot be seen
 
 /** Draw *timeline* along the bar. *jump* is called with a flag's id. */
@@ -68,7 +68,7 @@ export function drawBar(
  * Return *places* (per cent, ascending) at least *gap* apart, as far as the bar is long enough:
  * flags of the same second would cover each other.
  */
-function apart(places: number[], gap: number): number[] {
+export function apart(places: number[], gap: number): number[] {
   const step = Math.min(gap, 100 / Math.max(1, places.length));
   const moved = [...places];
   moved.forEach((at, number) => {

@@ -1,5 +1,6 @@
 // Entry of an exported file: the whole of a session's player, with nothing but the file itself.
 
+import { apart, MARKER_PX } from "../bar";
 import { Director } from "../director";
 import { clock, fill, type GapText, neighbour, pathAt, spanAt, tabInUse } from "../model";
 import { make } from "../page";
@@ -307,11 +308,16 @@ class Offline {
         return tick;
       }),
     );
+    const wide = Math.max(1, this.#parts.markers.clientWidth);
+    const places = apart(
+      flags.map(({ at }) => place(at)),
+      (MARKER_PX / wide) * 100,
+    );
     this.#parts.markers.replaceChildren(
-      ...flags.map((flag) => {
+      ...flags.map((flag, number) => {
         const made = make("button", `marker severity-${flag.severity}`);
         made.type = "button";
-        made.style.left = `${place(flag.at)}%`;
+        made.style.left = `${places[number]}%`;
         const values = { title: flag.title, at: clock(flag.at - this.#data.base) };
         made.title = fill(this.#text("at_flag"), values);
         made.setAttribute("aria-label", made.title);
