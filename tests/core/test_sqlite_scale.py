@@ -51,7 +51,6 @@ BIG = {
     "x",
     "search_bits",
     "search_terms",
-    "t",
 }
 """Tables that grow with every visit, and what queries call them."""
 
