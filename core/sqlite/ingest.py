@@ -17,7 +17,7 @@ import orjson
 
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
 from core.sqlite import assets, erasing
-from core.sqlite.migrations import MARKS
+from core.sqlite.counters import MARKS
 from core.sqlite.rows import IDLE, session_of
 from core.sqlite.segments import Tail
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from core.model import Place, Session, SessionQuery
 from core.sqlite import searching
-from core.sqlite.migrations import HOUR_MS
+from core.sqlite.counters import HOUR_MS
 from core.sqlite.rows import SESSION_COLUMNS, session_from
 
 FEW_FLAGS = 1_000

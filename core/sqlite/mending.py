@@ -20,9 +20,9 @@ import orjson
 from core.errors import StoreError
 from core.sealed import SealedFrame, StockRef
 from core.sqlite import packing
+from core.sqlite.counters import MARKS
 from core.sqlite.disk import Disk
 from core.sqlite.inspection import BadFile, Inspection, LostChunk, Readable, readable
-from core.sqlite.migrations import MARKS
 from core.sqlite.objects import Objects
 from core.sqlite.records import DAMAGED
 from core.sqlite.stocks import FOLDERS, Stocks

@@ -8,13 +8,16 @@ from __future__ import annotations
 
 from sqlite_utils import Database, Migrations
 
+from core.sqlite.counters import MARKS, count_struggles
+from core.sqlite.tables import FIRST, SEARCH
+
 migrations = Migrations("stolper")
 
 
 @migrations()
 def m001_first(db: Database) -> None:
     """Make the tables of the first release."""
-    for statement in _FIRST.split(";"):
+    for statement in FIRST.split(";"):
         if statement.strip():
             db.execute(statement)
 
@@ -174,7 +177,7 @@ def m012_scale(db: Database) -> None:
         )
     db.execute("CREATE INDEX flags_of_session ON flags (session, rule) WHERE withdrawn IS NULL")
     db.execute("CREATE INDEX sessions_canary ON sessions (id) WHERE canary")
-    _count_struggles(db)
+    count_struggles(db)
 
 
 @migrations()
@@ -263,7 +266,7 @@ def m018_search(db: Database) -> None:
 
     What is stored already is due: the server indexes it in the background, newest first.
     """
-    for statement in _SEARCH.split(";"):
+    for statement in SEARCH.split(";"):
         if statement.strip():
             db.execute(statement)
     db.execute("INSERT INTO search_due SELECT id, 1, 1, -started_ms FROM sessions WHERE NOT canary")
@@ -308,247 +311,3 @@ def m021_alerts(db: Database) -> None:
     )
     db.execute("CREATE INDEX deliveries_due ON deliveries (due_ms, id) WHERE state = 'waiting'")
     db.execute("CREATE INDEX deliveries_by_time ON deliveries (created_ms, id)")
-
-
-HOUR_MS = 3_600_000
-
-MARKS = (
-    "(s.holes > 0 OR s.reported > 0) + CASE WHEN json_valid(s.attributes)"
-    " THEN coalesce(json_extract(s.attributes, '$.bot') = 1, 0) * 2 ELSE 0 END"
-    " + CASE WHEN s.ended_ms IS NULL THEN 0 ELSE"
-    " 4 * (NOT EXISTS (SELECT 1 FROM page_loads p JOIN batches b ON b.page_load = p.id"
-    " WHERE p.session = s.id AND b.has_snapshot))"
-    " + 8 * (s.end_kind <> 'ended'"
-    " AND EXISTS (SELECT 1 FROM page_loads p WHERE p.session = s.id AND NOT p.farewell)) END"
-    " + 16 * (s.holes > 0)"
-)
-"""
-What recording health counts of a session `s`, as bits: incomplete, a program's; once it has ended: without any
-picture of a page, without the end of one; with batches missing. A column, since an index would compute an expression again.
-"""
-
-
-def _count_struggles(db: Database) -> None:
-    """
-    Make `struggle_hours`: of each struggle and hour, its flags, and the sessions whose last flag that is.
-
-    So the hours from any one on add up to the sessions with a flag since, each once. Triggers keep
-    it, whoever adds, changes or deletes flags.
-    """
-    db.execute(
-        "CREATE TABLE struggle_hours (struggle TEXT NOT NULL, hour INTEGER NOT NULL, site TEXT NOT NULL,"
-        " flags INTEGER NOT NULL, sessions INTEGER NOT NULL, PRIMARY KEY (struggle, hour)) WITHOUT ROWID"
-    )
-    db.execute(
-        "INSERT INTO struggle_hours SELECT struggle, hour, site, count(*), sum(last) FROM ("
-        f"SELECT struggle, CAST(at_ms / {HOUR_MS} AS INTEGER) AS hour, site, row_number() OVER"
-        " (PARTITION BY struggle, session ORDER BY at_ms DESC) = 1 AS last"
-        " FROM flags WHERE withdrawn IS NULL AND struggle <> '') GROUP BY struggle, hour"
-    )
-    for event, taken, added in (
-        ("INSERT", "", _counted("NEW")),
-        ("DELETE", _uncounted("OLD"), ""),
-        ("UPDATE OF at_ms, withdrawn, struggle", _uncounted("OLD"), _counted("NEW")),
-    ):
-        changed = (
-            " WHEN OLD.at_ms IS NOT NEW.at_ms OR OLD.withdrawn IS NOT NEW.withdrawn"
-            " OR OLD.struggle IS NOT NEW.struggle"
-            if taken and added
-            else ""
-        )
-        name = event.split()[0].lower()
-        db.execute(
-            f"CREATE TRIGGER flags_{name} AFTER {event} ON flags{changed} BEGIN {taken}{added} END"
-        )
-
-
-def _other(row: str) -> str:
-    """Return SQL for the time of the session's last flag of that struggle beside *row*; NULL if none."""
-    return (
-        f"(SELECT max(at_ms) FROM flags WHERE struggle = {row}.struggle AND session = {row}.session"
-        f" AND withdrawn IS NULL AND struggle <> '' AND id <> {row}.id)"
-    )
-
-
-def _hour(at_ms: str) -> str:
-    return f"CAST({at_ms} / {HOUR_MS} AS INTEGER)"
-
-
-def _counted(row: str) -> str:
-    """Return statements that count the flag *row*: where it is its session's last, that moves."""
-    counts = f"{row}.withdrawn IS NULL AND {row}.struggle <> ''"
-    other = _other(row)
-    return (
-        f"UPDATE struggle_hours SET sessions = sessions - 1 WHERE struggle = {row}.struggle"
-        f" AND hour = {_hour(other)} AND {other} < {row}.at_ms AND {counts};"
-        f" INSERT INTO struggle_hours SELECT {row}.struggle, {_hour(f'{row}.at_ms')}, {row}.site, 1,"
-        f" coalesce({other} < {row}.at_ms, 1) WHERE {counts}"
-        " ON CONFLICT (struggle, hour) DO UPDATE"
-        " SET flags = flags + 1, sessions = sessions + excluded.sessions;"
-    )
-
-
-def _uncounted(row: str) -> str:
-    """Return statements that take the flag *row* out of the counts again."""
-    counts = f"{row}.withdrawn IS NULL AND {row}.struggle <> ''"
-    here = f"struggle = {row}.struggle AND hour = {_hour(f'{row}.at_ms')}"
-    other = _other(row)
-    return (
-        "UPDATE struggle_hours SET flags = flags - 1,"
-        f" sessions = sessions - coalesce({other} < {row}.at_ms, 1) WHERE {here} AND {counts};"
-        f" UPDATE struggle_hours SET sessions = sessions + 1 WHERE struggle = {row}.struggle"
-        f" AND hour = {_hour(other)} AND {other} < {row}.at_ms AND {counts};"
-        f" DELETE FROM struggle_hours WHERE {here} AND flags = 0;"
-    )
-
-
-_FIRST = """
-CREATE TABLE sites (
-  key TEXT PRIMARY KEY,
-  name TEXT NOT NULL UNIQUE,
-  origins TEXT NOT NULL,
-  mode TEXT NOT NULL,
-  privacy TEXT NOT NULL,
-  idle_timeout_ms INTEGER NOT NULL,
-  created_ms INTEGER NOT NULL
-);
-CREATE TABLE server_keys (name TEXT PRIMARY KEY, value BLOB NOT NULL);
-CREATE TABLE meta (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
-
-CREATE TABLE sessions (
-  id TEXT PRIMARY KEY,
-  site TEXT NOT NULL,
-  secret_hash BLOB NOT NULL,
-  started_ms INTEGER NOT NULL,
-  last_ms INTEGER NOT NULL,
-  seen_ms INTEGER NOT NULL,
-  ended_ms INTEGER,
-  end_kind TEXT,
-  pages INTEGER NOT NULL,
-  events INTEGER NOT NULL,
-  flags INTEGER NOT NULL DEFAULT 0,
-  holes INTEGER NOT NULL,
-  reported INTEGER NOT NULL,
-  visitor TEXT,
-  identity TEXT,
-  attributes TEXT NOT NULL,
-  entry_ms REAL,
-  entry_path TEXT,
-  last_path TEXT,
-  top_severity INTEGER,
-  rules TEXT NOT NULL DEFAULT '[]',
-  truncated TEXT NOT NULL DEFAULT '[]'
-);
-CREATE INDEX sessions_by_start ON sessions (started_ms);
-CREATE INDEX sessions_by_site ON sessions (site, started_ms);
-CREATE INDEX sessions_open ON sessions (site) WHERE ended_ms IS NULL;
-
-CREATE TABLE page_loads (
-  id INTEGER PRIMARY KEY,
-  session TEXT NOT NULL,
-  name TEXT NOT NULL,
-  tab TEXT NOT NULL,
-  origin_ms REAL NOT NULL,
-  first_seq INTEGER NOT NULL,
-  last_seq INTEGER NOT NULL,
-  batches INTEGER NOT NULL,
-  page TEXT NOT NULL
-);
-CREATE UNIQUE INDEX page_loads_by_session ON page_loads (session, name);
-
-CREATE TABLE batches (
-  position INTEGER PRIMARY KEY AUTOINCREMENT,
-  page_load INTEGER NOT NULL,
-  seq INTEGER NOT NULL,
-  digest BLOB NOT NULL,
-  received_ms INTEGER NOT NULL,
-  late INTEGER NOT NULL,
-  events BLOB NOT NULL,
-  void TEXT,
-  segment TEXT,
-  offset INTEGER,
-  length INTEGER,
-  crc32 INTEGER,
-  chunk_count INTEGER,
-  first_t REAL,
-  last_t REAL,
-  has_snapshot INTEGER,
-  encoding INTEGER
-);
-CREATE UNIQUE INDEX batches_by_page_load ON batches (page_load, seq);
-
-CREATE TABLE gaps (session TEXT NOT NULL, page_load TEXT NOT NULL, detail TEXT NOT NULL);
-CREATE INDEX gaps_by_session ON gaps (session);
-
-CREATE TABLE flags (
-  id TEXT PRIMARY KEY,
-  session TEXT NOT NULL,
-  site TEXT NOT NULL,
-  rule TEXT NOT NULL,
-  severity INTEGER NOT NULL,
-  at_ms REAL NOT NULL,
-  withdrawn TEXT,
-  struggle TEXT NOT NULL,
-  data BLOB NOT NULL
-);
-CREATE INDEX flags_by_session ON flags (session, at_ms);
-CREATE INDEX flags_by_struggle ON flags (struggle, at_ms, session, severity)
-  WHERE withdrawn IS NULL;
-CREATE INDEX flags_by_rule ON flags (rule, session) WHERE withdrawn IS NULL;
-
-CREATE TABLE rule_versions (
-  rule TEXT NOT NULL,
-  version TEXT NOT NULL,
-  source TEXT NOT NULL,
-  at_ms INTEGER NOT NULL,
-  PRIMARY KEY (rule, version)
-);
-
-CREATE TABLE users (name TEXT PRIMARY KEY, role TEXT NOT NULL, password_hash TEXT NOT NULL);
-CREATE TABLE tokens (
-  id TEXT PRIMARY KEY,
-  scope TEXT NOT NULL,
-  created_ms INTEGER NOT NULL,
-  hash BLOB NOT NULL UNIQUE
-);
-CREATE TABLE audit (
-  at_ms INTEGER NOT NULL, who TEXT NOT NULL, action TEXT NOT NULL, subject TEXT NOT NULL
-)
-"""
-
-_SEARCH = """
-CREATE TABLE searched (
-  no INTEGER PRIMARY KEY,
-  session TEXT NOT NULL UNIQUE,
-  started_ms INTEGER NOT NULL,
-  rank INTEGER NOT NULL,
-  again_ms INTEGER,
-  terms BLOB NOT NULL,
-  text BLOB NOT NULL
-);
-CREATE INDEX searched_by_start ON searched (started_ms, session);
-CREATE INDEX searched_by_rank ON searched (rank, started_ms, session);
-CREATE TABLE search_terms (
-  id INTEGER PRIMARY KEY,
-  field TEXT NOT NULL,
-  value TEXT NOT NULL,
-  sessions INTEGER NOT NULL
-);
-CREATE UNIQUE INDEX search_terms_by_value ON search_terms (field, value);
-CREATE INDEX search_terms_by_use ON search_terms (field, sessions);
-CREATE TABLE search_bits (
-  term INTEGER NOT NULL,
-  block INTEGER NOT NULL,
-  bits BLOB NOT NULL,
-  PRIMARY KEY (term, block)
-) WITHOUT ROWID;
-CREATE TABLE search_due (
-  session TEXT PRIMARY KEY,
-  mark INTEGER NOT NULL,
-  old INTEGER NOT NULL,
-  turn INTEGER NOT NULL
-) WITHOUT ROWID;
-CREATE INDEX search_due_by_turn ON search_due (old, turn);
-CREATE VIRTUAL TABLE search_text USING fts5
-  (text, content='', tokenize="unicode61 remove_diacritics 2")
-"""

@@ -12,9 +12,9 @@ import sqlite3
 
 import orjson
 
+from core.sqlite.counters import MARKS
 from core.sqlite.inspection import STRAYS
 from core.sqlite.judged import CHECKPOINT
-from core.sqlite.migrations import MARKS
 from core.sqlite.search_index import mark_all_due
 
 _WORDS = {

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.model import SEVERITIES, Flag, Struggle
+from core.sqlite.counters import HOUR_MS
 from core.sqlite.judged import flag_of
 from core.sqlite.lists import site_key
-from core.sqlite.migrations import HOUR_MS
 from core.triage import SHORT_MS, counted_since
 
 BUCKETS = 14

@@ -28,7 +28,7 @@ from core.sqlite import (
     struggles,
     triage,
 )
-from core.sqlite.migrations import HOUR_MS
+from core.sqlite.counters import HOUR_MS
 from core.sqlite.schema import connect
 from core.store import Store
 from core.triage import QueueQuery
