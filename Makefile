@@ -13,7 +13,7 @@ BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -n
 unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-memory bench-scale bench-snippet bench-storage bench-yielding screenshots generate clean
+.PHONY: help setup build demo test test-fast test-long check bench bench-ingest bench-memory bench-player bench-scale bench-snippet bench-storage bench-yielding screenshots generate clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/\t/' | expand -t 14
@@ -104,6 +104,9 @@ bench-ingest: setup ## what a batch costs the collector, beside a bare handler a
 bench-memory: setup build ## what a server holds in memory: 1,000 open sessions, 50,000 batches, the demo
 	@$(BIN)/python -m bench.memory $(BENCH)
 	@$(BIN)/python -m bench.memory --demo
+
+bench-player: setup build ## how an hour-long session opens and seeks, beside rrweb-player with the whole recording
+	@$(BIN)/python -m bench.player $(BENCH)
 
 bench-scale: setup build ## how the console answers with 100,000 sessions stored, beside 10,000 (20 minutes)
 	@$(BIN)/python -m bench.scale $(BENCH)

@@ -8,7 +8,8 @@ Words = Callable[[str], str]
 
 GAP_KINDS = (
     "missing_batch", "reported", "no_farewell", "corrupt_chunk", "malformed_event",
-    "missing_asset", "too_large", "no_snapshot",
+    "missing_asset", "missing_picture", "missing_sheet", "missing_font", "corrupt_keyframe",
+    "too_large", "no_snapshot",
 )  # fmt: skip
 
 
@@ -35,6 +36,10 @@ def gap_text(kind: str, _: Words) -> str:
         "corrupt_chunk": _("A part of the recording is damaged"),
         "malformed_event": _("One change of the picture is damaged"),
         "missing_asset": _("A style sheet of the page is not kept any more"),
+        "missing_picture": _("Pictures of this page were not kept: they are hatched"),
+        "missing_sheet": _("A style sheet of this page was not kept: it looks different than it did"),
+        "missing_font": _("A font of this page was not kept: another is shown"),
+        "corrupt_keyframe": _("A state of the page that was kept is damaged: the way to it is shown instead"),
         "too_large": _("The recording is too large to show the rest"),
         "no_snapshot": _("No picture of the page arrived here"),
     }.get(kind, _("A part is missing"))

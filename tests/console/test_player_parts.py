@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import random
 import re
 from collections.abc import AsyncIterator
@@ -16,11 +17,23 @@ from playwright.async_api import Browser, Page, Response, Route, expect
 from replay.recording import load_recording
 from stolper.sealer import BackgroundSealer
 from tests.console.conftest import sign_in
-from tests.console.support import Running, Visit, mutation, rrweb_page, running_console, shop
+from tests.console.support import (
+    Running,
+    Visit,
+    add_text,
+    element,
+    mutation,
+    rrweb_page,
+    running_console,
+    scroll,
+    shop,
+    text_node,
+)
 from tests.console.test_player import open_session, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
+NUMBERS = itertools.count()  # of sessions: a test that is tried again has one of its own
 STEP = 100  # ms between two changes
 TICKS = 3_000
 CHUNK = 100  # events
@@ -85,6 +98,12 @@ async def seek(page: Page, at: int) -> None:
     await page.locator("#seek").evaluate(
         "(bar, at) => { bar.value = at; bar.dispatchEvent(new Event('input')); }", at
     )
+
+
+def moved(at: int, node: int) -> dict[str, Any]:
+    """Return the event of a pointer that comes to rest on *node*."""
+    positions = [{"x": 5, "y": 5, "id": node, "timeOffset": 0}]
+    return {"type": 3, "timestamp": at, "data": {"source": 1, "positions": positions}}
 
 
 def heading(page: Page) -> Any:
@@ -201,3 +220,88 @@ async def test_a_part_that_does_not_come(viewer: Page, long: Running) -> None:
     await seek(viewer, 150_100)
     await expect(heading(viewer)).to_have_text("tick 1501")
     await expect(viewer.locator("#stage-note")).to_be_hidden()
+
+
+async def test_the_pointer_hovers(viewer: Page, long: Running) -> None:
+    """Rules for what is under the pointer hold in the replay, whatever stands around them; others stay."""
+    css = (
+        ".a { color: rgb(9, 9, 9) } /* ; */ .a:hover, .b { color: rgb(1, 1, 1) }"
+        " .x::after { content: '{a:hover' } @media (hover:hover), all { .b { margin: 3px } }"
+        " @media (min-device-width: 1px) { .b { background: rgb(2, 2, 2) } } .b .c:hover { color: rgb(3, 3, 3) }"
+    )
+    body = [
+        element(6, "style", [{**text_node(7, css), "isStyle": True}]),
+        element(8, "p", [text_node(9, "a")], {"class": "a"}),
+        element(10, "div", [element(11, "p", [text_node(12, "c")], {"class": "c"})], {"class": "b"}),
+    ]  # fmt: skip
+    visit = Visit(long.store, f"hover-{next(NUMBERS)}")
+    await visit.send(
+        [{"t": 0, "type": "page"}],
+        recording=[
+            *rrweb_page(at=0, children=body),
+            moved(1_000, 8),
+            moved(2_000, 11),
+            scroll(9_000),
+        ],
+    )
+    await long.store.end_session(visit.id, "left")
+    await open_session(viewer, long, visit.id, "?at=500")
+    colours = (
+        """page => ['.a', '.b', '.c'].map(s => getComputedStyle(page.querySelector(s)).color)"""
+    )
+    body_of = picture(viewer).locator("body")
+    await expect(picture(viewer).locator(".c")).to_be_visible()
+    seen = [await body_of.evaluate(colours)]
+    for at in (1_500, 2_500):
+        await seek(viewer, at)
+        await expect(picture(viewer).locator(".a" if at < 2_000 else ".c")).to_have_class(re.compile(":hover"))  # fmt: skip
+        seen.append(await body_of.evaluate(colours))
+
+    one, nine, three = "rgb(1, 1, 1)", "rgb(9, 9, 9)", "rgb(3, 3, 3)"
+    assert seen == [[nine, one, one], [one, one, one], [nine, one, three]]
+    others = "e => [getComputedStyle(e).backgroundColor, getComputedStyle(e).marginTop]"
+    assert await picture(viewer).locator(".b").evaluate(others) == ["rgb(2, 2, 2)", "3px"]
+
+
+async def test_a_day_without_activity_is_skipped(viewer: Page, long: Running) -> None:
+    """
+    Play jumps over 24 hours within a page, and over 24 more to the next one.
+
+    rrweb plays on at a high speed, which blocks for ages (its issue 1419).
+    """
+    day = 86_400_000
+    visit = Visit(long.store, f"days-{next(NUMBERS)}")
+    first = [*rrweb_page("First"), scroll(500), add_text(day, 20, "Next day"), scroll(day + 1)]
+    await visit.send([{"t": 0, "type": "page"}], recording=first)
+    await visit.send([{"t": 0, "type": "page"}], recording=[*rrweb_page("Second"), scroll(20)], load="load-2", origin=2 * day)  # fmt: skip
+    await sealed(long, visit.id)
+    await open_session(viewer, long, visit.id)
+    await expect(heading(viewer)).to_have_text("First")
+    await expect(viewer.locator(".inactive")).to_have_count(2)
+    await viewer.locator("#play").click()
+    await expect(picture(viewer).locator("p")).to_have_text("Next day")
+    await expect(heading(viewer)).to_have_text("Second")
+    await expect(viewer.locator("#play-text")).to_have_text("Play")
+
+
+async def test_what_was_not_kept_is_told(viewer: Page, long: Running) -> None:
+    """Pictures and style sheets that are gone are hatched where they stood and named; the page shows."""
+    away = "http://127.0.0.1:9/away"
+    body = [
+        element(6, "h1", [text_node(7, "Here")]),
+        element(8, "img", [], {"src": f"{away}.png", "width": "80", "height": "40"}),
+        element(9, "link", [], {"rel": "stylesheet", "href": f"{away}.css"}),
+    ]
+    visit = Visit(long.store, f"away-{next(NUMBERS)}")
+    page = rrweb_page(at=0, children=body)
+    await visit.send([{"t": 0, "type": "page"}], recording=[*page, scroll(3_000)])
+    await long.store.end_session(visit.id, "left")
+    await open_session(viewer, long, visit.id)
+    await expect(heading(viewer)).to_have_text("Here")
+    await expect(picture(viewer).locator("img[rr_missing]")).to_have_count(1)
+    hatched = await picture(viewer).locator("img").evaluate("e => getComputedStyle(e).backgroundImage")  # fmt: skip
+
+    assert hatched.startswith("repeating-linear-gradient")
+    gaps = viewer.locator("#gaps")
+    await expect(gaps).to_contain_text("Pictures of this page were not kept")
+    await expect(gaps).to_contain_text("A style sheet of this page was not kept")

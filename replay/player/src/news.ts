@@ -2,7 +2,7 @@
 
 import type { Span, Timeline } from "./model";
 
-const LEAST_MS = 400; // between two looks at the server
+const LEAST_MS = 250; // between two looks at the server
 
 export class News {
   readonly #session: string;

@@ -34,8 +34,8 @@ import {
 import { Toast } from "./toast";
 
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
-const LIVE_LAG_MS = 1500; // behind the newest event, so that the picture rarely waits
-const LIVE_CATCH_UP_MS = 4000;
+const LIVE_LAG_MS = 700; // behind the newest event, so that the picture rarely waits
+const LIVE_CATCH_UP_MS = 1800;
 
 class Player {
   readonly #page: Page;
@@ -204,8 +204,9 @@ class Player {
   }
 
   #addGaps(gaps: Gap[]): void {
-    const known = new Set(this.#stageGaps.map((gap) => `${gap.at} ${gap.reason}`));
-    const fresh = gaps.filter((gap) => !known.has(`${gap.at} ${gap.reason}`));
+    const named = (gap: Gap): string => `${gap.kind} ${gap.at} ${gap.reason}`;
+    const known = new Set(this.#stageGaps.map(named));
+    const fresh = gaps.filter((gap) => !known.has(named(gap)));
     if (fresh.length === 0) return;
     this.#stageGaps.push(...fresh.map((gap) => ({ ...gap, text: this.#gapText(gap.kind) })));
     this.#drawGaps();

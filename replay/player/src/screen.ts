@@ -6,20 +6,29 @@
 // - `addEvent` is right only for events later than what is shown;
 // - events may be put into its array and taken out again between two calls;
 // - the last event ends the play: a sentinel far ahead keeps it alive for later ones;
-// - an event that throws stops the play, so the functions that apply events are wrapped.
+// - an event that throws stops the play, so the functions that apply events are wrapped;
+// - on the way to a moment it copies the page, applies events to the copy, and compares the two: that
+//   is worth it for many events only.
 
 import { Replayer } from "@rrweb/replay";
 import { EventType, type eventWithTime, IncrementalSource } from "@rrweb/types";
 import { Canvases, sampleOf } from "./canvases";
 import { all, refill } from "./found";
+import { Adapted } from "./hover";
 import { Inert } from "./inert";
+import { MISSING_STYLES, Missing } from "./missing";
 import { showPopovers } from "./popovers";
 import type { Gap } from "./protocol";
 import type { Part } from "./recordings";
 import { Reel, type Run } from "./reel";
 
+const MANY_EVENTS = 3_000; // on the way to a moment
+
 // Without scripts, as in the replay, browsers draw controls on every video.
-const STYLES = ["video:not([controls])::-webkit-media-controls { display: none !important; }"];
+const STYLES = [
+  "video:not([controls])::-webkit-media-controls { display: none !important; }",
+  ...MISSING_STYLES,
+];
 const LEFT_OPEN = "dialog:modal:not([open])";
 
 const FULL_SNAPSHOT = EventType.FullSnapshot;
@@ -30,7 +39,9 @@ const MUTATION = IncrementalSource.Mutation;
 interface Inside {
   applyIncremental(event: eventWithTime, sync: boolean): void;
   rebuildFullSnapshot(event: eventWithTime, sync?: boolean): void;
+  cache: { stylesWithHoverClass: Pick<Map<string, string>, "get"> & { set(): void } };
   mouse: HTMLElement;
+  usingVirtualDom: boolean;
   service: {
     state: { context: { events: eventWithTime[] } };
     send(message: { type: "ADD_EVENT"; payload: { event: eventWithTime } }): void;
@@ -71,6 +82,8 @@ export class Screen {
   readonly #hear: ScreenEvents;
   readonly #canvases: Canvases;
   readonly #inert = new Inert();
+  /** What is still to be scrolled, by node. */
+  readonly #scrolled = new Map<number, () => void>();
   #shownAt = 0;
   #playing = false;
 
@@ -107,6 +120,7 @@ export class Screen {
     });
     this.#inside = this.#replayer as unknown as Inside;
     this.#reel.events = this.#inside.service.state.context.events;
+    this.#inside.cache = { stylesWithHoverClass: new Adapted() };
     this.#guard();
     this.#replayer.on("resize", (size) => {
       const { width, height } = size as { width: number; height: number };
@@ -119,11 +133,15 @@ export class Screen {
       this.#canvases.take(sample);
       if (this.#playing) this.#settle();
     });
+    const missing = new Missing((kind, reason) => {
+      hear.gap({ kind, at: this.#start, until: this.#start, reason });
+    });
     let popovers: MutationObserver | undefined;
     this.#replayer.on("fullsnapshot-rebuilded", () => {
       popovers?.disconnect();
       const page = this.frame.contentDocument;
       popovers = page ? showPopovers(page) : undefined;
+      if (page) missing.watch(page); // it was opened anew: who listened before is gone
     });
     this.#replayer.iframe.title = "";
     this.#replayer.iframe.tabIndex = -1;
@@ -151,10 +169,11 @@ export class Screen {
 
   /** Show the picture at *at* and stand still. */
   show(at: number): void {
-    this.#reel.aim(at, this.#now());
+    this.#aim(at);
     this.#playing = false;
     this.#shownAt = at;
     this.#attempt(at, () => this.#replayer.pause(this.#offset(at)));
+    this.#scroll();
     this.#refill();
     this.#settle();
     this.inner?.show(at);
@@ -162,11 +181,12 @@ export class Screen {
 
   /** Play on from *at* at *speed*. */
   play(at: number, speed: number): void {
-    this.#reel.aim(at, this.#now());
+    this.#aim(at);
     this.#playing = true;
     this.#shownAt = at;
     this.#replayer.setConfig({ speed });
     this.#attempt(at, () => this.#replayer.play(this.#offset(at)));
+    this.#scroll();
     this.#refill();
     this.#settle();
     this.inner?.play(at, speed);
@@ -215,6 +235,24 @@ export class Screen {
       .map((event) => this.#inert.clean(event));
     const begun = from === null ? 0 : playable.findLastIndex((one) => one.timestamp <= from) + 1;
     return { from, until, events: playable, begun };
+  }
+
+  /** Hold what leads to the moment *at*. */
+  #aim(at: number): void {
+    this.#reel.aim(at, this.#now());
+    this.#replayer.setConfig({ useVirtualDom: this.#reel.events.length > MANY_EVENTS });
+  }
+
+  #later(node: number, act: () => void): void {
+    this.#scrolled.delete(node); // in the order in which they were scrolled last
+    this.#scrolled.set(node, act);
+  }
+
+  /** Scroll what was scrolled on the way: each time by itself would lay out the page as often. */
+  #scroll(): void {
+    const scrolled = [...this.#scrolled.values()];
+    this.#scrolled.clear();
+    for (const apply of scrolled) apply();
   }
 
   /** The moment that is drawn. */
@@ -271,14 +309,21 @@ export class Screen {
   }
 
   #guard(): void {
-    this.#replayer.on("fullsnapshot-rebuilded", () => this.#canvases.forget());
+    this.#replayer.on("fullsnapshot-rebuilded", () => {
+      this.#canvases.forget();
+      this.#scrolled.clear();
+    });
     for (const name of ["applyIncremental", "rebuildFullSnapshot"] as const) {
       const apply = this.#inside[name].bind(this.#replayer);
       this.#inside[name] = (event: eventWithTime, sync = false) => {
-        this.#attempt(event.timestamp, () => {
-          this.#inert.disarm(event);
-          apply(event, sync);
-        });
+        const act = () =>
+          this.#attempt(event.timestamp, () => {
+            this.#inert.disarm(event);
+            apply(event, sync);
+          });
+        const scrolled = sync && !this.#inside.usingVirtualDom ? scrolledBy(event) : null;
+        if (scrolled !== null) this.#later(scrolled, act);
+        else act();
         if (sync) return; // show() and play() see to it when all is applied
         if (changes(event, ["attributes"])) this.#settle();
         if (changes(event, ["adds", "removes"])) this.inner?.changed();
@@ -330,6 +375,12 @@ function changes({ type, data }: eventWithTime, lists: string[]): boolean {
   return (
     type === INCREMENTAL && found.source === MUTATION && lists.some((name) => found[name]?.length)
   );
+}
+
+/** Return the node that *event* scrolls; null if it does not. */
+function scrolledBy({ type, data }: eventWithTime): number | null {
+  const { source, id } = data as { source?: number; id?: number };
+  return type === INCREMENTAL && source === IncrementalSource.Scroll ? (id ?? null) : null;
 }
 
 /** Say whether *event* comes from a finger. */
