@@ -15,7 +15,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -122,6 +123,15 @@ SHOTS = (
 )
 
 
+EMPTY = (
+    Shot("empty-overview", "/overview"),
+    Shot("empty-sessions", "/sessions"),
+    Shot("empty-struggles", "/struggles"),
+    Shot("empty-sites", "/sites"),
+)
+"""Of a server that nobody has visited, and that has no site yet."""
+
+
 async def names_of(server: Server) -> dict[str, str]:
     """Return what the addresses of SHOTS name: a flagged session, its flag, its struggle, its site."""
     session = await _flagged(server)
@@ -196,44 +206,63 @@ def index(folder: Path) -> None:
     )
 
 
+def looks(words: Sequence[str]) -> list[tuple[int, str, str]]:
+    """Return the widths, looks and languages that *words* ask for."""
+    wanted = {word for word in words if word in KINDS}
+    every = product(WIDTHS, ("light", "dark"), ("en", "de"))
+    return [one for one in every if wanted <= {str(one[0]), *one[1:]}]
+
+
+async def shoot(
+    browser: Browser,
+    server: Server,
+    shots: Sequence[Shot],
+    names: dict[str, str],
+    words: Sequence[str],
+) -> int:
+    """Make all pictures of *shots* that *words* ask for; return how many."""
+    named = [word for word in words if word not in KINDS]
+    chosen = [one for one in shots if not named or any(word in one.name for word in named)]
+    for width, scheme, language in looks(words) if chosen else []:
+        context = await signed_in(browser, server, width, scheme)
+        for shot in chosen:
+            out = OUT / f"{shot.name}-{width}-{language}-{scheme}.png"
+            await photograph(context, server.console_url, shot, names, language, out)
+            if shot.docs and out.is_file() and (width, scheme, language) == (1440, "light", "en"):
+                shutil.copy(out, PICTURES / f"{shot.name}.png")
+        await context.close()
+    return len(chosen) * len(looks(words))
+
+
+@asynccontextmanager
+async def running() -> AsyncIterator[Server]:
+    """Run a server on a new folder."""
+    with tempfile.TemporaryDirectory() as folder:
+        addresses = {"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"}
+        settings = load_settings(Path(folder), env={}, overrides=addresses)
+        async with Server(settings, Path(folder)) as server:
+            yield server
+
+
 async def main(words: Sequence[str]) -> None:
-    """Run the demo without its own visitors, make a few visits, take the pictures."""
+    """Photograph an empty server, then one with a demo shop that a few visitors have been to."""
     chromium = find_chromium()
     assert chromium, "no Chromium; `make setup` installs it"
-    kinds = {word for word in words if word in KINDS}
-    names_wanted = [word for word in words if word not in KINDS]
-    shots = [
-        one for one in SHOTS if not names_wanted or any(word in one.name for word in names_wanted)
-    ]
     OUT.mkdir(parents=True, exist_ok=True)
     PICTURES.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        data = Path(folder)
-        addresses = {"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"}
-        settings = load_settings(data, env={}, overrides=addresses)
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(
+            executable_path=chromium, args=["--no-sandbox", *chromium_flags()]
+        )
+        async with running() as server:
+            made = await shoot(browser, server, EMPTY, {}, words)
         async with (
-            Server(settings, data) as server,
+            running() as server,
             run_demo(server, "127.0.0.1:0", visitors=False, log=print) as shop,
-            async_playwright() as playwright,
         ):
             await visit(chromium, shop)
-            names = await names_of(server)
-            browser = await playwright.chromium.launch(
-                executable_path=chromium, args=["--no-sandbox", *chromium_flags()]
-            )
-            made = 0
-            for width, scheme, language in product(WIDTHS, ("light", "dark"), ("en", "de")):
-                if not kinds <= {str(width), scheme, language}:
-                    continue
-                context = await signed_in(browser, server, width, scheme)
-                for shot in shots:
-                    out = OUT / f"{shot.name}-{width}-{language}-{scheme}.png"
-                    await photograph(context, server.console_url, shot, names, language, out)
-                    made += 1
-                    if shot.docs and (width, scheme, language) == (1440, "light", "en"):
-                        shutil.copy(out, PICTURES / f"{shot.name}.png")
-                await context.close()
-            await browser.close()
+            made += await shoot(browser, server, SHOTS, await names_of(server), words)
+        await browser.close()
     index(OUT)
     print(f"{made} pictures in {OUT.relative_to(ROOT)}/index.html")
 
