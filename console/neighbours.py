@@ -15,6 +15,7 @@ from multidict import MultiDict, MultiMapping
 
 from core.model import Flag, Place, Session, SessionQuery, Struggle
 from core.store import Store
+from core.triage import counted_since
 
 LIST = "list"
 """The parameter that carries the list's own parameters."""
@@ -49,9 +50,11 @@ def session_link(session: str, filters: Filters, **parameters: str) -> str:
     return f"/sessions/{session}" + (f"?{urlencode(given)}" if given else "")
 
 
-async def neighbours(store: Store, session: Session, asked: str, read: Reading) -> Neighbours:
+async def neighbours(
+    store: Store, session: Session, asked: str, read: Reading, now_ms: int
+) -> Neighbours:
     """
-    Return what stands beside *session* in the list that *asked* names.
+    Return what stands beside *session* in the list that *asked* names, at *now_ms*.
 
     *read* makes a query of the list's parameters. A session that has left the list keeps its place.
     """
@@ -60,7 +63,9 @@ async def neighbours(store: Store, session: Session, asked: str, read: Reading) 
     struggle = filters.get("struggle")
     if struggle:
         period = filters.get("since", "")
-        query = SessionQuery(struggle=struggle, struck_since_ms=read(filters).since_ms, limit=1)
+        since_ms = read(filters).since_ms
+        since_ms = None if since_ms is None else counted_since(since_ms, now_ms)
+        query = SessionQuery(struggle=struggle, struck_since_ms=since_ms, limit=1)
         back = f"/struggles/{struggle}" + (f"?{urlencode({'since': period})}" if period else "")
     else:
         query = replace(read(filters), limit=1, offset=0)

@@ -168,6 +168,7 @@ async def show_one(request: web.Request) -> web.Response:
         session,
         request.query.get(LIST, ""),
         lambda asked: asked_of(request, asked).query,
+        console(request).clock.now_ms(),
     )
     flags, score = await store.flags(session.id), await store.score(session.id)
     return render(
