@@ -9,6 +9,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 
 from console.auth import ENDERS, SIGNED_IN, has_role, may_edit
+from console.connection_pages import checks
 from console.context import console
 from console.neighbours import belongs, session_link
 from console.pages import render
@@ -80,6 +81,8 @@ async def show_list(request: web.Request) -> web.Response:
     queue = await store.queue(query)
     language = console(request).languages.of(request)
     me = request[SIGNED_IN].user
+    sites = await store.sites()
+    empty = not queue.flagged and not await store.count_sessions(SessionQuery(), most=1)
     pages = -(-queue.total // PAGE_SIZE)
     page = query.offset // PAGE_SIZE + 1
     return render(
@@ -101,7 +104,8 @@ async def show_list(request: web.Request) -> web.Response:
         users=[user.name for user in await store.users()],
         severities=SEVERITIES,
         settable=SETTABLE,
-        sites=await store.sites(),
+        sites=sites,
+        checks=await checks(request, sites) if empty else [],
         periods=list(PERIODS),
         may_triage=await has_role(request, ENDERS),
         done=_number(request, "done"),

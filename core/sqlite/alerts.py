@@ -194,7 +194,7 @@ def _where(wanted: FlagFilter, span: Span) -> tuple[str, list[Any]]:
     """Return the condition on a flag `f` that *wanted* is in *span*, and its values."""
     where = (
         f"{_COUNTED} AND f.at_ms >= ? AND f.at_ms < ?"
-        " AND f.struggle NOT IN (SELECT t.struggle FROM triage t WHERE t.state = 'ignored')"
+        " AND NOT EXISTS (SELECT 1 FROM triage t WHERE t.struggle = f.struggle AND t.state = 'ignored')"
     )
     values: list[Any] = [span.from_ms, span.until_ms]
     for column, value in (

@@ -96,7 +96,8 @@ async def test_axe_finds_nothing(
     page = await context.new_page()
     paths = ["/sessions", "/sessions?site=none", "/sessions/v0", "/sessions/v1", "/struggles",
              f"/struggles/{key}", "/rules", "/sites", "/sites/sshop/health", "/people", "/audit",
-             "/nothing"]  # fmt: skip
+             "/alerts", "/alerts/new?kind=count", "/alerts/new?kind=digest", "/digest", "/counted",
+             "/sites/add", "/sites/sshop/connect", "/nothing"]  # fmt: skip
     await page.goto(f"{shown.url}/sign-in?lang={language}")
     findings = [await findings_of(page)]
     await sign_in(page, shown)

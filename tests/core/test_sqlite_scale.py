@@ -14,10 +14,12 @@ from typing import Any
 import pytest
 
 from bench.population import Plan, fill
+from core.alerts import Alert, FlagFilter, Span
 from core.model import Flag, Place, SessionQuery, Verdicts
 from core.search import FIELDS, read
 from core.sqlite import (
     SqliteStore,
+    alerts,
     health,
     judged,
     lists,
@@ -168,6 +170,10 @@ def found_by(db: sqlite3.Connection, asked: str) -> object:
     return lists.sessions(db, query), searching.facets(db, query, [*FIELDS], 8)
 
 
+LATELY = Span(NOON - 7 * DAY_MS, NOON)
+WANTED = FlagFilter("scale-shop", "pressed", "/p*", "low")
+ALERT = Alert(id="a", kind="new", name="", to=(), changed_ms=NOON - DAY_MS)
+
 READS: dict[str, Callable[[sqlite3.Connection], Any]] = {
     "struggles of all time": lambda db: read_struggle(db, None),
     "struggles of a week": lambda db: read_struggle(db, NOON - 7 * DAY_MS),
@@ -191,6 +197,13 @@ READS: dict[str, Callable[[sqlite3.Connection], Any]] = {
     "segments needed": sealing.segments_needed,
     "found by fields": lambda db: found_by(db, "device:mobile -page:/basket customer:4711"),
     "found by words": lambda db: found_by(db, "item -checkout has:running"),
+    "flagged of an alert": lambda db: alerts.count_flagged(db, WANTED, [LATELY]),
+    "sessions of an alert": lambda db: alerts.flagged_sessions(db, WANTED, LATELY, 50, 0),
+    "struggles of a digest": lambda db: alerts.counted_struggles(db, FlagFilter(), LATELY, 5),
+    "new struggles": lambda db: alerts.new_struggles(db, ALERT, 5),
+    "oldest visit": lambda db: alerts.oldest_visit_ms(db, "scale-shop"),
+    "messages due": lambda db: alerts.due_deliveries(db, NOON, 9),
+    "messages": lambda db: alerts.deliveries(db, 9, None),
     "rule uses": lambda db: judged.rule_uses(db, NOON - 7 * DAY_MS, "scale-shop"),
 }
 

@@ -45,8 +45,10 @@ async def receiving_hook() -> AsyncIterator[Hook]:
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     hook.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
-    yield hook
-    await runner.cleanup()
+    try:
+        yield hook
+    finally:
+        await runner.cleanup()
 
 
 @dataclass
@@ -101,6 +103,8 @@ async def receiving_post(*, sign_in: bool = False) -> AsyncIterator[Post]:
 
     server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
     post.port = server.sockets[0].getsockname()[1]
-    yield post
-    server.close()
-    await server.wait_closed()
+    try:
+        yield post
+    finally:
+        server.close()
+        await server.wait_closed()

@@ -80,8 +80,10 @@ async def world(data: Path, settings: Settings, clock: Clock | None = None) -> A
     teller = Teller(store, lambda: settings.server.console_url, settings.alerts.time_zone)
     sender = Sender(store, clock, settings.alerts, settings.mail, teller)
     watcher = Watcher(store, clock, settings.alerts.time_zone, sender.prompt)
-    yield World(store, clock, watcher, sender)
-    await store.close()
+    try:
+        yield World(store, clock, watcher, sender)
+    finally:
+        await store.close()
 
 
 # Whether and when
