@@ -218,5 +218,8 @@ class SearchStore(Protocol):
     async def unindexed(self) -> int:
         """Return how many older sessions still wait to be indexed for the first time."""
 
+    async def settle_words(self) -> None:
+        """Have nothing left in the index of the words of sessions that were taken out: rows go at once, words in time."""
+
     async def facets(self, query: SessionQuery, fields: Sequence[str], most: int) -> Facets:
         """Return the counts of *query* without limit, offset and place: up to *most* values of each of *fields*."""

@@ -31,6 +31,11 @@ FIRST_MS, LAST_MS = 5_000, 300_000
 MOST_RUNNING = 10_000
 """Running sessions of which something came and that wait for their turn; others are read at their end."""
 
+AGAIN_MS = 60_000
+"""After a failure: what is damaged stays so until somebody mends it."""
+
+DAY_MS = 86_400_000
+
 SHARE = 0.2
 """Share of the time that is worked while batches arrive."""
 
@@ -54,6 +59,7 @@ class Indexer:
         self._clock = clock
         self._busy = busy
         self._every_ms = every_ms
+        self._settled_ms: int | None = None
         self._running: dict[
             str, int
         ] = {}  # when something came of it that is not indexed: its turn
@@ -71,14 +77,18 @@ class Indexer:
         for session in await self._open():
             self.changed(session.id)
         while True:
+            wait_ms = self._every_ms
             try:
                 while await self.sweep():
                     pass
+                await self._settle()
             except StoreError as error:
                 log.error("sessions could not be indexed: %s", error)
+                wait_ms = AGAIN_MS
             except Exception:
                 log.exception("indexing sessions failed")
-            await asyncio.sleep(self._every_ms / 1000)
+                wait_ms = AGAIN_MS
+            await asyncio.sleep(wait_ms / 1000)
 
     async def sweep(self) -> int:
         """Index some of the sessions that wait; return how many that were."""
@@ -98,6 +108,15 @@ class Indexer:
             await self._store.index(documents, done)
             await self._rest(time.perf_counter() - begun)
         return len(sessions)
+
+    async def _settle(self) -> None:
+        """Have the words of what was removed by age go, once a day."""
+        now_ms = self._clock.now_ms()
+        if self._settled_ms is None:
+            self._settled_ms = now_ms
+        elif now_ms - self._settled_ms >= DAY_MS:
+            self._settled_ms = now_ms
+            await self._store.settle_words()
 
     async def _document(self, session: Session) -> Document:
         """Return what stands for *session*. What of it cannot be read is not in it."""

@@ -21,7 +21,7 @@ from core.erasing import KEY, Erased, Removed, Tombstone, Whom
 from core.errors import StoreFailed
 from core.model import Session
 from core.sealed import SealedFrame, StockRef
-from core.sqlite import burying, erasing, packing, restocking, sealing, search_index
+from core.sqlite import burying, erasing, packing, restocking, sealing
 from core.sqlite.assets import FOLDER as BLOBS
 from core.sqlite.assets import Blobs, facts
 from core.sqlite.disk import Disk
@@ -96,7 +96,7 @@ class Removal(Part, EraseStore):
             work = await self._unnamed_blobs(work)
             done = await self._readers.in_thread(lambda: wipe(self._data, work, self._disk))
             done += await self._wipe_unnamed()
-            await self._merge_words()
+            await self.settle_words()
             pages = await self._readers.in_thread(self._wipe_database)
             await self._writer.submit(lambda db, _: erasing.work_done(db, newest), touches=())
         except OSError as error:
@@ -134,12 +134,6 @@ class Removal(Part, EraseStore):
                 self._blobs.drop(site, name)
 
         await self._writer.submit(drop, touches=())
-
-    async def _merge_words(self) -> None:
-        """Have nothing left in the index of words of those that were taken out; others write in between."""
-        begin = True
-        while await self._writer.submit(partial(_merge_some, begin), touches=()):
-            begin = False
 
     def _wipe_database(self) -> int:
         return wipe_free_space(self._data / "stolper.db", self._disk, rest=REST)
@@ -187,6 +181,9 @@ class Removal(Part, EraseStore):
 
     @abstractmethod
     async def server_key(self, name: str) -> bytes: ...
+
+    @abstractmethod
+    async def settle_words(self) -> None: ...
 
     # Stocks
 
@@ -286,10 +283,6 @@ class Removal(Part, EraseStore):
         return await self._writer.submit(
             lambda db, _: erasing.drop_old_audit(db, before_ms), touches=()
         )
-
-
-def _merge_some(begin: bool, db: sqlite3.Connection, _: Tail) -> bool:
-    return search_index.merge(db, begin=begin)
 
 
 def _sessions(db: sqlite3.Connection, whom: Whom) -> list[Session]:

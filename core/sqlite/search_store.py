@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterable, Sequence
+from functools import partial
 
 from core.clock import Clock
 from core.model import SessionQuery
 from core.search import Document, Due, Facets, SearchStore
 from core.sqlite import search_index, searching
 from core.sqlite.parts import Part
+from core.sqlite.segments import Tail
 
 
 class Search(Part, SearchStore):
@@ -26,5 +29,14 @@ class Search(Part, SearchStore):
     async def unindexed(self) -> int:
         return await self._readers.run(search_index.unindexed)
 
+    async def settle_words(self) -> None:
+        begin = True
+        while await self._writer.submit(partial(_merge_some, begin), touches=()):
+            begin = False  # others write in between
+
     async def facets(self, query: SessionQuery, fields: Sequence[str], most: int) -> Facets:
         return await self._readers.run(searching.facets, query, fields, most)
+
+
+def _merge_some(begin: bool, db: sqlite3.Connection, _: Tail) -> bool:
+    return search_index.merge(db, begin=begin)

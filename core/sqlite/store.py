@@ -86,7 +86,7 @@ OBJECT_GRACE_MS = HOUR_MS
 
 
 class SqliteStore(
-    Accounts, Alerts, Readership, Triaging, Codes, Noted, Removal, Search, Saved, SourceMaps, Store
+    Accounts, Alerts, Readership, Triaging, Codes, Noted, Search, Removal, Saved, SourceMaps, Store
 ):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 

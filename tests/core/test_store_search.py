@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -214,6 +217,25 @@ async def test_the_erased_and_unknown_are_not_found(shop: Store) -> None:
         value for value, _ in found.values["page"]
     )
     assert [] == list(found.values["rule"])
+
+
+async def test_words_of_what_was_removed_by_age_go(shop: Store, tmp_path: Path) -> None:
+    """A word that only a removed session had is in the index's remains until its words are settled."""
+    for one in await shop.sessions(SessionQuery()):
+        await shop.end_session(one.id, "left")
+    await shop.expire(SITE.key, 1 << 52, 10)
+
+    assert 0 < _pieces_with(tmp_path, b"bgelehnt")
+    await shop.settle_words()
+    await shop.settle_words()
+    assert 0 == _pieces_with(tmp_path, b"bgelehnt")
+
+
+def _pieces_with(folder: Path, word: bytes) -> int:
+    """Return how many pieces of the index of words still hold *word*."""
+    with closing(sqlite3.connect(folder / "data" / "stolper.db")) as db:
+        rows = db.execute("SELECT block FROM search_text_data").fetchall()
+    return sum(word in block for (block,) in rows)
 
 
 async def test_running_ones_are_told_at_once(shop: Store) -> None:
