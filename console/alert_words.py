@@ -8,7 +8,7 @@ stolper/alerting's.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from urllib.parse import urlencode
@@ -118,19 +118,33 @@ def new_message(
     base: str,
     language: Language,
 ) -> Message:
-    """Return what is said of struggles that were not there before."""
-    _, number = language.gettext, len(delivery.facts["struggles"])
-    what = language.ngettext("%(num)s new struggle", "%(num)s new struggles", number) % {
-        "num": number
-    }
+    """Return what is said of struggles that were not there before, or are back after they were resolved."""
+    _, returned = language.gettext, delivery.facts.get("returned", [])
+    number = len(delivery.facts["struggles"]) - len(returned)
+    whats, leads = [], []
+    if number:
+        new = language.ngettext("%(num)s new struggle", "%(num)s new struggles", number)
+        whats.append(new % {"num": number})
+        leads.append(_("Nobody met this before: %(what)s.") % {"what": whats[-1]})
+    if returned:
+        back = language.ngettext(
+            "%(num)s struggle that returned", "%(num)s struggles that returned", len(returned)
+        )
+        whats.append(back % {"num": len(returned)})
+        leads.append(_("Resolved before, and back: %(what)s.") % {"what": whats[-1]})
+    items = []
+    for struggle, counted in rows:
+        item = _item(struggle, counted, base, language)
+        is_back = struggle.key in returned
+        items.append(replace(item, title=f"{_('Back:')} {item.title}") if is_back else item)
     return Message(
-        subject=f"{delivery.name}: {what}",
-        lead=_("Nobody met this before: %(what)s.") % {"what": what},
+        subject=f"{delivery.name}: {', '.join(whats)}",
+        lead=" ".join(leads),
         link=f"{base}/struggles",
         link_text=_("Open the struggles"),
         foot=_foot(base, language),
         facts=tuple(_conditions(delivery.facts, site, language)),
-        items=tuple(_item(struggle, counted, base, language) for struggle, counted in rows),
+        items=tuple(items),
     )
 
 

@@ -86,8 +86,8 @@ class Firing:
     """
     That an alert fires *at_ms*. *facts* are numbers and keys, no texts of visitors.
 
-    *ongoing*: it stays so until it is settled, and is not told again before. *told* are the struggles
-    that it tells of for the first time.
+    *ongoing*: it stays so until it is settled, and is not told again before. *told* are the struggles,
+    and returns of struggles, that it tells of for the first time.
     """
 
     at_ms: int
@@ -123,6 +123,19 @@ class Counted:
     sessions: int
     before: int = 0
     first_ms: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Returned:
+    """A struggle that was resolved and came back *at_ms*; *told* is what stands for that in Firing.told."""
+
+    key: str
+    at_ms: int
+
+    @property
+    def told(self) -> str:
+        """Return the name of this return: each one is told."""
+        return f"{self.key}#{self.at_ms}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +222,12 @@ class AlertStore(Protocol):
         """
         Return struggles that began since *alert* was changed, have its threshold of sessions, and were not
         told by it yet; oldest first.
+        """
+
+    async def returned_struggles(self, alert: Alert, limit: int) -> list[Returned]:
+        """
+        Return struggles that came back after they were resolved (core/triage.py), since *alert* was changed,
+        by a flag that it takes, and whose return was not told by it yet; oldest first.
         """
 
     async def oldest_visit_ms(self, site: str) -> int | None:

@@ -13,6 +13,7 @@ from core.alerts import (
     Firing,
     FlagFilter,
     Flagged,
+    Returned,
     Span,
 )
 from core.sqlite import alerts
@@ -73,6 +74,9 @@ class Alerts(Part, AlertStore):
 
     async def new_struggles(self, alert: Alert, limit: int) -> list[Counted]:
         return await self._readers.run(alerts.new_struggles, alert, limit)
+
+    async def returned_struggles(self, alert: Alert, limit: int) -> list[Returned]:
+        return await self._readers.run(alerts.returned_struggles, alert, limit)
 
     async def oldest_visit_ms(self, site: str) -> int | None:
         return await self._readers.run(alerts.oldest_visit_ms, site)

@@ -17,6 +17,7 @@ from core.alerts import (
     Firing,
     FlagFilter,
     Flagged,
+    Returned,
     Span,
     delivery_id,
 )
@@ -284,6 +285,21 @@ def new_struggles(db: sqlite3.Connection, alert: Alert, limit: int) -> list[Coun
         (*values, alert.id, alert.changed_ms, alert.threshold, limit),
     )
     return [Counted(key, sessions, 0, int(first)) for key, sessions, first in rows]
+
+
+def returned_struggles(db: sqlite3.Connection, alert: Alert, limit: int) -> list[Returned]:
+    """Return struggles that came back since *alert* was changed, of which it did not tell that yet."""
+    where, values = _where(alert.filter, Span(alert.changed_ms))
+    rows = db.execute(
+        "SELECT b.struggle, b.state_ms FROM triage b WHERE b.state = 'returned' AND b.state_ms >= ?"
+        " AND NOT EXISTS (SELECT 1 FROM alert_told t WHERE t.alert = ?"
+        " AND t.struggle = b.struggle || '#' || b.state_ms)"
+        " AND EXISTS (SELECT 1 FROM flags f INDEXED BY flags_by_last"
+        f" WHERE f.struggle = b.struggle AND f.at_ms >= b.state_ms AND {where})"
+        " ORDER BY b.state_ms, b.struggle LIMIT ?",
+        (alert.changed_ms, alert.id, *values, limit),
+    )
+    return [Returned(*row) for row in rows]
 
 
 def _first_ms(db: sqlite3.Connection, struggle: str) -> int:

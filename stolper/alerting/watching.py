@@ -162,18 +162,21 @@ class Watcher:
         alert, now_ms = state.alert, self._clock.now_ms()
         if _too_soon(state, now_ms, NEW_PAUSE_MS):
             return False
-        found = await self._store.new_struggles(alert, MOST_NEW)
-        if not found:
+        new = [one.key for one in await self._store.new_struggles(alert, MOST_NEW)]
+        back = await self._store.returned_struggles(alert, MOST_NEW)
+        returned = [one.key for one in back if one.key not in new]
+        if not new and not back:
             return False
-        keys = [one.key for one in found]
         facts = {
             "site": alert.site,
             "rule": alert.rule,
             "page": alert.page,
             "severity": alert.severity,
-            "struggles": keys,
+            "struggles": [*new, *returned],
+            "returned": returned,
         }
-        return await self._store.fire(alert.id, Firing(now_ms, facts, told=tuple(keys)))
+        told = (*new, *(one.told for one in back))
+        return await self._store.fire(alert.id, Firing(now_ms, facts, told=told))
 
     async def _digest(self, state: AlertState) -> bool:
         alert, now_ms = state.alert, self._clock.now_ms()

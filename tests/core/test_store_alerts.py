@@ -14,6 +14,7 @@ from core.alerts import (
     Delivery,
     Firing,
     FlagFilter,
+    Returned,
     Span,
     delivery_id,
 )
@@ -176,6 +177,31 @@ async def test_a_new_struggle_is_told_once(store: Store) -> None:
     await store.fire("a1", Firing(NOON + 5, {}, told=(found.key,)))
     assert [] == await store.new_struggles(alert, 10)
     assert [found] == await store.new_struggles(replace(alert, id="a2"), 10)
+
+
+async def test_each_return_of_a_resolved_struggle_is_told_once(store: Store) -> None:
+    """By a flag that the alert takes, since it was changed; another return is told again."""
+    alert = replace(ALERT, kind="new", page="/checkout")
+    await store.put_alert(alert)
+    await visit(store, 1, NOON - 9000.0)
+    key = (await store.struggles())[0].key
+
+    async def back(number: int, resolved_ms: int) -> list[Returned]:
+        await store.set_triage([key], TriageChange("resolved"), who="ann", at_ms=resolved_ms)
+        assert [] == await store.returned_struggles(alert, 9)
+        await store.append(batch(f"s{number}", origin_ms=resolved_ms + 1.0))
+        made = flag(f"f{number}", f"s{number}", at_ms=resolved_ms + 2.0)
+        await store.commit_verdicts([Verdicts(f"s{number}", 0, (made,))])
+        return await store.returned_struggles(alert, 9)
+
+    [first] = await back(2, NOON)
+    await store.fire("a1", Firing(NOON + 5, {}, told=(first.told,)))
+
+    assert Returned(key, NOON + 2) == first
+    assert [] == await store.returned_struggles(alert, 9)
+    assert [Returned(key, NOON + 102)] == await back(3, NOON + 100)
+    assert [] == await store.returned_struggles(replace(alert, page="/other"), 9)
+    assert [] == await store.returned_struggles(replace(alert, changed_ms=NOON + 103), 9)
 
 
 async def test_the_oldest_visit_leaves_tests_out(store: Store) -> None:

@@ -194,6 +194,17 @@ async def test_new_struggles_are_told_together_and_once(tmp_path: Path) -> None:
         here.clock.now += 600_000
         assert 2 == len(await here.go())
         assert ["Log in"] == [one["target"] for one in hook.json()["data"]["struggles"]]
+        [old] = [one.key for one in await here.store.struggles() if one.target["label"] == "Old"]  # type: ignore[index] -- it has one
+        await here.store.set_triage(
+            [old], TriageChange("resolved"), who="ann", at_ms=here.clock.now
+        )
+        here.clock.now += 600_000
+        await here.visits(1, label="Old")
+        assert 3 == len(await here.go())
+        assert "1 struggle that returned" in hook.json()["title"]
+        assert [old] == hook.json()["data"]["returned"]
+        here.clock.now += 600_000
+        assert 3 == len(await here.go())
 
 
 def test_a_digest_is_due_by_the_clock_on_the_wall() -> None:
