@@ -45,6 +45,14 @@ async def find_code(store: Store, text: str, now_ms: int) -> Coded | None:
     return Coded(code, right, session, one.until_ms >= now_ms, one.until_ms)
 
 
+async def code_link(store: Store, text: str, now_ms: int) -> str | None:
+    """Return the address that *text* leads to if it is a code that is good; else None."""
+    coded = await find_code(store, text, now_ms)
+    if coded is None or coded.session is None or not coded.good:
+        return None
+    return await trouble_link(store, coded.session)
+
+
 async def trouble_link(store: Store, session: Session) -> str:
     """
     Return the address of *session* standing still five seconds before its last struggle.

@@ -10,6 +10,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from console.auth import EDITORS, ENDERS, SIGNED_IN, by_itself, has_role
+from console.codes import code_link
 from console.connection_pages import checks
 from console.context import console
 from console.facets import counted, drops_of, fields_of, filters_of, value_text
@@ -32,6 +33,11 @@ async def show_list(request: web.Request) -> web.Response:
     """List sessions, newest first."""
     asked = asked_of(request, request.query)
     store = console(request).store
+    # Typed into this page's own field, a spoken code leads to its session as it does everywhere.
+    if asked.get("q") and (
+        link := await code_link(store, asked.get("q"), console(request).clock.now_ms())
+    ):
+        raise web.HTTPSeeOther(link)
     sites = await store.sites()
     values = await _rows(request, asked)
     return render(

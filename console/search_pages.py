@@ -16,7 +16,7 @@ from aiohttp import web
 from multidict import MultiDict
 
 from collector.identity import kept_id
-from console.codes import find_code, trouble_link
+from console.codes import code_link, find_code
 from console.context import IDENTITY_KEY, console
 from console.finding import TEXT_MAX, asked_of
 from console.session_pages import Moment
@@ -51,10 +51,7 @@ async def search(request: web.Request) -> web.Response:
 
 async def _code(request: web.Request, text: str) -> str | None:
     """Lead to the session that a spoken code stands for."""
-    coded = await find_code(console(request).store, text, console(request).clock.now_ms())
-    if coded is None or coded.session is None or not coded.good:
-        return None
-    return await trouble_link(console(request).store, coded.session)
+    return await code_link(console(request).store, text, console(request).clock.now_ms())
 
 
 async def _memory(request: web.Request, text: str) -> str | None:

@@ -76,6 +76,11 @@ async def test_a_code_leads_to_the_last_struggle(
     await made.flag(at=3 * MINUTE)
     last = await made.flag("dead_click", at=5 * MINUTE, severity="low")
 
+    for page in ("/search", "/sessions"):
+        async with agent.get(
+            console.url + page, params={"q": code}, allow_redirects=False
+        ) as answer:
+            assert f"/sessions/s1?flag={last.id}" == answer.headers["Location"]
     assert "/sessions/s1?flag=note" in note
     assert f"/sessions/s1?flag={last.id}" == await leads(console, agent, code)
     assert f"/sessions/s1?flag={last.id}" == await leads(
