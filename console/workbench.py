@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from core.model import Severity
+from core.model import Session, Severity
 
 Progress = Callable[[int, int], None]
 """Called with (sessions done, sessions in all) while history is judged."""
@@ -164,6 +164,24 @@ class Saved:
     checked: Checked | None
 
 
+@dataclass(frozen=True, slots=True)
+class NearMiss:
+    """A session that a rule almost flagged: *kind* (detector/explain.py) and *text* say what was missing."""
+
+    session: Session
+    kind: str
+    text: str
+    after_ms: float  # from the session's start to where it came nearest
+
+
+@dataclass(frozen=True, slots=True)
+class NearMisses:
+    """The nearest ones, of the newest *looked* sessions."""
+
+    misses: tuple[NearMiss, ...]
+    looked: int
+
+
 class Workbench(Protocol):
     """Keeps the rules: reads, checks, tries on history, activates."""
 
@@ -225,6 +243,9 @@ class Workbench(Protocol):
         It expects the flags that the rule raises there (*fires*) or silence; *around_ms* is the
         moment that it is about, for a session that is long.
         """
+
+    async def near_misses(self, rule: str, *, since_ms: int, limit: int) -> NearMisses:
+        """Return which of the newest sessions since then *rule* almost flagged, the nearest first."""
 
     def append(self, text: str, section: str, item: str) -> str:
         """Return the rule file *text* with *item* (YAML) added to its list *section*, comments kept."""

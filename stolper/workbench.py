@@ -18,6 +18,7 @@ from console.workbench import (
     DraftFlag,
     DraftRun,
     Finding,
+    NearMisses,
     OwnFile,
     Progress,
     RuleState,
@@ -43,6 +44,7 @@ from detector.schema import json_schema
 from detector.service import Detector
 from detector.testing import Outcome
 from stolper.history import Draft, backtest
+from stolper.nearness import near_misses
 from stolper.own_rules import checked, revision
 from stolper.rulebook import Reading, Rulebook, version_of
 
@@ -185,6 +187,14 @@ class ServerWorkbench(Workbench):
             flush_ms=self._flush_ms,
             idle_timeout_ms=site.idle_timeout_ms if site else 0,
             around_ms=around_ms,
+        )
+
+    async def near_misses(self, rule: str, *, since_ms: int, limit: int) -> NearMisses:
+        rules = self._book.rules
+        if not any(one.id == rule for one in rules.rules):  # switched off: nothing is judged by it
+            return NearMisses((), 0)
+        return await near_misses(
+            self._store, rules, rule, since_ms=since_ms, flush_ms=self._flush_ms, limit=limit
         )
 
     def append(self, text: str, section: str, item: str) -> str:
