@@ -8,7 +8,6 @@ have been done at least once, else nothing is proved.
 
 from __future__ import annotations
 
-import os
 import re
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -21,15 +20,14 @@ from playwright.sync_api import (
     Error,
     Locator,
     Page,
-    Playwright,
     Request,
     Route,
     sync_playwright,
 )
 
 from core.errors import UserError
-from stolper.chromium import chromium_flags, find_chromium
 from stolper.embedded import LOADER
+from stolper.reproduction.browser import embedding, opened
 from stolper.reproduction.judging import Expected, Judge, keep_result
 from stolper.reproduction.pointing import Pointing
 from stolper.reproduction.values import Masked, candidates
@@ -46,17 +44,6 @@ _INGEST = re.compile(r"/i/[A-Za-z0-9_-]{1,64}(\?|$)")
 _FIELD = """e => ({type: e.type, autocomplete: e.autocomplete, name: e.name, id: e.id,
   inputmode: e.inputMode, pattern: e.pattern, required: e.required, tag: e.localName,
   label: [...(e.labels ?? [])].map(l => l.textContent).join(' ')})"""
-_EMBED = """src => {
-  if (window !== top || window.__reproduction || !location.protocol.startsWith('http')) return;
-  window.__reproduction = true;
-  window.stolper = window.stolper || function () {
-    (window.stolper.q = window.stolper.q || []).push(arguments);
-  };
-  addEventListener('DOMContentLoaded', () => {
-    if (document.querySelector('script[src*="/s/"][src*=".js"]')) return;
-    document.head.append(Object.assign(document.createElement('script'), {async: true, src}));
-  });
-}"""
 
 
 class StillBroken(AssertionError):
@@ -79,7 +66,7 @@ def reproduced(
     judge = Judge(wanted, site, rules or {})
     try:
         with sync_playwright() as playwright:
-            context = _context(playwright, device)
+            context = opened(playwright, device)
             try:
                 yield Visit(context, wanted, judge, touch=bool(device.get("touch")))
             finally:
@@ -89,40 +76,6 @@ def reproduced(
                     browser.close()
     finally:
         judge.close()
-
-
-def _context(playwright: Playwright, device: Mapping[str, Any]) -> BrowserContext:
-    """Open a browser that looks like a person's: what marks robots changes what pages do."""
-    touch = bool(device.get("touch"))
-    flags = [
-        *chromium_flags("LocalNetworkAccessChecks", "BlockInsecurePrivateNetworkRequests"),
-        "--disable-blink-features=AutomationControlled",
-    ]
-    try:
-        browser = playwright.chromium.launch(
-            executable_path=find_chromium(),
-            args=flags,
-            chromium_sandbox=False,
-            headless=not os.environ.get("STOLPER_HEADED"),
-        )
-    except Error as error:
-        reason = str(error).splitlines()[0]
-        raise UserError(
-            f"Chromium does not start ({reason}). Install it: playwright install chromium"
-        ) from None
-    system = "Linux; Android 10; K" if touch else "Windows NT 10.0; Win64; x64"
-    version = browser.version.split(".")[0]
-    return browser.new_context(
-        viewport={"width": int(device["width"]), "height": int(device["height"])},
-        locale=str(device.get("locale") or "en"),
-        user_agent=f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) "
-        f"Chrome/{version}.0.0.0{' Mobile' if touch else ''} Safari/537.36",
-        is_mobile=touch,
-        has_touch=touch,
-        bypass_csp=True,
-        ignore_https_errors=True,
-        storage_state=os.environ.get("STOLPER_STATE"),
-    )
 
 
 class Visit:
@@ -144,7 +97,7 @@ class Visit:
         self._done = self._missed = 0
         self.left_out: list[str] = []
         context.set_default_timeout(STEP_MS)
-        context.add_init_script(f"({_EMBED})({judge.script!r})")
+        context.add_init_script(embedding(judge.script))
         context.route(LOADER, self._loader)
         context.route(_INGEST, self._kept_from_the_owner)
         context.on("request", self._asked)
@@ -194,6 +147,12 @@ class Visit:
                 self.page.wait_for_timeout(after * 1000)
             if status == 0:
                 route.abort("connectionreset")
+            elif request.resource_type == "document":
+                route.fulfill(
+                    status=status,
+                    content_type="text/html",
+                    body=f"<!doctype html><title>{status}</title><h1>{status}</h1>",
+                )
             else:
                 route.fulfill(status=status, json={"ok": False, "error": "as recorded"})
 
@@ -220,8 +179,23 @@ class Visit:
 
     def open(self, path: str, *, matters: bool = False) -> None:
         """Open *path*, as from an address or a link elsewhere."""
+        if not path.startswith("/"):  # behind the origin it would be another host
+            raise CannotFollow(f"{path!r} is no path of these pages")
         self.page.goto(self._expected.origin + path, wait_until="load", timeout=PAGE_MS)
         self._count(done=True, matters=matters)
+        self._is_recorded()
+
+    def _is_recorded(self) -> None:
+        """Wait until the recorder runs in the page: what it does not see proves nothing."""
+        try:
+            self.page.wait_for_function(
+                "document.contentType !== 'text/html' || window.stolper?.running === true",
+                timeout=PAGE_MS,
+            )
+        except Error:
+            raise UserError(
+                f"the recorder did not start at {self._path()}: Do Not Track, or recording switched off"
+            ) from None
 
     def arrive(self, path: str, *, matters: bool = False) -> None:
         """Wait for the page at *path*, to which the step before led; go there if it does not come."""
@@ -235,10 +209,12 @@ class Visit:
         except Error:
             arrived = False
         self._count(done=arrived, matters=matters, what=f"arriving at {path}")
+        self._is_recorded()
 
     def reload(self, *, path: str, matters: bool = False) -> None:
         self.page.reload(wait_until="load", timeout=PAGE_MS)
         self._count(done=True, matters=matters)
+        self._is_recorded()
 
     def back(self, *, path: str, matters: bool = False) -> None:
         with suppress(Error):

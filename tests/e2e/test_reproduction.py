@@ -18,6 +18,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
+from core.model import Session
 from replay.reproduction.making import Reproduction, reproduction
 from stolper.demo.browsers import Browsers
 from stolper.demo.faults import Faults
@@ -84,16 +85,22 @@ def left(result: Path) -> dict[str, Any]:
     return told
 
 
-async def exported(
-    server: Stack, serve: Serve, browsers: Browsers, fault: str, *, pace: float, stub: bool = False
-) -> Reproduction:
-    """Make the visit to *fault*, and return what is exported of it for the fault's rule."""
+async def visited(
+    server: Stack, serve: Serve, browsers: Browsers, fault: str, *, pace: float
+) -> Session:
+    """Make the visit to *fault* in a shop that has it; return its session."""
     shop = await planted(server, serve, fault)
     session = await server.store.session(await shop.visit(browsers, fault, pace=pace))
     assert session is not None
-    return await reproduction(
-        server.store, session, RULES[fault], rules={}, version="test", stub=stub
-    )
+    return session
+
+
+async def exported(
+    server: Stack, session: Session, fault: str, *, stub: bool = False
+) -> Reproduction:
+    """Return what is exported of *session* for the fault's rule."""
+    rule = RULES[fault]
+    return await reproduction(server.store, session, rule, rules={}, version="test", stub=stub)
 
 
 async def shops(serve: Serve, *faults: str) -> tuple[str, str]:
@@ -107,7 +114,8 @@ async def test_a_defect_is_reproduced_and_its_mending_is_seen(
     server: Stack, serve: Serve, browsers: Browsers, tmp_path: Path
 ) -> None:
     """The test of a visit to a throwing button is red with the defect and green without it."""
-    made = await exported(server, serve, browsers, "share_rejects", pace=HURRIED)
+    session = await visited(server, serve, browsers, "share_rejects", pace=HURRIED)
+    made = await exported(server, session, "share_rejects")
     on, off = await shops(serve, "share_rejects")
     red, green = await asyncio.gather(
         ran(made, on, tmp_path / "on"), ran(made, off, tmp_path / "off")
@@ -129,8 +137,9 @@ async def test_a_form_is_filled_with_what_it_takes_and_failures_are_stubbed(
     So with the defect off the test is red with stubs, and green without them.
     """
     fault = "repair_refused"
-    made = await exported(server, serve, browsers, fault, pace=HURRIED, stub=True)
-    plain = await exported(server, serve, browsers, fault, pace=HURRIED)
+    session = await visited(server, serve, browsers, fault, pace=HURRIED)
+    made = await exported(server, session, fault, stub=True)
+    plain = await exported(server, session, fault)
     _, off = await shops(serve, fault)
     stubbed, green = await asyncio.gather(
         ran(made, off, tmp_path / "stubbed"), ran(plain, off, tmp_path / "plain")
@@ -149,7 +158,8 @@ async def test_of_the_planted_defects_most_are_reproduced(
     """Of at least 20 defects at least 16 are red by the same rule while they are on, green when off."""
     rows: list[tuple[str, Ran, Ran]] = []
     for fault in RULES:
-        made = await exported(server, serve, browsers, fault, pace=1.0)
+        session = await visited(server, serve, browsers, fault, pace=1.0)
+        made = await exported(server, session, fault)
         on, off = await shops(serve, fault)
         with_it = await ran(made, on, tmp_path / f"{fault}-on")
         without = await ran(made, off, tmp_path / f"{fault}-off")
