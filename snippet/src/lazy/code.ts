@@ -25,17 +25,19 @@ const WORDS = {
 };
 
 const STYLE = `
-:host { all: initial !important; display: inline-block !important; }
+:host { all: initial !important; display: inline-grid !important; justify-items: start !important; }
 :host(.corner) { position: fixed !important; z-index: 2147483000 !important; bottom: 12px !important;
   bottom: calc(12px + env(safe-area-inset-bottom)) !important; }
-:host(.left) { left: 12px !important; } :host(.right) { right: 12px !important; }
+:host(.left) { left: 12px !important; } :host(.right) { right: 12px !important;
+  justify-items: end !important; }
 @media print { :host(.corner) { display: none !important; } }
 * { box-sizing: border-box; margin: 0; font: 14px/1.4 system-ui, sans-serif; }
 div { display: grid; gap: 8px; justify-items: start; max-width: 260px; margin-bottom: 8px; padding: 14px 16px;
   border: 1px solid #7c8794; border-radius: 10px; background: #fff; color: #18212c; box-shadow: 0 6px 20px #0003; }
 [hidden], div[hidden] { display: none; }
 output { font: 600 26px/1.2 ui-monospace, Menlo, Consolas, monospace; letter-spacing: .06em; }
-output.words { font: inherit; letter-spacing: 0; }
+output span { font: inherit; }
+output.words { font: 14px/1.4 system-ui, sans-serif; letter-spacing: 0; }
 .sr { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
 button { min-height: 40px; padding: 0 14px; border: 1px solid #fff; border-radius: 20px; background: #1b2836; color: #fff;
   cursor: pointer; }
