@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import json
 import re
 
 import pytest
@@ -99,8 +100,11 @@ async def test_search_and_filter_of_events(page: Page, shown: Running) -> None:
 
 
 async def test_console_and_network_are_linked_to_the_time(page: Page, shown: Running) -> None:
-    """C and N open the panels; rows lead to their moments, the row of the moment is marked, failures can be had alone."""
+    """C and N open the panels; rows lead to their moments, the row of the moment is marked, failures can be had alone, errors name their source."""
     await visit_of(shown)
+    told = {"version": 3, "sources": ["src/pay.ts"], "sourcesContent": ["one\ntwo\nboom(basket)"],
+            "names": ["pay"], "mappings": ";;AAEAA"}  # fmt: skip
+    await shown.store.put_source_map("sshop", "", "app.js", json.dumps(told).encode(), START)
     await opened(page, shown)
     await page.keyboard.press("n")
     rows = page.locator("#network-rows tr")
@@ -119,6 +123,8 @@ async def test_console_and_network_are_linked_to_the_time(page: Page, shown: Run
     await expect(page.locator("#drawer-console .log")).to_have_count(2)
     await page.locator("#drawer-only").uncheck()
     await expect(page.locator("#drawer-console")).to_contain_text("shop.example/app.js:3:14")
+    await expect(page.locator(".stack")).to_contain_text("src/pay.ts:3:1 pay")
+    await expect(page.locator(".source .is-here")).to_have_text("3boom(basket)")
     await expect(page.locator("#drawer-console")).to_contain_text("Text not recorded (#c0ffee)")
     assert "panel=console" in page.url
     await page.reload()
@@ -269,7 +275,7 @@ async def test_links_to_share_hold_the_moment_alone(page: Page, shown: Running) 
 
 
 async def test_keys_work_after_a_click_anywhere(page: Page, shown: Running) -> None:
-    """Wherever one clicked last, in the picture too, keys act; in text fields they are text; ? lists them; G leads on."""
+    """Wherever one clicked last, in the picture too, keys act; in text fields they are text; ? lists them; G and X lead on."""
     await visit_of(shown)
     await opened(page, shown)
     for place in ("h1", "#flags-title", "#skip", "#address"):
@@ -295,10 +301,12 @@ async def test_keys_work_after_a_click_anywhere(page: Page, shown: Running) -> N
     shown_keys = await page.locator("#keys kbd").all_inner_texts()
     assert set("KIECNDMSXF?/[]") <= set(shown_keys)
     await page.keyboard.press("Escape")
-    await page.keyboard.press("x")
     await page.keyboard.press("g")
     await page.keyboard.press("r")
     await page.wait_for_url("**/rules")
+    await opened(page, shown)
+    await page.keyboard.press("x")
+    await page.wait_for_url("**/sessions/v1/export*")
 
 
 @pytest.mark.parametrize("width", [1280, pytest.param(360, marks=pytest.mark.long)])

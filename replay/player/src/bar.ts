@@ -35,14 +35,13 @@ export function drawBar(
       return tick;
     }),
   );
+  const errors = timeline.rows.filter(({ tone }) => tone === "error").map(({ at }) => place(at));
   page.errorTicks.replaceChildren(
-    ...timeline.rows
-      .filter(({ tone }) => tone === "error")
-      .map((row) => {
-        const tick = span("error-tick", row.at, row.at);
-        tick.style.width = "";
-        return tick;
-      }),
+    ...seen(errors).map((at) => {
+      const tick = make("span", "error-tick");
+      tick.style.left = `${at}%`;
+      return tick;
+    }),
   );
   const places = apart(
     timeline.flags.map((flag) => place(flag.at)),
@@ -62,6 +61,11 @@ export function drawBar(
     }),
   );
   page.seek.max = String(Math.ceil(length));
+}
+
+/** Return those of *places* (per cent) that can be told apart: a page may fail a thousand times. */
+function seen(places: number[]): number[] {
+  return [...new Set(places.map((at) => Math.round(at / NARROWEST) * NARROWEST))];
 }
 
 /**

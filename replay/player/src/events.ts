@@ -19,6 +19,7 @@ export class EventList {
   readonly #follower: Follower;
   #all: Shown[] = [];
   #shown: Shown[] = [];
+  #rows: Row[] = []; // of those that are shown
   #at = 0;
   #focusable: HTMLButtonElement | null = null;
 
@@ -36,7 +37,7 @@ export class EventList {
 
   /** The rows that the search leaves; steps from event to event go over these. */
   get rows(): Row[] {
-    return this.#shown.map(({ row }) => row);
+    return this.#rows;
   }
 
   /** Bring the cursor into the search, or onto the row of the moment. */
@@ -98,6 +99,7 @@ export class EventList {
       item.hidden = !words.includes(wanted) || (types ? !types.includes(row.type) : false);
       return !item.hidden;
     });
+    this.#rows = this.#shown.map(({ row }) => row);
     const found = { shown: this.#shown.length, all: this.#all.length };
     const text = wanted || types ? fill(this.#texts.shown_of, found) : String(found.all);
     if (eventsCount.textContent !== text) eventsCount.textContent = text;

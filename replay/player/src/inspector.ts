@@ -6,7 +6,7 @@ import type { Screen } from "./screen";
 
 const MOST_CHILDREN = 300; // of one node: more can neither be read nor drawn
 const MOST_TEXT = 200; // characters of a text or an attribute
-const OWN_CLASSES = /(^|\s)rrweb-\S+/g;
+const OWN_CLASSES = /(^|\s)(rrweb-\S+|:hover)(?=\s|$)/g;
 const NAMES: Record<number, string> = {
   [Node.DOCUMENT_TYPE_NODE]: "<!doctype html>",
   [Node.DOCUMENT_FRAGMENT_NODE]: "#shadow-root",

@@ -49,6 +49,7 @@ export class Notes {
     const { notes, notesCount, pins } = this.#page;
     notesCount.textContent = String(this.#notes.length);
     notes.hidden = this.#notes.length === 0;
+    notes.parentElement?.classList.toggle("is-empty", notes.hidden);
     notes.replaceChildren(...this.#notes.map((note) => this.#item(note)));
     pins.hidden = this.#notes.length === 0;
     pins.replaceChildren(...this.#notes.map((note) => this.#pin(note)));
