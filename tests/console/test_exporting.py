@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import base64
 import csv
 import io
 import json
 import re
-import zlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -37,8 +35,8 @@ from tests.console.support import (
     text_node,
 )
 from tests.replay.mirrored import mirrored, state
+from tests.replay.offline import offline_parts
 
-_PART = re.compile(rb'<script type="application/octet-stream" data-stolper="([^"]*)"[^>]*>([^<]*)<')
 SHEET = "p { color: green }" * 20
 PICTURE = b"\x89PNG\r\n\x1a\n" + b"picture" * 10
 
@@ -70,15 +68,6 @@ async def written(
     out = io.BytesIO()
     await write_export(store, session, Wish(form, span, "en", **more), player, out)
     return out.getvalue()
-
-
-def parts(html: bytes) -> dict[str, bytes]:
-    """Return what stands in an offline file, by name, inflated where it is compressed."""
-    found = {name.decode(): base64.b64decode(held) for name, held in _PART.findall(html)}
-    return {
-        name: held if name.startswith("asset") else zlib.decompress(held, wbits=-15)
-        for name, held in found.items()
-    }
 
 
 async def visit_with_all(store: SqliteStore) -> None:
@@ -136,7 +125,7 @@ async def test_the_offline_file_holds_all_of_it(store: SqliteStore, player: Path
     """Recordings of all pages, one copy of a sheet, the picture, words in both languages; not who it was."""
     await visit_with_all(store)
     html = await written(store, player, "html")
-    held = parts(html)
+    held = offline_parts(html)
 
     assert ["recording load-1", "recording load-2", "text 0"] == [n for n in held if n[0] in "rt"]
     assert SHEET == held["text 0"].decode()
@@ -175,7 +164,7 @@ async def test_a_clip_holds_nothing_else(store: SqliteStore, player: Path) -> No
     span = Span(2_500, 5_000)
     for form in FORMS:
         raw = await written(store, player, form, span)
-        text = b"".join(parts(raw).values()) if form == "html" else raw
+        text = b"".join(offline_parts(raw).values()) if form == "html" else raw
         for other in (b"early words", b"late words", b"/second", b"load-2"):
             assert other not in text, (form, other)
         assert (b"kept words" in text) == (form in ("html", "rrweb")), form
@@ -219,7 +208,7 @@ async def test_notes_can_be_left_out(store: SqliteStore, player: Path) -> None:
     await visit_with_all(store)
     for form in ("json", "text", "html"):
         held = await written(store, player, form, notes=False)
-        told = b"".join(parts(held).values()) if form == "html" else held
+        told = b"".join(offline_parts(held).values()) if form == "html" else held
 
         assert b"call them" not in told
 

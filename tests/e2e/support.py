@@ -86,6 +86,15 @@ class Stack:
             assert answer.status == 200, body
             return body
 
+    async def file(self, path: str) -> bytes:
+        """Return the file that the API (path without /api/v1) answers with."""
+        assert self._http is not None
+        async with self._http.get(f"{self.console_url}/api/v1{path}") as answer:
+            body = await answer.read()
+
+            assert answer.status == 200, body[:500]
+            return body
+
     async def get(self, path: str) -> Any:
         """Return the JSON at *path* of the public listener."""
         assert self._http is not None

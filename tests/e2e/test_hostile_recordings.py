@@ -390,6 +390,20 @@ async def handed_out(lab: Lab, watcher: Watcher, session: str, folder: Path) -> 
         await page.goto(file.as_uri())
 
         assert 0 == await page.locator("img, script, iframe, a, svg").count(), file.name
+    return shown + await played_offline(lab, page, session, folder)
+
+
+async def played_offline(lab: Lab, page: Page, session: str, folder: Path) -> int:
+    """Export the visit as a file that plays by itself, and open it and each of its panels from the disk."""
+    file = await handed.by_command(lab.stack, folder / "visit.html", "--session", session, "--html")
+    await page.goto(file.as_uri())
+    await page.wait_for_selector(".stage-note", state="hidden")
+    shown = 0
+    for panel in ("flags", "events", "transcript", "gaps"):
+        await page.locator(f"#choice-{panel}").click()
+        shown += (await page.locator(f"#panel-{panel}").inner_html()).count("fired(")
+
+    assert 0 == await page.locator(":is(header, aside) :is(img, script, iframe, a, svg)").count()
     return shown
 
 
@@ -412,7 +426,8 @@ async def test_texts_stay_texts(lab: Lab, tmp_path: Path) -> None:
     example = f"/rules/example?session={attacker.session}&flag={flags[0]['id']}&fires=0"
     evil = texts()["script_json"]
     paths = [
-        session, f"{session}?flag={flags[-1]['id']}", "/sessions?lang=de", "/struggles", "/rules",
+        session, f"{session}?flag={flags[-1]['id']}", f"{session}/transcript", f"{session}/export",
+        "/sessions?lang=de", "/struggles", "/rules",
         "/rules/hostile_press", f"/sites/{lab.site.key}/health", example,
         *(f"/struggles/{one['key']}" for one in struggles[:3]),
         *(f"{path}{quote(evil)}" for path in (

@@ -129,7 +129,7 @@ class Watcher:
         await self.page.goto(stack.console_url + "/sign-in")
         await self.page.fill("#password", stack.server.owner_password or "")
         await self.page.click("form.sign-in button")
-        await self.page.wait_for_url("**/sessions")
+        await self.page.wait_for_url("**/overview")
 
 
 @dataclass

@@ -14,11 +14,13 @@ from collections.abc import Awaitable, Callable, Iterable
 from aiohttp import web
 from playwright.async_api import Browser, Page, expect
 
+from console.exporting import FORMS
 from core.site_options import SiteOptions
 from stolper.leaktest.relay import Relay
 from stolper.leaktest.search import Search
 from tests.e2e.leaks.table import PRESETS, places
 from tests.e2e.support import Stack
+from tests.replay.offline import offline_parts
 
 OPTIONS = SiteOptions(
     mask=".site-hides", unmask=".site-shows", block=".site-blocks", url_params=("tab",)
@@ -132,10 +134,17 @@ async def visit(
 async def _exports(stack: Stack, session: str) -> list[tuple[str, bytes]]:
     """Return every form in which the server gives out a session."""
     paths = [f"/sessions/{session}{part}" for part in ("", "/events", "/recording")]
-    paths += ["/sessions", "/struggles", "/sites"]
-    return [
+    paths += ["/sessions", "/struggles", "/sites", f"/sessions/{session}/transcript"]
+    told = [
         (path, json.dumps(await stack.api(path), ensure_ascii=False).encode()) for path in paths
     ]
+    for form in FORMS:
+        path = f"/sessions/{session}/export?format={form}"
+        file = await stack.file(path)
+        told.append((path, file))
+        if form == "html":
+            told += [(f"{path}: {name}", held) for name, held in offline_parts(file).items()]
+    return told
 
 
 async def _add(page: Page, preset: str) -> None:
