@@ -23,7 +23,7 @@ from console.alert_forms import (
     window_text,
 )
 from console.alert_words import counted_link
-from console.alerting import Destination
+from console.alerting import Destination, Tried
 from console.auth import may_edit, require_editor
 from console.context import console
 from console.language import LANGUAGES
@@ -108,6 +108,8 @@ async def save(request: web.Request) -> web.Response:
         destinations=[one.name for one in _destinations(request)],
         language=console(request).languages.of(request),
     )
+    if texts.get("do") == "try":
+        return await _form(request, chosen, tried=await _tried(request, chosen.alert))
     if chosen.problems:
         return await _form(request, chosen, status=400)
     id_ = secrets.token_hex(6) if is_new else before.id
@@ -156,7 +158,26 @@ async def send(request: web.Request) -> web.Response:
     raise web.HTTPSeeOther("/alerts#sent")
 
 
-async def _form(request: web.Request, chosen: Chosen, *, status: int = 200) -> web.Response:
+async def _tried(request: web.Request, alert: Alert) -> Tried | None:
+    alerting = console(request).alerting
+    return await alerting.trial(alert) if alerting and alert.kind == "count" else None
+
+
+def _tried_link(alert: Alert, at_ms: int) -> str:
+    facts = {
+        "site": alert.site,
+        "rule": alert.rule,
+        "page": alert.page,
+        "severity": alert.severity,
+        "from": at_ms - alert.window_ms,
+        "until": at_ms + 1,
+    }
+    return counted_link(facts)
+
+
+async def _form(
+    request: web.Request, chosen: Chosen, *, status: int = 200, tried: Tried | None = None
+) -> web.Response:
     language = console(request).languages.of(request)
     rules = console(request).workbench.rules()
     days = get_day_names("wide", locale=language.code)
@@ -166,7 +187,9 @@ async def _form(request: web.Request, chosen: Chosen, *, status: int = 200) -> w
         "alert.html",
         status=status,
         alert=chosen.alert,
-        problems=chosen.problems,
+        problems=() if tried else chosen.problems,
+        tried=tried,
+        tried_link=lambda at_ms: _tried_link(chosen.alert, at_ms),
         kind_name=kind_text(chosen.alert.kind, language.gettext),
         kind_explained=kind_explained(chosen.alert.kind, language.gettext),
         sites=await console(request).store.sites(),

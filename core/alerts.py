@@ -215,6 +215,11 @@ class AlertStore(Protocol):
     ) -> list[Flagged]:
         """Return up to *limit* of the sessions that count_flagged() counts, by their first such flag, newest first."""
 
+    async def flag_moments(
+        self, wanted: FlagFilter, span: Span, limit: int
+    ) -> list[tuple[float, str]]:
+        """Return time and session of up to *limit* flags that *wanted* takes, the newest ones, by time."""
+
     async def counted_struggles(self, wanted: FlagFilter, span: Span, limit: int) -> list[Counted]:
         """Return struggles by sessions in *span*, most first; *before* is of as long a span before it."""
 

@@ -69,6 +69,11 @@ class Alerts(Part, AlertStore):
     ) -> list[Flagged]:
         return await self._readers.run(alerts.flagged_sessions, wanted, span, limit, offset)
 
+    async def flag_moments(
+        self, wanted: FlagFilter, span: Span, limit: int
+    ) -> list[tuple[float, str]]:
+        return await self._readers.run(alerts.flag_moments, wanted, span, limit)
+
     async def counted_struggles(self, wanted: FlagFilter, span: Span, limit: int) -> list[Counted]:
         return await self._readers.run(alerts.counted_struggles, wanted, span, limit)
 

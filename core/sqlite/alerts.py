@@ -251,6 +251,18 @@ def flagged_sessions(
     return [Flagged(session_from(row), row[-2], row[-1]) for row in rows]
 
 
+def flag_moments(
+    db: sqlite3.Connection, wanted: FlagFilter, span: Span, limit: int
+) -> list[tuple[float, str]]:
+    """Return time and session of the newest *limit* flags that *wanted* takes, by time."""
+    where, values = _where(wanted, span)
+    rows = db.execute(
+        f"SELECT f.at_ms, f.session FROM {_FLAGS} WHERE {where} ORDER BY f.at_ms DESC LIMIT ?",
+        (*values, limit),
+    )
+    return [(at_ms, session) for at_ms, session in rows][::-1]
+
+
 def counted_struggles(
     db: sqlite3.Connection, wanted: FlagFilter, span: Span, limit: int
 ) -> list[Counted]:

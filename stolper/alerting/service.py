@@ -6,8 +6,8 @@ import asyncio
 import secrets
 from collections.abc import Callable, Sequence
 
-from console.alerting import Destination
-from core.alerts import Alert, Delivery, delivery_id
+from console.alerting import Destination, Tried
+from core.alerts import Alert, Delivery, Span, delivery_id
 from core.clock import Clock
 from core.model import Verdicts
 from core.settings import Settings
@@ -15,7 +15,11 @@ from core.store import Store
 from stolper.alerting.destinations import addresses
 from stolper.alerting.sending import Sender
 from stolper.alerting.telling import Teller
+from stolper.alerting.trial import needed_ms, trial
 from stolper.alerting.watching import Watcher
+
+MOST_MOMENTS = 300_000
+"""Flags that a trial looks at: some ten megabytes."""
 
 
 class AlertService:
@@ -62,6 +66,14 @@ class AlertService:
         done = await self._sender.attempt(delivery, retry=False)
         await self._store.add_delivery(done)
         return done
+
+    async def trial(self, alert: Alert) -> Tried:
+        """Return what *alert* would have told in the last seven days."""
+        now_ms = self._clock.now_ms()
+        span = Span(now_ms - needed_ms(alert), now_ms + 1)
+        moments = await self._store.flag_moments(alert.filter, span, MOST_MOMENTS)
+        oldest_ms = await self._store.oldest_visit_ms(alert.site)
+        return await asyncio.to_thread(trial, alert, moments, now_ms, oldest_ms)
 
     async def send_digest(self, alert: Alert) -> None:
         """Have the digest *alert* sent now, of the last whole days. That of its day comes all the same."""

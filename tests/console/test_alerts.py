@@ -177,6 +177,30 @@ async def test_a_test_says_at_once_what_came_of_it(
     assert 1 == len(hook.requests)
 
 
+async def test_a_threshold_is_tried_before_it_is_saved(
+    desk: Running, http: aiohttp.ClientSession
+) -> None:
+    """Trying tells when it would have been told; each number opens as many sessions; nothing is saved."""
+    day = 24 * HOUR_MS
+    for number, ago in enumerate([2 * day, 2 * day, 2 * day, 4 * day, 4 * day, 5 * day]):
+        visit = Visit(desk.store, f"v{number}", start=START - ago - HOUR_MS // 2)
+        await visit.send([{"t": 0, "type": "page"}])
+        await visit.flag(at=7, page="/pay")
+        await visit.flag(at=8, page="/pay")
+    await desk.sign_in(http)
+    _, page = await post(desk, http, "/alerts/new", {**FORM, "do": "try"})
+    counts = []
+    for link, text in re.findall(r'<a href="(/counted[^"]*)">(?:At most )?(\d+) session', page):
+        rows = re.findall(r"<tr id=", await text_of(desk, http, link))
+        counts.append((int(text), len(rows)))
+
+    assert "It would have been told 2 times." in page
+    assert [(3, 3), (2, 2), (3, 3)] == counts
+    assert [] == await desk.store.alert_states()
+    _, page = await post(desk, http, "/alerts/new", {**FORM, "threshold": "4", "do": "try"})
+    assert "It would not have been told." in page
+
+
 async def test_a_digest_can_be_sent_at_once(desk: Running, http: aiohttp.ClientSession) -> None:
     """Sending it by hand leaves one message; that of its day comes all the same."""
     await desk.sign_in(http)

@@ -148,6 +148,21 @@ async def test_sessions_are_counted_once_by_what_is_asked(store: Store) -> None:
     assert [oldest] == await store.flagged_sessions(FlagFilter(), span, 1, offset=1)
 
 
+async def test_moments_are_those_that_count(store: Store) -> None:
+    """Time and session of each flag that is asked for, by time; with a limit the newest."""
+    await visit(store, 1, NOON + 1)
+    await visit(store, 1, NOON + 3)
+    await visit(store, 2, NOON + 2)
+    await visit(store, 3, NOON + 4, rule="dead_click")
+    span = Span(NOON, NOON + 100)
+    wanted = FlagFilter(rule="rage_click")
+
+    assert [(NOON + 1, "s1"), (NOON + 2, "s2"), (NOON + 3, "s1")] == await store.flag_moments(
+        wanted, span, 10
+    )
+    assert [(NOON + 3, "s1")] == await store.flag_moments(wanted, span, 1)
+
+
 async def test_struggles_are_counted_beside_the_span_before(store: Store) -> None:
     """Struggles come by sessions in the span, with the sessions of the span before and when they began."""
     await visit(store, 1, NOON - 5)
