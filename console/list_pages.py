@@ -21,6 +21,7 @@ from console.segment_pages import segments_of
 from console.session_pages import MOST_COUNTED, known_rules, page_of, place, total_text
 from console.words import Words
 from core.model import SessionQuery
+from core.search import Facets
 
 
 def add_routes(app: web.Application) -> None:
@@ -39,7 +40,8 @@ async def show_list(request: web.Request) -> web.Response:
     ):
         raise web.HTTPSeeOther(link)
     sites = await store.sites()
-    values = await _rows(request, asked)
+    facets = await counted(store, asked)
+    values = await _rows(request, asked, facets.total if asked.query.find else None)
     return render(
         request,
         "sessions.html",
@@ -53,7 +55,7 @@ async def show_list(request: web.Request) -> web.Response:
         and await has_role(request, ENDERS),
         may_share=await has_role(request, EDITORS),
         **values,
-        **await _facets(request, asked, values["rules"], empty=not values["sessions"]),
+        **await _beside(request, asked, facets, values),
     )
 
 
@@ -75,8 +77,8 @@ def period_texts(_: Words) -> dict[str, str]:
     }
 
 
-async def _rows(request: web.Request, asked: Asked) -> dict[str, Any]:
-    """Return what the rows of the list need."""
+async def _rows(request: web.Request, asked: Asked, total: int | None = None) -> dict[str, Any]:
+    """Return what the rows of the list need; *total* is how many sessions there are, where that is known."""
     query = replace(asked.query, after=place(request, "after"), before=place(request, "before"))
     store = console(request).store
     page = await page_of(store, query)
@@ -85,6 +87,8 @@ async def _rows(request: web.Request, asked: Asked) -> dict[str, Any]:
     def link(path: str, beside: dict[str, str] | None) -> str | None:
         return None if beside is None else f"{path}?{urlencode([*asked.pairs, *beside.items()])}"
 
+    if total is None:
+        total = await store.count_sessions(query, most=MOST_COUNTED)
     chosen = (*asked.find.included("rule"), *asked.find.excluded("rule"))
     return {
         "sessions": page.sessions,
@@ -92,7 +96,7 @@ async def _rows(request: web.Request, asked: Asked) -> dict[str, Any]:
         "watched": await store.watched_by(request[SIGNED_IN].user, ids),
         "notes": await store.note_counts(ids),
         "open": lambda session: session_link(session, asked.pairs),
-        "total": total_text(request, await store.count_sessions(query, most=MOST_COUNTED)),
+        "total": total_text(request, total),
         "asked": asked,
         "rows_url": link("/sessions/rows", page.here),
         "previous": link("/sessions", page.previous),
@@ -100,14 +104,14 @@ async def _rows(request: web.Request, asked: Asked) -> dict[str, Any]:
     }
 
 
-async def _facets(
-    request: web.Request, asked: Asked, rules: dict[str, tuple[str, str]], *, empty: bool
+async def _beside(
+    request: web.Request, asked: Asked, facets: Facets, rows: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return what the page shows beside its rows: facets, the filters in force, and which of them hides most."""
+    """Return what the page shows beside its *rows*: facets, the filters in force, and which of them hides most."""
     language = console(request).languages.of(request)
     _ = language.gettext
     store = console(request).store
-    text = value_text(rules, language.code, _)
+    text = value_text(rows["rules"], language.code, _)
     filters = filters_of(asked, text, period_texts(_), _)
 
     def without(pair: Pair) -> SessionQuery:
@@ -116,6 +120,6 @@ async def _facets(
 
     return {
         "filters": filters,
-        "fields": fields_of(asked, await counted(store, asked), text, _),
-        "drops": await drops_of(store, filters, without) if empty else [],
+        "fields": fields_of(asked, facets, text, _),
+        "drops": await drops_of(store, filters, without) if not rows["sessions"] else [],
     }
