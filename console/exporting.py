@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 from typing import IO, Any, Literal, get_args
 
@@ -84,7 +85,7 @@ async def write_export(
         words = await asyncio.to_thread(_all_words, known)
         await write_offline(store, known, words, player, out)
         return
-    language = Language(wish.language)
+    language = _language(wish.language)
     out.write(await asyncio.to_thread(_table, known, wish.form, language))
 
 
@@ -122,9 +123,15 @@ def _table(known: Known, form: Form, language: Language) -> bytes:
     return told(known.session, transcribe(known), language).text.encode()
 
 
+@lru_cache(maxsize=len(LANGUAGES))
+def _language(code: str) -> Language:
+    """Return a language; reading its catalogue takes a while."""
+    return Language(code)
+
+
 def _all_words(known: Known) -> Mapping[str, Mapping[str, Any]]:
     """Return what the file says, in every language: whoever gets it may have another."""
-    return {code: offline_words(known, Language(code)) for code in LANGUAGES}
+    return {code: offline_words(known, _language(code)) for code in LANGUAGES}
 
 
 def offline_words(known: Known, language: Language) -> dict[str, Any]:
