@@ -75,9 +75,12 @@ window.shownTick = () => {
 window.untilShown = (tick) => new Promise((resolve) => {
   const look = () => {
     if (shownTick() === tick) requestAnimationFrame(() => resolve(performance.now()));
-    else requestAnimationFrame(look);
+    else setTimeout(look, 10); // a frame more would be work of its own
   };
   look();
+});
+window.addEventListener("message", ({ data }) => {
+  if (data?.type === "ready") window.stageReady = true;
 });
 window.longest = 0;
 new PerformanceObserver((list) => {
@@ -97,6 +100,25 @@ SEEK_OURS = """async ([at, tick]) => {
 SEEK_PEER = """async ([at, tick]) => {
   const began = performance.now();
   player.goto(at, false);
+  return (await untilShown(tick)) - began;
+}"""
+
+OPEN_STAGE = """async ([timeline, at, tick]) => {
+  while (!window.stageReady) await new Promise((resolve) => setTimeout(resolve, 5));
+  const { loads, start, end } = timeline;
+  window.goTo = (at) => {
+    const seek = { turn: 1, at: start + at, tab: loads[0].tab, play: false };
+    postMessage({ type: "seek", seek });
+  };
+  postMessage({ type: "program", program: { loads, start, end, running: false }, changed: false });
+  goTo(at);
+  return await untilShown(tick);
+}"""
+"""The stage by itself, told what the page around it would say."""
+
+SEEK_STAGE = """async ([at, tick]) => {
+  const began = performance.now();
+  goTo(at);
   return (await untilShown(tick)) - began;
 }"""
 

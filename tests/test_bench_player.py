@@ -16,7 +16,7 @@ async def test_the_bench_shows_the_same_moments_by_both_players() -> None:
     await run(options_of(words.split()), lines.append)
     text = "\n".join(lines)
     rows = {line[:22].strip(): line[22:].split() for line in lines}
-    ours, peer = rows["Stolper"], rows["rrweb-player 2.1.6"]
+    ours, peer = rows["Stolper, the page"], rows["rrweb-player 2.1.6"]
 
     assert "keyframes" in lines[0], text
     assert 0 < int(ours[4]) < int(peer[4]), text

@@ -126,10 +126,9 @@ async def test_damage_is_a_gap_and_the_rest_plays(page: Page, shown: Running) ->
     """Events of a wrong shape, events that throw in the player and broken chunks are named; the rest plays."""
     visit = Visit(shown.store, "broken")
     wrong = {"type": 3, "timestamp": 300, "data": {"source": 0}}
-    throws = {
-        "type": 3, "timestamp": 400,
-        "data": {"source": 8, "id": 6, "adds": [{"rule": "a{}", "index": 0}]},
-    }  # fmt: skip
+    throws = mutation(
+        400, attributes=[{"id": 7, "attributes": {"style": {"color": "red"}}}]
+    )  # of a text
     start = [*rrweb_page(), add_text(200, 20, "Before"), wrong, throws]
     await visit.send([{"t": 1, "type": "page"}], recording=start)
     await visit.send([], recording=b"\x1f\x8b no gzip")

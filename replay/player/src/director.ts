@@ -31,6 +31,7 @@ export class Director {
   #wish = 0; // turn of the newest seek
   #turn = 0; // of what is being drawn; older answers are dropped
   #ahead = ""; // what was fetched last before it was needed
+  #clock = 0; // the next frame, while it plays
   #lastFrame = 0;
   #lastTold = 0;
 
@@ -38,7 +39,6 @@ export class Director {
     this.#root = root;
     this.#say = say;
     this.#source = source;
-    requestAnimationFrame((now) => this.#frame(now));
   }
 
   /** The frame that holds the picture; null while none is shown. */
@@ -115,6 +115,7 @@ export class Director {
   /** Show the picture of now: fetch and build what shows it if that is not here. */
   async #present(): Promise<void> {
     const turn = ++this.#turn;
+    if (this.#playing) this.#run();
     const load = this.#loadAt(this.#at);
     if (!load) {
       this.#clear(this.#program.loads.length ? "not_open" : this.#empty());
@@ -224,12 +225,21 @@ export class Director {
     }
   }
 
+  /** Let the clock run while it plays; a picture that stands still costs nothing. */
+  #run(): void {
+    if (this.#clock) return;
+    this.#lastFrame = performance.now();
+    this.#clock = requestAnimationFrame((now) => this.#frame(now));
+  }
+
   #frame(now: number): void {
-    const passed = now - this.#lastFrame;
+    const passed = Math.max(0, now - this.#lastFrame); // a frame's time is that of its beginning
     this.#lastFrame = now;
-    if (this.#playing && !this.#busy) this.#advance(passed);
+    this.#clock = 0;
+    if (!this.#playing) return;
+    if (!this.#busy) this.#advance(passed);
     if (now - this.#lastTold >= TELL_MS && this.#playing) this.#tell(now);
-    requestAnimationFrame((next) => this.#frame(next));
+    this.#clock ||= requestAnimationFrame((next) => this.#frame(next));
   }
 
   #advance(passed: number): void {

@@ -66,8 +66,10 @@ export class EventList {
     }
     for (const { row, button } of this.#all) {
       const flag = evidence.get(row.id);
-      button.dataset.severity = flag?.severity ?? "";
-      button.title = flag?.title ?? "";
+      const [severity, title] = [flag?.severity ?? "", flag?.title ?? ""];
+      if ((button.dataset.severity ?? "") === severity && button.title === title) continue;
+      button.dataset.severity = severity;
+      button.title = title;
     }
     this.#filter();
   }
