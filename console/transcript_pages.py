@@ -51,11 +51,14 @@ async def show(request: web.Request) -> web.Response:
     store = console(request).store
     now_ms, who = console(request).clock.now_ms(), request[SIGNED_IN].user
     await store.audit(now_ms, who, "transcribed", session.id)
+    made = await transcript_of(request, session, language, span)
+    if request.query.get("part") == "lines":  # for the session's page, beside the player
+        return render(request, "transcript_lines.html", session=session, told=made)
     return render(
         request,
         "transcript.html",
         session=session,
-        told=await transcript_of(request, session, language, span),
+        told=made,
         asked=asked,
         whole=span.whole,
         wrong=wrong,

@@ -238,3 +238,16 @@ async def test_the_dialog_exports_from_now(page: Page, shown: Running) -> None:
     assert "Note by eve" not in text  # that was before
     await expect(page.locator("#export-dialog")).to_be_hidden()
     assert page.url.endswith("?at=3000")
+
+
+async def test_the_transcript_moves_the_player(page: Page, shown: Running) -> None:
+    """Beside the replay the transcript is fetched when it is opened, and a line of it leads the player there."""
+    await visit(shown)
+    await page.goto(shown.url + "/sessions/v")
+    await page.wait_for_selector('#stage-box[data-view="shown"]')
+    await page.click("#transcript-panel summary")
+    await page.locator("#transcript-panel .line", has_text="Page /second.").locator("a").click()
+    inner = page.frame_locator("#stage").frame_locator('.screen:not([style*="hidden"]) iframe')
+
+    await expect(inner.locator("h1")).to_have_text("Second page")
+    assert "at=8000" in page.url
