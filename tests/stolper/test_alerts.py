@@ -276,6 +276,7 @@ async def test_a_webhook_is_signed(tmp_path: Path) -> None:
     mac = hmac.new(SECRET.encode(), signed, hashlib.sha256).digest()
 
     assert f"v1,{base64.b64encode(mac).decode()}" == headers["webhook-signature"]
+    assert "Pay" not in str(sent.facts)  # texts of a page are kept nowhere: an erasure finds none
     assert sent.id == headers["webhook-id"] == headers["Idempotency-Key"] == hook.json()["id"]
     assert str(START // 1000) == headers["webhook-timestamp"]
     told = hook.json()
