@@ -14,7 +14,7 @@ from playwright.async_api import Browser, FrameLocator, Page, expect
 
 from core.model import Site
 from tests.e2e.conftest import Serve
-from tests.e2e.support import Stack
+from tests.e2e.support import Stack, eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -63,6 +63,15 @@ class Shop:
         await context.close()
         await self.stack.end(session)
         return session
+
+    async def heeded(self, unmask: str) -> None:
+        """Wait until pages are told to show *unmask*: the collector remembers a site for a moment."""
+
+        async def told() -> bool:
+            config = await self.stack.get(f"/s/{self.site.key}.json")
+            return bool(unmask == config.get("options", {}).get("unmask", ""))
+
+        await eventually(told, within_s=30)
 
     async def readable(self, session: str) -> set[str]:
         """Return the texts that the recording of *session* shows in clear."""
@@ -136,11 +145,13 @@ async def test_what_the_preview_names_becomes_readable_and_nothing_else(shop: Sh
     assert [] == [one["id"] for one in (await Axe().run(page)).response["violations"]]
     await page.click("text=Release on 3 pages")
     await expect(page.locator(".note")).to_contain_text("Saved")
+    await shop.heeded(".price:not(input,select,textarea)")
     after = await shop.visit()
 
     assert masked | RELEASED == await shop.readable(after)
     await page.click("text=Mask again")
     await expect(page.locator(".release-part").last).to_contain_text("Nothing")
+    await shop.heeded("")
     assert masked == await shop.readable(await shop.visit())
     actions = [one.action for one in await shop.stack.store.audited(10)]
     assert ["masked_again", "released"] == [
