@@ -34,7 +34,7 @@ async def beside(console: Running, http: aiohttp.ClientSession, address: str) ->
     assert answer.status == 200, html
     found = {}
     for name, pattern in {
-        "back": r'class="crumbs".*?<a href="([^"]*)"',
+        "back": r'class="crumbs[^>]*><a href="([^"]*)"',
         "previous": r'id="previous-session" href="([^"]*)"',
         "next": r'id="next-session" href="([^"]*)"',
     }.items():
