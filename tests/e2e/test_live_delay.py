@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import statistics
 
 import pytest
@@ -70,7 +71,7 @@ async def test_a_visit_is_followed_within_three_seconds(
     await expect(watcher.locator("#live")).to_have_attribute("aria-pressed", "true")
     picture = watcher.frame_locator("#stage").frame_locator('.screen:not([style*="hidden"]) iframe')
     await expect(picture.locator("h1")).to_have_text("Shop", timeout=30_000)
-    shown = watcher.evaluate(SHOWN, CHANGES)
+    shown = asyncio.create_task(watcher.evaluate(SHOWN, CHANGES))
     made = await visitor.evaluate(
         """async ([count, every]) => {
           const times = [];
