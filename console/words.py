@@ -37,9 +37,13 @@ def gap_text(kind: str, _: Words) -> str:
         "malformed_event": _("One change of the picture is damaged"),
         "missing_asset": _("A style sheet of the page is not kept any more"),
         "missing_picture": _("Pictures of this page were not kept: they are hatched"),
-        "missing_sheet": _("A style sheet of this page was not kept: it looks different than it did"),
+        "missing_sheet": _(
+            "A style sheet of this page was not kept: it looks different than it did"
+        ),
         "missing_font": _("A font of this page was not kept: another is shown"),
-        "corrupt_keyframe": _("A state of the page that was kept is damaged: the way to it is shown instead"),
+        "corrupt_keyframe": _(
+            "A state of the page that was kept is damaged: the way to it is shown instead"
+        ),
         "too_large": _("The recording is too large to show the rest"),
         "no_snapshot": _("No picture of the page arrived here"),
     }.get(kind, _("A part is missing"))
