@@ -2,6 +2,7 @@
 
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { pack } from "../../tools/packed.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -16,3 +17,5 @@ await build({
   legalComments: "none",
   logLevel: "warning",
 });
+
+await pack(here("../static/dist"));

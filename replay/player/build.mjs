@@ -3,6 +3,7 @@
 
 import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
+import { pack } from "../../tools/packed.mjs";
 
 const here = (path) => fileURLToPath(new URL(path, import.meta.url));
 
@@ -29,3 +30,5 @@ await build({
   format: "iife", // it stands in the file itself, where a module could import nothing
   charset: "utf8",
 });
+
+await pack(here("dist"));

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import subprocess
+from pathlib import Path
 from typing import Any
 
+import aiohttp
 import pytest
 from playwright.async_api import Browser, FrameLocator, Page, expect
 
@@ -459,3 +462,17 @@ async def test_facts_follow(page: Page, shown: Running) -> None:
 
     await expect(page.locator("#fact-pages")).to_have_text("2")
     await expect(page.locator("#fact-events")).to_have_text("3")
+
+
+async def test_the_players_files_go_packed(shown: Running, player: Path) -> None:
+    """Whoever takes gzip gets a script packed, a third as large, and it is the same script."""
+    url = f"{shown.url}/player/stage.js"
+    async with aiohttp.ClientSession(auto_decompress=False) as http:
+        async with http.get(url, headers={"Accept-Encoding": "gzip"}) as answer:
+            packed, encoding = await answer.read(), answer.headers.get("Content-Encoding")
+        async with http.get(url, headers={"Accept-Encoding": "identity"}) as answer:
+            plain = await answer.read()
+
+    assert "gzip" == encoding
+    assert gzip.decompress(packed) == plain == (player / "stage.js").read_bytes()
+    assert 2.5 * len(packed) < len(plain)
