@@ -15,7 +15,7 @@ from playwright.async_api import Error, Page
 
 BEGIN, END = "⟦", "⟧"
 
-MOST_OF_A_KIND = 3
+MOST_OF_A_KIND = 2
 """Pages of one route that are looked at."""
 
 SAME_PAGE = ("lang=", "theme=", "list=")
@@ -26,7 +26,9 @@ _UNTRANSLATED = """(known) => {
   const one = (text) => text.replace(/\\s+/gu, " ");
   const found = [];
   const look = (text, element) => {
-    let left = one(text).replace(/⟦[^⟧]*⟧/gu, "");
+    let left = one(text);
+    for (let before = ""; before !== left; ) // texts stand in one another
+      [before, left] = [left, left.replace(/⟦[^⟦⟧]*⟧/gu, "")];
     for (const data of known) left = left.replaceAll(data, "");
     const stripped = left.replace(/longer|⟦|⟧/gu, "").trim();
     if (!/\\p{L}{3,}/u.test(stripped) || element.closest(raw)) return;
@@ -67,8 +69,8 @@ class Crawl:
     seen: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
-    async def run(self, starts: Iterable[str]) -> None:
-        """Visit *starts* and whatever is linked from there; what is wrong is in `wrong` afterwards."""
+    def listen(self) -> None:
+        """Note from now on what the browser says, and whom it asks; what is wrong is in `wrong` afterwards."""
         host = urlsplit(self.base).netloc
         self.page.on("console", self._told)
         self.page.on("pageerror", lambda error: self._note(f"threw {error}"))
@@ -80,8 +82,11 @@ class Crawl:
                 else None
             ),
         )
-        async for path in self._paths(starts):
-            await self.look(path)
+
+    async def run(self, starts: Iterable[str]) -> None:
+        """Look at *starts* and at whatever is linked from there."""
+        async for _ in self._paths(starts):
+            await self.look()
 
     async def _paths(self, starts: Iterable[str]) -> AsyncIterator[str]:
         waiting = list(starts)
@@ -120,7 +125,7 @@ class Crawl:
                 found.append(parts.path + (f"?{parts.query}" if parts.query else ""))
         return found
 
-    async def look(self, path: str) -> None:
+    async def look(self) -> None:
         """Note what is wrong with the page that is open, and whether it is wider than the screen."""
         await self.page.wait_for_load_state("load")
         if await self.page.locator("#stage-box").count():

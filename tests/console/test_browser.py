@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import pytest
 from axe_playwright_python.async_playwright import Axe
-from playwright.async_api import Browser, Page, expect
+from playwright.async_api import Page, expect
 
-from tests.console.conftest import sign_in
 from tests.console.support import Running, Visit, rrweb_page, scroll, shop
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
@@ -73,56 +72,6 @@ async def fill(console: Running) -> str:
             await visit.flag(f"rule_{severity}", at=500 + at * 3_000, severity=severity)  # type: ignore[arg-type]
     await console.store.end_session("v0", "left")
     return (await console.store.struggles())[0].key
-
-
-@pytest.mark.parametrize(
-    ("width", "language", "scheme"),
-    [
-        (1440, "en", "light"),
-        (360, "de", "dark"),
-        pytest.param(1440, "de", "dark", marks=pytest.mark.long),
-        pytest.param(360, "en", "light", marks=pytest.mark.long),
-    ],
-)
-async def test_axe_finds_nothing(
-    browser: Browser, shown: Running, scheme: str, language: str, width: int
-) -> None:
-    """axe has no finding on any page, in both languages and schemes, wide and narrow; nothing overflows."""
-    key = await fill(shown)
-    context = await browser.new_context(
-        viewport={"width": width, "height": 800},
-        color_scheme=scheme,  # type: ignore[arg-type]
-    )
-    page = await context.new_page()
-    paths = ["/sessions", "/sessions?site=none", "/sessions/v0", "/sessions/v1", "/struggles",
-             f"/struggles/{key}", "/rules", "/sites", "/sites/sshop/health", "/people", "/audit",
-             "/alerts", "/alerts/new?kind=count", "/alerts/new?kind=digest", "/digest", "/counted",
-             "/sites/add", "/sites/sshop/connect", "/nothing"]  # fmt: skip
-    await page.goto(f"{shown.url}/sign-in?lang={language}")
-    findings = [await findings_of(page)]
-    await sign_in(page, shown)
-    for path in paths:
-        await page.goto(shown.url + path)
-        if path == "/sessions/v0":
-            await page.wait_for_selector('#stage-box[data-view="shown"]')
-            await page.keyboard.press("ArrowRight")
-        findings.append(await findings_of(page))
-        overflow = await page.evaluate("document.documentElement.scrollWidth - innerWidth")
-
-        assert overflow <= 0, path
-    await page.goto(shown.url + "/people")
-    await page.fill("[name=id]", "ada")
-    await page.press("[name=id]", "Enter")
-    await page.wait_for_selector('form[action="/people/erase"]')
-    findings.append(await findings_of(page))
-
-    assert await page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0
-    await page.goto(shown.url + "/sessions/v0")
-    await page.keyboard.press("?")
-    findings.append(await findings_of(page))
-    await context.close()
-
-    assert [found for found in findings if found] == []
 
 
 async def findings_of(page: Page) -> list[str]:

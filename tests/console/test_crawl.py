@@ -20,9 +20,21 @@ from tests.console.test_rule_pages import few_shipped
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
 DATA = (
-    "Rage click", "POST /pay", "Esc", "30 Minuten", "Stolper", "shop", "owner", "Chrome", "Pay", "ada", "x is undefined", "name", "English", "Deutsch",
+    "Rage click", "POST /pay", "Esc", "Stolper", "shop", "https://shop.example", "owner", "Chrome", "Pay", "ada",
+    "x is undefined", "name", "none", "English", "Deutsch", "rule_critical", "rule_high", "rule_medium",
+    "my_rule", "viermal gedrückt", "in einer halben Minute", "über mehr als eine Minute verteilt",
+    "cookieless", "full", "standard", "strict", "open", "/checkout*", "https://www.example.org", ".price",
+    "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag", "Sept.", "UTC",
+    "Minuten", "Stunden", "Tage",
 )  # fmt: skip
-"""What stands on the pages and is in no catalogue: names, and what visits brought."""
+"""What stands on the pages and is in no catalogue: names, examples, what visits brought, Babel's words of time."""
+
+
+STARTS = (
+    "/overview", "/struggles?state=all", "/sessions?site=none", "/find?q=14:10 pay", "/alerts/new?kind=count",
+    "/alerts/new?kind=digest", "/counted", "/sites/add", "/sites/sshop/connect", "/nothing-is-here",
+)  # fmt: skip
+"""What the crawl begins with: the overview, and states that no link leads to."""
 
 
 def texts_of(files: Iterable[Path]) -> Iterator[str]:
@@ -45,7 +57,12 @@ def texts_of(files: Iterable[Path]) -> Iterator[str]:
 
 @pytest.mark.parametrize(
     ("width", "scheme", "longer"),
-    [(1440, "light", False), (360, "dark", True)],
+    [
+        (1440, "light", False),
+        (360, "dark", True),
+        pytest.param(1440, "dark", True, marks=pytest.mark.long),
+        pytest.param(360, "light", False, marks=pytest.mark.long),
+    ],
 )
 async def test_all_pages(
     browser: Browser, tmp_path: Path, player: Path, monkeypatch: pytest.MonkeyPatch,
@@ -70,16 +87,30 @@ async def test_all_pages(
             locale="de-DE" if longer else "en-GB",
         )
         page = await context.new_page()
-        await sign_in(page, console)
         crawl = Crawl(page, console.url, (*DATA, *texts_of(shipped)) if longer else ())
-        await crawl.run(["/overview", "/nothing-is-here"])
+        crawl.listen()
+        await page.goto(console.url + "/sign-in")
+        await crawl.look()
+        await sign_in(page, console)
+        await crawl.run(STARTS)
+        await states(crawl)
         await context.close()
 
-    print(
-        f"{sum(crawl.seen.values())} pages of {len(crawl.seen)} kinds",
-        *crawl.wrong,
-        sep="\n",
-        flush=True,
-    )
-    assert len(crawl.seen) > 25
+    print(f"\n{sum(crawl.seen.values())} pages of {len(crawl.seen)} kinds")
+    assert len(crawl.seen) > 30
     assert [] == crawl.wrong
+
+
+async def states(crawl: Crawl) -> None:
+    """Look at what no link leads to: a person who was found, and the player with its keys shown."""
+    page = crawl.page
+    await page.goto(crawl.base + "/people")
+    await page.fill("[name=id]", "ada")
+    await page.press("[name=id]", "Enter")
+    await page.wait_for_selector('form[action="/people/erase"]')
+    await crawl.look()
+    await page.goto(crawl.base + "/sessions/v0")
+    await page.wait_for_selector('#stage-box[data-view="shown"]')
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("?")
+    await crawl.look()
