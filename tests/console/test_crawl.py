@@ -58,7 +58,7 @@ def texts_of(files: Iterable[Path]) -> Iterator[str]:
 @pytest.mark.parametrize(
     ("width", "scheme", "longer"),
     [
-        (1440, "light", False),
+        pytest.param(1440, "light", False, marks=pytest.mark.long),
         (360, "dark", True),
         pytest.param(1440, "dark", True, marks=pytest.mark.long),
         pytest.param(360, "light", False, marks=pytest.mark.long),

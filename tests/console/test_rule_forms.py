@@ -118,7 +118,7 @@ async def test_a_form_from_elsewhere_is_refused(desk: Desk) -> None:
         await desk.post(path, {**RULE, "do": "save", "form_token": "x"}, 403)
 
 
-READ_BY_ALL = {"/rules", "/rules/{rule}"}
+READ_BY_ALL = {"/rules", "/rules/{rule}", "/rules/{rule}/near"}
 NAMES = {"rule": "rage_click", "session": "v1", "site": "s1", "name": "x.yaml"}
 OPEN = ("/healthz", "/static", "/player", "/stage", "/sign-in", "/language")
 

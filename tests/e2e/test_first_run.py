@@ -127,6 +127,7 @@ async def test_from_nothing_to_the_own_click_in_five_steps(
     assert took_s <= 300
 
 
+@pytest.mark.long
 async def test_a_policy_that_keeps_it_from_sending_is_named(
     browser: Browser, serve: Serve, tmp_path: Path
 ) -> None:

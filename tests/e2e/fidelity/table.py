@@ -85,12 +85,7 @@ CASES = (
     Case("rules", long=True),
     Case("sheets"),
     Case("blobs", long=True),
-    Case(
-        "frames",
-        known=(
-            Known("pixels", "a frame without doctype is rebuilt in almost-standards mode", 0.01),
-        ),
-    ),
+    Case("frames"),
     Case("foreign", known=(Known("became", "a blank stands for what is not recorded", 0.08),)),
     Case("scroll", long=True),
     Case("dialog"),
@@ -116,12 +111,7 @@ CASES = (
     Case("texts", long=True),
     Case("table", long=True),
     Case("deep", long=True),
-    Case(
-        "elements",
-        known=(
-            Known("x-late: shown", "an element defined after it was made stays undefined", 0.01),
-        ),
-    ),
+    Case("elements"),
     Case("rtl"),
     Case("svg", long=True),
     Case("pictures"),

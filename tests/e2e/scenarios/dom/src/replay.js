@@ -25,7 +25,9 @@ window.outlinesAt = async (events, moments, base) => {
  */
 window.portraitAt = async (events, moment, base) => {
   document.body.replaceChildren();
-  const screen = await Screen.make(document.body, "load", events, { gap() {}, size() {} });
+  const origin = Math.min(...events.slice(0, 50).map((event) => event.timestamp));
+  const part = { origin, from: null, until: null, events, gaps: [], nextSeq: 0 };
+  const screen = await Screen.make(document.body, "load", part, { gap() {}, size() {} });
   screen.show(moment);
   let [portrait, before] = ["", null];
   while (portrait !== before) {
