@@ -420,7 +420,7 @@ class Count(Machine):
         taken = run[-times:]
         if not -within <= taken[-1].time - taken[0].time <= within:
             return
-        if self._alternates and not _alternate([e.value for e in taken]):
+        if self._alternates and not alternate([e.value for e in taken]):
             return
         if self._share is not None:
             share = sum(e.shared for e in taken) / times
@@ -445,6 +445,8 @@ class Count(Machine):
             state[self.slot] = None
 
 
-def _alternate(values: Sequence[object]) -> bool:
+def alternate(values: Sequence[object]) -> bool:
     """Say whether *values* go A, B, A, B ..."""
+    if len(values) < 2:  # a rule that asks for one event alone, as a trial of its number may
+        return False
     return values[0] != values[1] and all(values[n] == values[n - 2] for n in range(2, len(values)))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from detector.engine import Engine
+from detector.machines import alternate
 from tests.detector.helpers import START, at, click, fired, judge, numbered, rule
 
 
@@ -90,6 +91,11 @@ def test_alternates_wants_a_b_a_b() -> None:
     assert [] == visit("abcb")
     assert [] == visit("aaaa")
     assert [] == visit("aba")
+
+
+def test_one_event_alone_alternates_with_nothing() -> None:
+    """A trial with fewer events than a rule may ask for, as near misses make them, finds nothing and does not fail."""
+    assert [False, False, True] == [alternate(list(paths)) for paths in ("", "a", "ab")]
 
 
 def test_share_bounds_the_matched_events() -> None:

@@ -7,7 +7,8 @@
 import { outline, tagOf } from "../../scenarios/dom/src/outline.js";
 
 const LEFT_OUT = new Set(["SCRIPT", "NOSCRIPT", "META", "TITLE", "BASE", "LINK", "STYLE"]);
-const OF_THE_PLAYER = /rr-block|rrweb-paused|-webkit-media-controls|rr_canvas|rr_missing|^noscript\b/;
+const OF_THE_PLAYER =
+  /rr-block|rrweb-paused|-webkit-media-controls|rr_canvas|rr_missing|^noscript\b/;
 
 function masked(field) {
   const shown = /\bunmask\b/.test(field.dataset.stolper ?? "");
