@@ -25,6 +25,7 @@ from tests.console.support import (
     rrweb_page,
     text_node,
 )
+from tests.e2e.support import holds
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -189,7 +190,7 @@ async def test_notes_are_written_changed_and_removed(page: Page, shown: Running)
     assert ("owner", True) == (kept.author, abs(kept.at_ms - START - 2_005) < 60)
     await page.keyboard.press("9")
     await page.locator("#pins .pin").click()
-    await page.wait_for_function("document.getElementById('seek').value < 2100")
+    await holds(page, "document.getElementById('seek').value < 2100")
     await page.get_by_role("button", name="Change", exact=True).click()
     await page.fill("#note-text", "Paid once")
     await page.click("#note-save")
@@ -294,9 +295,9 @@ async def test_keys_work_after_a_click_anywhere(page: Page, shown: Running) -> N
     assert "nd" == await page.locator("#event-search").input_value()
     await page.keyboard.press("Escape")
     await page.keyboard.press("f")
-    await page.wait_for_function("document.fullscreenElement?.id === 'replay'")
+    await holds(page, "document.fullscreenElement?.id === 'replay'")
     await page.keyboard.press("f")
-    await page.wait_for_function("!document.fullscreenElement")
+    await holds(page, "!document.fullscreenElement")
     await page.keyboard.press("?")
     shown_keys = await page.locator("#keys kbd").all_inner_texts()
     assert set("KIECNDMSXF?/[]") <= set(shown_keys)

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+from playwright.async_api import Page
 
 from console.accounts import create_token
 from core.clock import SystemClock
@@ -137,3 +138,11 @@ async def eventually(
         if time.monotonic() > deadline:
             raise AssertionError(f"not within {within_s} s; last answer: {found!r}")
         await asyncio.sleep(every_s)
+
+
+async def holds(page: Page, expression: str) -> None:
+    """Wait until *expression* is true on *page*, also where its policy forbids eval.
+
+    Playwright's own `wait_for_function` polls with eval inside the page.
+    """
+    await eventually(lambda: page.evaluate(expression))

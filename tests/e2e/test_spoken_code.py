@@ -15,7 +15,7 @@ from playwright.async_api import Browser, Page, expect
 from console.accounts import set_user
 from core.codes import is_code
 from tests.e2e.conftest import Serve
-from tests.e2e.support import Stack, eventually
+from tests.e2e.support import Stack, eventually, holds
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -48,7 +48,7 @@ class Site:
         """Open *path* and wait until the recorder runs."""
         page = await (await browser.new_context(locale="de-DE")).new_page()
         await page.goto(self.origin + path)
-        await page.wait_for_function("typeof window.stolper?.('session') === 'string'")
+        await holds(page, "typeof window.stolper?.('session') === 'string'")
         return page
 
 
@@ -65,7 +65,7 @@ async def test_a_page_is_told_the_code_and_link_of_its_visit(browser: Browser, s
     """Also by a call before the recorder is there; both lead to that session; asked again it is the same."""
     page = await (await browser.new_context()).new_page()
     await page.goto(site.origin)
-    await page.wait_for_function("window.stolper?.config")
+    await holds(page, "window.stolper?.config")
     code = await page.evaluate("stolper('code')")
     link = await page.evaluate("stolper('url')")
     session = await page.evaluate("stolper('session')")
