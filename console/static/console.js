@@ -26,12 +26,34 @@ function isToday(at) {
   return now.getTime() - at.getTime() < DAY_MS && now.getDate() === at.getDate();
 }
 
+/**
+ * Copy *text*; return whether it worked. The console may be reached by plain http, which has no clipboard.
+ * @param {string} text
+ */
+async function copied(text) {
+  try {
+    await navigator.clipboard.writeText(text);
+    return true;
+  } catch {
+    const field = document.createElement("textarea");
+    const focused = document.activeElement;
+    field.value = text;
+    field.className = "sr-only";
+    document.body.append(field);
+    field.select();
+    const done = document.execCommand("copy");
+    field.remove();
+    if (focused instanceof HTMLElement) focused.focus({ preventScroll: true });
+    return done;
+  }
+}
+
 /** @param {HTMLElement} button */
 async function copy(button) {
   const text = button.querySelector("span");
   if (!text) return;
   const label = text.textContent;
-  await navigator.clipboard.writeText(button.dataset.copy ?? "");
+  if (!(await copied(button.dataset.copy ?? ""))) return;
   text.textContent = button.dataset.copied ?? "";
   setTimeout(() => {
     text.textContent = label;

@@ -69,6 +69,8 @@ function replaceCells(old, fresh) {
   });
 }
 
+const AGAIN_MS = 5000;
+
 /** @type {EventSource | null} */
 let news = null;
 let opened = 0;
@@ -78,11 +80,22 @@ function listen() {
   news?.close();
   news = null;
   if (document.hidden) return;
-  news = new EventSource("/live");
-  news.addEventListener("news", soon);
-  news.addEventListener("hello", () => {
+  const source = new EventSource("/live");
+  news = source;
+  source.addEventListener("news", soon);
+  source.addEventListener("hello", () => {
     if (opened++) soon(); // back after a break: what was missed is in the rows
   });
+  source.addEventListener("error", () => {
+    // After an answer that is no stream (a proxy without its server) a browser gives up for good.
+    if (source.readyState === EventSource.CLOSED && source === news)
+      setTimeout(again, AGAIN_MS, source);
+  });
+}
+
+/** @param {EventSource} source */
+function again(source) {
+  if (source === news) listen();
 }
 
 if (list && body) {

@@ -31,7 +31,10 @@ if (panel instanceof HTMLDetailsElement && place) {
  */
 async function fetchLines(from, to) {
   const answer = await fetch(from.dataset.lines ?? "").catch(() => null);
-  if (!answer?.ok) return;
+  if (!answer?.ok) {
+    to.textContent = from.dataset.failed ?? ""; // opened again it is asked for again
+    return;
+  }
   const lines = new DOMParser()
     .parseFromString(await answer.text(), "text/html")
     .querySelector("ol");

@@ -99,6 +99,7 @@ async def visit(console: Running) -> None:
             {"type": 5, "timestamp": 12, "data": {"tag": "stolper.asset", "payload": kept}},
             scroll(800),
             add_text(2_000, 30, "Came later"),
+            {"type": 3, "timestamp": 2_200, "data": "broken"},
             scroll(3_000),
         ],
     )
@@ -131,6 +132,9 @@ async def test_it_plays_from_the_disk(
     await page.keyboard.press("0")
     await expect(opened.picture.locator("h1")).to_have_text("First page")
     await expect(opened.picture.locator("body")).not_to_contain_text("Came later")
+    await page.locator(".choice", has_text="Vollständigkeit").click()
+    told = page.locator("#panel-gaps .row", has_text="of chunk 0")
+    await expect(told).to_have_count(1)  # though it is drawn twice
     await page.keyboard.press("Shift+ArrowRight")
     await page.locator(".choice", has_text="Ablauf").click()
     await page.locator("#panel-transcript .row", has_text="Notiz von eve: Call them").click()

@@ -10,7 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
-from playwright.async_api import Browser, FrameLocator, Page, expect
+from playwright.async_api import Browser, FrameLocator, Page, Route, expect
 
 from tests.console.support import (
     ROOT,
@@ -373,6 +373,12 @@ async def test_never_blank_without_a_word(
     await expect(page.locator("#stage-note")).to_contain_text(sentence)
 
 
+async def slowly(route: Route) -> None:
+    """Let an answer come late."""
+    await asyncio.sleep(0.8)
+    await route.continue_()
+
+
 async def test_running_session_grows(page: Page, shown: Running) -> None:
     """A running session is followed at its newest moment; its browser is asked to send often."""
     visit = Visit(shown.store, "live")
@@ -392,6 +398,16 @@ async def test_running_session_grows(page: Page, shown: Running) -> None:
     shown.live.batch_stored(await visit.send([click], recording=[add_text(3000, 20, "New")]))
     await expect(picture(page).locator("p")).to_have_text("New")
     await expect(page.locator("#events button")).to_have_count(2)
+    await page.route("**/loads/*from_seq*", slowly)  # news comes faster than it can be fetched
+    for number in (4, 5):
+        shown.live.batch_stored(
+            await visit.send([], recording=[add_text(number * 1_000, number * 10, f"{number}")])
+        )
+        await page.wait_for_timeout(400)
+    await expect(picture(page).locator("p")).to_have_text(["New", "4", "5"])
+    await page.wait_for_timeout(900)
+    await expect(picture(page).locator("p")).to_have_text(["New", "4", "5"])
+    await expect(page.locator("#complete")).to_be_visible()
     await page.keyboard.press("Space")
     await expect(page.locator("#live")).to_have_attribute("aria-pressed", "false")
     for _ in range(50):
@@ -433,6 +449,39 @@ async def test_token_runs_out(page: Page, shown: Running) -> None:
     await page.keyboard.press("ArrowRight")
     await page.keyboard.press("ArrowRight")
     await expect(picture(page).locator("h1")).to_have_text("Two")
+
+
+async def test_signed_out_while_it_plays(page: Page, shown: Running) -> None:
+    """
+    Where the sign-in ends during a replay it stands still, says so once, and goes on after a new one.
+
+    Without a word a player would ask again at each frame, as OneUptime's did (its issue 3615).
+    """
+    visit = Visit(shown.store, "out")
+    await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page("One"))
+    await visit.send([{"t": 0, "type": "page"}], recording=[*rrweb_page("Two"), scroll(900)], load="load-2", origin=7_000)  # fmt: skip
+    await shown.store.end_session("out", "left")
+    await open_session(page, shown, "out")
+    await expect(picture(page).locator("h1")).to_have_text("One")
+    cookies = await page.context.cookies()
+    await page.context.clear_cookies()
+    shown.clock.now += 3_600_000
+    refused: list[str] = []
+    page.on("response", lambda one: refused.append(one.url) if one.status in (401, 403) else None)
+    await page.keyboard.press("i")
+    await page.keyboard.press("ArrowRight")
+    await page.keyboard.press("Space")
+    await expect(page.locator("#stage-note")).to_contain_text("You are signed out")
+    await expect(page.locator("#play-text")).to_have_text("Play")
+    count = len(refused)
+    await page.wait_for_timeout(1_000)
+
+    assert count == len(refused) <= 6
+    shown.clock.now -= 3_600_000
+    await page.context.add_cookies(cookies)  # type: ignore[arg-type] -- as they were told
+    await page.keyboard.press("9")
+    await expect(picture(page).locator("h1")).to_have_text("Two")
+    await expect(page.locator("#stage-note")).to_be_hidden()
 
 
 async def test_markers_of_one_second_can_all_be_clicked(page: Page, shown: Running) -> None:

@@ -5,20 +5,40 @@
 export type Kept = "list" | "q" | "kind" | "panel";
 
 const ORDER = ["flag", "at", "kind", "q", "panel", "list"];
+const LEAST_MS = 300; // between two changes: browsers refuse the address to pages that change it all the time
+
+let waiting: URLSearchParams | null = null; // what the address is to say
+let last = Number.NEGATIVE_INFINITY; // when it was changed
+let timer = 0;
 
 function query(): URLSearchParams {
-  return new URLSearchParams(location.search);
+  return waiting ?? new URLSearchParams(location.search);
 }
 
-function put(values: URLSearchParams): void {
+/** Let the address say *values*; what changes *often*, by a hand on the bar, in a while. */
+function put(values: URLSearchParams, often: boolean): void {
+  waiting = values;
+  const rest = last + LEAST_MS - performance.now();
+  if (!often || rest <= 0) write();
+  else timer ||= setTimeout(write, rest);
+}
+
+function write(): void {
+  clearTimeout(timer);
+  timer = 0;
+  if (!waiting) return;
+  last = performance.now();
   const ordered = new URLSearchParams();
   for (const name of ORDER) {
-    const value = values.get(name);
+    const value = waiting.get(name);
     if (value) ordered.set(name, value);
   }
+  waiting = null;
   const text = ordered.toString();
   history.replaceState(null, "", location.pathname + (text ? `?${text}` : ""));
 }
+
+addEventListener("pagehide", write); // a reload comes back to the moment that was last
 
 /** Return what the address says of *name*. */
 export function read(name: Kept): string {
@@ -29,7 +49,7 @@ export function read(name: Kept): string {
 export function keep(name: Kept, value: string): void {
   const values = query();
   values.set(name, value);
-  put(values);
+  put(values, name === "q");
 }
 
 /** Keep the moment *offset* (milliseconds from the start), or the flag that stands for one. */
@@ -39,7 +59,7 @@ export function keepMoment(moment: { at: number } | { flag: string }): void {
   values.delete("flag");
   if ("flag" in moment) values.set("flag", moment.flag);
   else values.set("at", String(Math.round(moment.at)));
-  put(values);
+  put(values, "at" in moment);
 }
 
 /** Return a link to the moment *offset* for somebody else: without the reader's own list and search. */

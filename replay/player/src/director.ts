@@ -11,6 +11,8 @@ const TELL_MS = 60; // between two reports of the time: smooth for the eye
 const STALL_MS = 1000; // a longer frame means that the tab slept: do not play over it
 const FETCH_AHEAD_MS = 5000; // of playing time before the next part or document is needed
 const SLOW_MS = 500; // longer on its way, what is missing is worth a word
+const AGAIN_MS = 3000; // before it is asked again what came, when nobody answered
+const MOST_AGAIN = 5;
 
 export class Director {
   readonly #root: HTMLElement;
@@ -20,6 +22,9 @@ export class Director {
   #screen: Screen | null = null;
   #frames: Frames | null = null; // of the screen
   #blank = "";
+  #told: Promise<void> = Promise.resolve(); // what the program says: one piece of news after the other
+  #again = 0; // timer of what came and could not be fetched
+  #failures = 0; // in a row
   #tab = "";
   #at = 0;
   #speed = 1;
@@ -60,10 +65,26 @@ export class Director {
     this.#source.renew(base);
     this.#ahead = "";
     this.#presentSoon();
+    if (this.#program.running) void this.program(this.#program, true);
   }
 
-  /** Take what there is to play; *changed* says that documents may have grown. */
-  async program(program: Program, changed: boolean): Promise<void> {
+  /** Nothing more is to be had: show why in the place of a picture. */
+  refuse(view: View, reason: string): void {
+    this.#turn++; // what is on its way is not drawn
+    this.#playing = false;
+    this.#clear(view, reason);
+  }
+
+  /**
+   * Take what there is to play; *changed* says that documents may have grown. One after the other: to
+   * ask twice at once for what came would add it twice.
+   */
+  program(program: Program, changed: boolean): Promise<void> {
+    this.#told = this.#told.then(() => this.#takeProgram(program, changed));
+    return this.#told;
+  }
+
+  async #takeProgram(program: Program, changed: boolean): Promise<void> {
     if (changed) {
       this.#source.forgetOthers(this.#screen?.load ?? null);
       if (this.#screen) await this.#grow(this.#screen); // first, or the clock runs into the new part
@@ -179,8 +200,9 @@ export class Director {
 
   /** Put a new screen in place of the one there is. */
   async #put(load: string, part: Part, turn: number): Promise<boolean> {
+    let screen: Screen | null = null;
     try {
-      const screen = await Screen.make(this.#root, load, part, {
+      screen = await Screen.make(this.#root, load, part, {
         gap: (gap: Gap) => this.#say({ type: "gaps", gaps: [gap] }),
         size: (width, height) => this.#say({ type: "size", width, height }),
       });
@@ -202,6 +224,7 @@ export class Director {
       this.#screen = screen;
       return true;
     } catch (error) {
+      screen?.destroy();
       if (turn === this.#turn) this.#clear("broken", text(error));
       return false;
     }
@@ -210,6 +233,7 @@ export class Director {
   async #grow(screen: Screen): Promise<void> {
     try {
       const news = await this.#source.more(screen.load);
+      this.#failures = 0;
       if (this.#screen !== screen) return;
       if (news.gaps.length) this.#say({ type: "gaps", gaps: news.gaps });
       this.#frames?.link(this.#source.links(screen.load));
@@ -221,8 +245,17 @@ export class Director {
       if (this.#playing) this.#screen?.play(this.#at, this.#speed);
     } catch (error) {
       if (error instanceof Expired) this.#say({ type: "expired" });
-      // Anything else passes: the next piece of news asks again.
+      else this.#askAgain();
     }
+  }
+
+  /** Ask once more in a while: of a session that has ended no more news comes. */
+  #askAgain(): void {
+    if (this.#again || ++this.#failures > MOST_AGAIN) return;
+    this.#again = setTimeout(() => {
+      this.#again = 0;
+      void this.program(this.#program, true);
+    }, AGAIN_MS);
   }
 
   /** Let the clock run while it plays; a picture that stands still costs nothing. */
@@ -320,9 +353,8 @@ export class Director {
   }
 
   #failed(error: unknown): void {
-    this.#busy = false;
     if (error instanceof Expired) {
-      this.#say({ type: "expired" });
+      this.#say({ type: "expired" }); // the clock stands until there is a new token, or a word why not
       return;
     }
     this.#playing = false;

@@ -113,6 +113,13 @@ export function neighbour(items: { at: number }[], at: number, step: 1 | -1): nu
   return items.findLast((item) => item.at < at - 700)?.at ?? null;
 }
 
+/** Return those of *gaps* that are not among the *known*: each part of a recording tells its own anew. */
+export function unheard(known: Gap[], gaps: Gap[]): Gap[] {
+  const named = (gap: Gap): string => `${gap.kind} ${gap.at} ${gap.reason}`;
+  const heard = new Set(known.map(named));
+  return gaps.filter((gap) => !heard.has(named(gap)));
+}
+
 /** Return *ms* as 0:07, 12:34 or 1:02:03. */
 export function clock(ms: number): string {
   const seconds = Math.max(0, Math.floor(ms / 1000));

@@ -3,15 +3,19 @@
 import type { Span, Timeline } from "./model";
 
 const LEAST_MS = 250; // between two looks at the server
+const AGAIN_MS = 5000; // after the server has refused the stream: a browser gives up for good then
 
 export class News {
   readonly #session: string;
-  readonly #heard: () => void;
+  readonly #heard: () => Promise<void>;
   #source: EventSource | null = null;
   #timer = 0;
+  #again = 0;
+  #looking = false;
+  #missed = false;
 
-  /** *heard* is called when there is news, not more often than one can look. */
-  constructor(session: string, heard: () => void) {
+  /** *heard* is called when there is news, not more often than one can look, and never twice at once. */
+  constructor(session: string, heard: () => Promise<void>) {
     this.#session = session;
     this.#heard = heard;
   }
@@ -22,36 +26,59 @@ export class News {
     if (document.hidden || !running) return;
     const query = new URLSearchParams({ session: this.#session });
     if (follow) query.set("follow", "1");
-    this.#source = new EventSource(`/live?${query}`);
-    this.#source.addEventListener("news", () => this.#soon());
-    this.#source.addEventListener("hello", () => this.#soon());
+    const source = new EventSource(`/live?${query}`);
+    this.#source = source;
+    source.addEventListener("news", () => this.#soon());
+    source.addEventListener("hello", () => this.#soon());
+    source.addEventListener("error", () => {
+      if (source.readyState !== EventSource.CLOSED || source !== this.#source) return;
+      this.#soon(); // whoever looks is told why
+      this.#again = setTimeout(() => this.listen(running, follow), AGAIN_MS);
+    });
   }
 
   stop(): void {
+    clearTimeout(this.#again);
     this.#source?.close();
     this.#source = null;
   }
 
-  /** Return the timeline as it is now; null if the server does not say. */
-  timeline(): Promise<Timeline | null> {
+  /** Return the timeline as it is now; if the server does not say, its status, 0 if it is not reached. */
+  timeline(): Promise<Timeline | number> {
     return this.#get<Timeline>("timeline");
   }
 
   /** Return the spans in which the visitor did nothing; null if the server does not say. */
   async inactive(): Promise<Span[] | null> {
-    return (await this.#get<{ inactive: Span[] }>("activity"))?.inactive ?? null;
+    const answer = await this.#get<{ inactive: Span[] }>("activity");
+    return typeof answer === "number" ? null : answer.inactive;
   }
 
   #soon(): void {
-    if (this.#timer) return;
-    this.#timer = setTimeout(() => {
-      this.#timer = 0;
-      this.#heard();
-    }, LEAST_MS);
+    this.#missed = true;
+    if (this.#timer || this.#looking) return;
+    this.#timer = setTimeout(() => void this.#look(), LEAST_MS);
   }
 
-  async #get<Answer>(what: string): Promise<Answer | null> {
-    const answer = await fetch(`/sessions/${this.#session}/${what}`).catch(() => null);
-    return answer?.ok ? ((await answer.json()) as Answer) : null;
+  /** One look after the other: an older answer must not take the place of a newer one. */
+  async #look(): Promise<void> {
+    this.#timer = 0;
+    this.#missed = false;
+    this.#looking = true;
+    try {
+      await this.#heard();
+    } finally {
+      this.#looking = false;
+      if (this.#missed) this.#soon();
+    }
+  }
+
+  async #get<Answer>(what: string): Promise<Answer | number> {
+    try {
+      const answer = await fetch(`/sessions/${this.#session}/${what}`);
+      return answer.ok ? ((await answer.json()) as Answer) : answer.status;
+    } catch {
+      return 0;
+    }
   }
 }

@@ -17,6 +17,7 @@ import {
   type Texts,
   type Timeline,
   tabInUse,
+  unheard,
 } from "./model";
 import { News } from "./news";
 import { Notes } from "./notes";
@@ -36,6 +37,7 @@ import { Toast } from "./toast";
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
 const LIVE_LAG_MS = 700; // behind the newest event, so that the picture rarely waits
 const LIVE_CATCH_UP_MS = 1800;
+const STAGE_MS = 3000; // from when the stage's document is there until it must have said so
 
 class Player {
   readonly #page: Page;
@@ -58,6 +60,8 @@ class Player {
   #wished = false; // to play, before the stage was ready: it is told then
   #turn = 0; // of the newest seek
   #follow = false;
+  #renewing = false;
+  #restaged = false;
 
   constructor(page: Page, timeline: Timeline, texts: Texts) {
     this.#page = page;
@@ -65,7 +69,7 @@ class Player {
     this.#texts = texts;
     this.#lead = Number(page.replay.dataset.lead);
     this.#toast = new Toast(page, texts);
-    this.#news = new News(timeline.session, () => void this.#refresh());
+    this.#news = new News(timeline.session, () => this.#refresh());
     const goTo = (at: number): void => this.#goTo(at);
     this.#events = new EventList(page, texts, goTo);
     const tellStage = (message: ToStage): void => this.#tell(message);
@@ -82,6 +86,7 @@ class Player {
       () => page.stage.contentWindow,
       (message) => this.#heard(message),
     );
+    page.stage.addEventListener("load", () => setTimeout(() => void this.#restage(), STAGE_MS));
     page.stage.src = timeline.stage;
     void this.#loadActivity();
     this.#listen();
@@ -91,7 +96,7 @@ class Player {
   /** Return where to begin: 5 s before the flag in the address, at its `at`, or at the start. */
   #startingPoint(): number {
     const query = new URLSearchParams(location.search);
-    const wanted = query.get("flag") ?? decodeURIComponent(location.hash.slice(1));
+    const wanted = query.get("flag");
     const flag = this.#timeline.flags.find((one) => one.id === wanted);
     const at = Number(query.get("at"));
     if (query.has("at") && Number.isFinite(at)) return this.#clamp(this.#timeline.start + at);
@@ -204,9 +209,7 @@ class Player {
   }
 
   #addGaps(gaps: Gap[]): void {
-    const named = (gap: Gap): string => `${gap.kind} ${gap.at} ${gap.reason}`;
-    const known = new Set(this.#stageGaps.map(named));
-    const fresh = gaps.filter((gap) => !known.has(named(gap)));
+    const fresh = unheard(this.#stageGaps, gaps);
     if (fresh.length === 0) return;
     this.#stageGaps.push(...fresh.map((gap) => ({ ...gap, text: this.#gapText(gap.kind) })));
     this.#drawGaps();
@@ -406,7 +409,10 @@ class Player {
 
   async #refresh(): Promise<void> {
     const timeline = await this.#news.timeline();
-    if (!timeline) return;
+    if (typeof timeline === "number") {
+      if (timeline === 401 || timeline === 404) this.#refused(timeline);
+      return; // anything else passes
+    }
     this.#timeline = timeline;
     this.#tellProgram(true);
     this.#draw();
@@ -425,10 +431,34 @@ class Player {
     void this.#loadActivity();
   }
 
+  /** The stage's token has run out: give it another. */
   async #renew(): Promise<void> {
+    if (this.#renewing) return;
+    this.#renewing = true;
     const timeline = await this.#news.timeline();
-    if (timeline) this.#tell({ type: "token", base: timeline.stage });
-    else this.#saw("failed", "401");
+    this.#renewing = false;
+    if (typeof timeline === "number") this.#refused(timeline);
+    else this.#tell({ type: "token", base: timeline.stage });
+  }
+
+  /** The server answered with *status* instead of a timeline: stand still and say why. */
+  #refused(status: number): void {
+    const view = status === 401 ? "signed_out" : "failed";
+    const reason = status ? `HTTP ${status}` : (this.#texts.unreachable ?? "");
+    if (this.#ready) this.#tell({ type: "refused", view, reason });
+    else this.#saw(view, reason);
+  }
+
+  /** The stage's document came and says nothing: ask once for another address of it, then say so. */
+  async #restage(): Promise<void> {
+    if (this.#ready) return;
+    const timeline = await this.#news.timeline();
+    if (typeof timeline === "number") this.#refused(timeline);
+    else if (this.#restaged) this.#saw("failed", this.#texts.no_stage ?? "");
+    else {
+      this.#restaged = true;
+      this.#page.stage.src = timeline.stage;
+    }
   }
 
   async #loadActivity(): Promise<void> {

@@ -34,6 +34,7 @@ export type ToStage =
   | { type: "pause" }
   | { type: "speed"; speed: number }
   | { type: "token"; base: string }
+  | { type: "refused"; view: View; reason: string }
   | { type: "words"; blank: string }
   | { type: "dom"; ask: { turn: number; open: number[] } }
   | { type: "light"; node: number }
@@ -49,6 +50,7 @@ export type View =
   | "not_open"
   | "no_recording"
   | "failed"
+  | "signed_out"
   | "broken";
 
 export interface Gap {

@@ -62,6 +62,9 @@ hear<ToStage>(
       case "token":
         director.renew(message.base);
         break;
+      case "refused":
+        director.refuse(message.view, message.reason);
+        break;
       case "words":
         director.words(message.blank);
         break;

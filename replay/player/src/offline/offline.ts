@@ -2,7 +2,7 @@
 
 import { apart, MARKER_PX } from "../bar";
 import { Director } from "../director";
-import { clock, fill, type GapText, neighbour, pathAt, spanAt, tabInUse } from "../model";
+import { clock, fill, type GapText, neighbour, pathAt, spanAt, tabInUse, unheard } from "../model";
 import { make } from "../page";
 import type { FromStage, Gap, View } from "../protocol";
 import { type Data, Inlined, readData, type Words } from "./inlined";
@@ -89,10 +89,17 @@ class Offline {
         this.#fit();
         break;
       case "gaps":
-        this.#stageGaps.push(...message.gaps);
-        this.#side.draw(this.#words, this.#gaps());
+        this.#addGaps(message.gaps);
         break;
     }
+  }
+
+  #addGaps(gaps: Gap[]): void {
+    const fresh = unheard(this.#stageGaps, gaps);
+    if (fresh.length === 0) return;
+    this.#stageGaps.push(...fresh);
+    this.#side.drawGaps(this.#words, this.#gaps());
+    this.#drawBar();
   }
 
   #moved(at: number, playing: boolean): void {

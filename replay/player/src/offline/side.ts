@@ -35,11 +35,16 @@ export class Side {
     this.#fill("events", texts.events, timeline.rows.length, this.#events(words));
     this.#fill("transcript", texts.transcript, 0, this.#transcript(words));
     this.#fill("notes", texts.notes, words.notes.length, [this.#notes(words)]);
-    this.#fill("gaps", texts.gaps, gaps.length, [this.#gaps(words, gaps)]);
+    this.drawGaps(words, gaps);
     this.#parts.panels.notes.choice.hidden = words.notes.length === 0;
     const shown = PANELS.find((name) => !this.#parts.panels[name].panel.hidden);
     this.#show(this.#parts.aside.dataset.drawn && shown ? shown : "flags");
     this.#parts.aside.dataset.drawn = "1";
+  }
+
+  /** Write what is missing. */
+  drawGaps(words: Words, gaps: GapText[]): void {
+    this.#fill("gaps", words.texts.gaps, gaps.length, [this.#gaps(words, gaps)]);
   }
 
   /** Mark the event that was the last by *at*. */
