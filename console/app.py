@@ -56,6 +56,7 @@ from console import (
 from console.accounts import Known, Passwords, Throttle, warm
 from console.alerting import Alerting
 from console.auth import guard
+from console.compression import compress
 from console.context import CONSOLE, IDENTITY_KEY, SIGNER, Console
 from console.erasing import Eraser
 from console.headers import CSP, HEADERS
@@ -103,7 +104,7 @@ def build_app(
     returns what Prometheus scrapes. *eraser* erases whom somebody names; without it nobody can.
     *alerting* sends alerts; without it there are no destinations.
     """
-    app = web.Application(middlewares=[api.json_errors, pages.error_pages, guard])
+    app = web.Application(middlewares=[compress, api.json_errors, pages.error_pages, guard])
     app[CONSOLE] = Console(
         store=store,
         clock=clock,

@@ -96,6 +96,11 @@ def by_itself(handler: H) -> H:
     return handler
 
 
+def asks_by_itself(request: web.Request) -> bool:
+    """Return whether a page asks by itself, and no person."""
+    return request.match_info.handler in _UNUSED
+
+
 @web.middleware
 async def guard(request: web.Request, handler: Handler) -> web.StreamResponse:
     """Let a request pass only if whoever sent it may. API routes are for tokens, pages for cookies."""
@@ -208,7 +213,7 @@ async def _signed_in(request: web.Request) -> SignedIn | None:
     if parts is None:
         return None
     who = SignedIn(*parts)
-    use = request.match_info.handler not in _UNUSED and not request.path.startswith(_OPEN_PREFIXES)
+    use = not asks_by_itself(request) and not request.path.startswith(_OPEN_PREFIXES)
     return who if await still_in(request, who, use=use) else None
 
 

@@ -10,6 +10,7 @@ import orjson
 from aiohttp import web
 
 from console.auth import by_itself
+from console.compression import json_of
 from console.context import CONSOLE, console
 from console.source_places import SourcePlaces
 from core.model import Session
@@ -34,7 +35,7 @@ async def show_details(request: web.Request) -> web.Response:
         raise web.HTTPNotFound
     found = details(await store.batches(session.id))
     body = orjson.dumps(await details_json(request, session, found))
-    return web.Response(body=body, content_type="application/json")
+    return json_of(session, body)
 
 
 async def details_json(request: web.Request, session: Session, found: Details) -> dict[str, Any]:

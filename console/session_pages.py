@@ -13,6 +13,7 @@ from babel.numbers import format_decimal
 from markupsafe import Markup
 
 from console.auth import ENDERS, OWNERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
+from console.compression import json_of
 from console.context import console
 from console.export_pages import dialog_values
 from console.finding import PERIODS as PERIODS
@@ -201,8 +202,8 @@ async def show_one(request: web.Request) -> web.Response:
 @by_itself
 async def show_timeline(request: web.Request) -> web.Response:
     """Answer with the player's view of a session, for a page that is open."""
-    timeline = await _timeline(request, await _session(request))
-    return web.Response(body=orjson.dumps(timeline), content_type="application/json")
+    session = await _session(request)
+    return json_of(session, orjson.dumps(await _timeline(request, session)))
 
 
 @by_itself
@@ -214,7 +215,7 @@ async def show_activity(request: web.Request) -> web.Response:
     moments = await activity(store, session.id)
     moments += [row.at_ms for row in timeline.rows]
     spans = inactive_spans(moments, timeline.start_ms, timeline.end_ms)
-    return web.Response(body=orjson.dumps({"inactive": spans}), content_type="application/json")
+    return json_of(session, orjson.dumps({"inactive": spans}))
 
 
 async def end_one(request: web.Request) -> web.Response:

@@ -10,6 +10,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import secrets
 
 
 class Signer:
@@ -19,8 +20,13 @@ class Signer:
         self._key = key
 
     def sign(self, kind: str, parts: list[str], expires_ms: int) -> str:
-        """Return a URL-safe text that holds *parts* until *expires_ms*. It is readable by anyone."""
-        payload = _encode(json.dumps([parts, expires_ms], separators=(",", ":")).encode())
+        """
+        Return a URL-safe text that holds *parts* until *expires_ms*. It is readable by anyone.
+
+        Each is another, also of the same parts: none can be guessed bit by bit from compressed answers.
+        """
+        salted = [parts, expires_ms, secrets.token_urlsafe(6)]
+        payload = _encode(json.dumps(salted, separators=(",", ":")).encode())
         return f"{payload}.{self.mac(kind, payload)}"
 
     def read(self, kind: str, token: str, now_ms: int) -> list[str] | None:
@@ -30,7 +36,7 @@ class Signer:
         payload, _, mac = token.partition(".")
         if not hmac.compare_digest(mac.encode(), self.mac(kind, payload).encode()):
             return None
-        parts, expires_ms = json.loads(_decode(payload))
+        parts, expires_ms, *_ = json.loads(_decode(payload))  # older ones have no salt
         return list(parts) if now_ms < expires_ms else None
 
     def mac(self, kind: str, text: str) -> str:

@@ -20,6 +20,8 @@ async function load() {
   try {
     const answer = await fetch(list.dataset.rows);
     if (answer.ok) show(await answer.text());
+  } catch {
+    // Not reached: the rows stay, and the next news asks again.
   } finally {
     loading = false;
   }

@@ -375,3 +375,39 @@ async def test_imported_sessions_are_marked(console: Running, http: aiohttp.Clie
     assert "Imported from rrweb" in await text("/sessions/foreign")
     assert "Imported from rrweb" not in await text("/sessions/own")
     assert "Aus rrweb importiert" in await text("/sessions/foreign?lang=de")
+
+
+async def test_what_a_person_asks_for_goes_compressed(
+    console: Running, http: aiohttp.ClientSession
+) -> None:
+    """
+    Pages go compressed to browsers that take it; what a page asks for at news does not.
+
+    Strangers make news by visiting, and could guess at what stands beside their own text by the answer's
+    length (BREACH). A session that has ended takes no more of it. No token is ever sent twice.
+    """
+    made = await visit(console)
+    await made.send([{"t": n, "type": "click"} for n in range(40)])
+    await console.sign_in(http)
+
+    async def encoding(path: str, takes: str = "gzip, deflate, br") -> str | None:
+        async with http.get(console.url + path, headers={"Accept-Encoding": takes}) as answer:
+            assert answer.status == 200
+            return answer.headers.get("Content-Encoding")
+
+    assert "gzip" == await encoding("/sessions/v1")
+    assert "gzip" == await encoding("/sessions")
+    assert await encoding("/sessions/v1", "identity") is None
+    assert await encoding("/sessions/rows") is None
+    assert await encoding("/sessions/v1/timeline") is None
+    await console.store.end_session("v1", "left")
+    assert await encoding("/sessions/v1/timeline") is not None
+    async with http.get(console.url + "/sessions/v1") as answer:
+        assert answer.headers["Vary"] == "Accept-Encoding"
+        tokens = {form_token(await answer.text())}
+    async with http.head(console.url + "/sessions/v1") as answer:
+        assert answer.status == 200
+    async with http.get(console.url + "/sessions/v1") as answer:
+        tokens.add(form_token(await answer.text()))
+
+    assert len(tokens) == 2
