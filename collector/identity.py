@@ -43,6 +43,11 @@ def checked(
     return {"id": plain, "hashed": hashed, "verified": verified}
 
 
+def has_email(text: str) -> bool:
+    """Say whether an e-mail address stands anywhere in *text*."""
+    return _EMAIL.search(text) is not None
+
+
 def kept_id(id_: str, hash_key: bytes) -> tuple[str, bool]:
     """Return what is kept of an id, and whether that is a hash: an e-mail address's."""
     plain = id_.strip()

@@ -17,7 +17,7 @@ from console.facets import counted, drops_of, fields_of, filters_of, value_text
 from console.finding import Asked, Pair, asked_of
 from console.neighbours import session_link
 from console.pages import render
-from console.segment_pages import segments_of
+from console.segment_pages import names_somebody, segments_of
 from console.session_pages import MOST_COUNTED, known_rules, page_of, place, total_text
 from console.words import Words
 from core.model import SessionQuery
@@ -51,7 +51,7 @@ async def show_list(request: web.Request) -> web.Response:
         unindexed=await store.unindexed(),
         segments=await segments_of(request, asked),
         may_save=bool(asked.filters)
-        and not asked.get("customer")
+        and not names_somebody(asked)
         and await has_role(request, ENDERS),
         may_share=await has_role(request, EDITORS),
         **values,

@@ -8,6 +8,7 @@ from urllib.parse import parse_qsl
 from aiohttp import web
 from multidict import MultiDict
 
+from collector.identity import has_email
 from console.auth import EDITORS, ENDERS, OWNERS, SIGNED_IN, has_role, require_role
 from console.context import console
 from console.finding import Asked, asked_of
@@ -39,6 +40,15 @@ async def segments_of(request: web.Request, asked: Asked) -> list[Listed]:
     return [Listed(one, one.query == asked.parameters, one.maker == user or owner) for one in found]
 
 
+def names_somebody(asked: Asked) -> bool:
+    """
+    Say whether a list looks for one person, by number or e-mail address.
+
+    Such a one is not kept under a name: addresses are kept nowhere but as their hash, and who is erased is to be in none.
+    """
+    return asked.find.customer is not None or any(has_email(value) for _, value in asked.pairs)
+
+
 async def save(request: web.Request) -> web.Response:
     """Keep what a list asks for under a name; shared, if an analyst or owner says so."""
     form = await request.post()
@@ -52,6 +62,8 @@ async def save(request: web.Request) -> web.Response:
         raise web.HTTPBadRequest(
             text="a segment asks for something, and for no more than an address holds"
         )
+    if names_somebody(asked):
+        raise web.HTTPBadRequest(text="a segment looks for many, not for one customer")
     now_ms = console(request).clock.now_ms()
     segment = SavedSegment(0, name, who, shared, asked.parameters, now_ms)
     try:

@@ -7,6 +7,7 @@ from urllib.parse import parse_qsl
 
 from core.errors import UserError
 from core.saved import MOST_OF_ONE, SavedSegment, SavedStore
+from core.search import read
 from core.sqlite.parts import Part
 
 _COLUMNS = "id, name, maker, shared, query, saved_ms"
@@ -28,12 +29,20 @@ class Saved(Part, SavedStore):
 def forget_who(db: sqlite3.Connection, id_: str) -> None:
     """Remove the segments that look for the erased person or session *id_*."""
     rows = db.execute("SELECT id, query FROM saved_segments").fetchall()
-    gone = [
-        row
-        for row, query in rows
-        if any(id_ == value.strip().strip('"') for _, value in parse_qsl(query))
-    ]
+    gone = [row for row, query in rows if id_ in _told(query)]
     db.executemany("DELETE FROM saved_segments WHERE id = ?", [(row,) for row in gone])
+
+
+def _told(query: str) -> set[str]:
+    """Return all that a list's parameters name: values, and each part of what is typed into the field."""
+    found: set[str] = set()
+    for name, value in parse_qsl(query):
+        found.add(value.strip().strip('"'))
+        if name == "q":
+            find = read(value)
+            found |= {*find.words, *find.without, *find.who, find.customer or ""}
+            found |= {value for _, value in (*find.include, *find.exclude)}
+    return found
 
 
 def _save(db: sqlite3.Connection, segment: SavedSegment) -> int:

@@ -270,6 +270,9 @@ async def test_segments_are_saved_opened_and_removed(
         {**form, "name": " "},
         {**form, "query": "order=score"},
         {**form, "query": "device=" + "x" * 5000 + "&page=" + "y" * 5000},
+        {**form, "query": "q=Ann@Shop.example+page:/cart"},  # an address, which is kept nowhere
+        {**form, "query": "q=customer:4711"},
+        {**form, "query": "customer=4711"},
     ]
     for one in refused:
         async with http.post(found.url + "/segments", data=one, allow_redirects=False) as answer:

@@ -9,12 +9,17 @@ from pathlib import Path
 
 import pytest
 
+from core.alerts import Alert, Firing
 from core.erasing import KEY, Whom, listed, read_list, tombstone
 from core.errors import UserError
-from core.model import NewAsset, SessionQuery, Verdicts
+from core.model import NewAsset, SessionQuery, User, Verdicts
+from core.readers import Note
 from core.search import Document, read
 from core.sqlite import SqliteStore, assets
 from core.sqlite.erasing import erase
+from core.sqlite.salvage import tables
+from core.sqlite.schema import connect
+from core.triage import TriageChange
 from tests.core.erasing import CANARY, places
 from tests.core.support import NOON, SITE, ManualClock, batch, event, flag, session_of, stored
 
@@ -58,7 +63,20 @@ async def kept(store: SqliteStore) -> SqliteStore:
     )
     await store.audit(NOON, "owner", "watched", f"session-{CANARY}")
     await store.give_code(f"session-{CANARY}", 1000)
+    await store.add_note(Note(CANARY, f"session-{CANARY}", NOON, "owner", CANARY, NOON))
+    await store.add_user(User("owner", "owner", ""))
+    await store.mark_watched("owner", f"session-{CANARY}", NOON)
+    await _said(store)
     return store
+
+
+async def _said(store: SqliteStore) -> None:
+    """Say something of the struggles, and be told of them: what is kept of that has no word of a visitor."""
+    for struggle in await store.struggles():
+        change = TriageChange("resolved", owner="owner", due="2026-09-22", note="We look at it.")
+        await store.set_triage([struggle.key], change, who="owner", at_ms=NOON)
+        await store.put_alert(Alert(id="a", kind="new", name="New", to=("team",), site=SITE.key))
+        await store.fire("a", Firing(NOON, {"struggles": [struggle.key]}, told=(struggle.key,)))
 
 
 @pytest.mark.parametrize(
@@ -88,6 +106,30 @@ async def test_nothing_of_the_erased_is_left(kept: SqliteStore, tmp_path: Path, 
     assert None is await kept.session(f"session-{CANARY}")
     assert 2 == len(await kept.batches("other"))
     assert b"chunk of other/load-1/1" == await kept.read_chunk((await kept.chunks("other"))[1])
+
+
+NOT_KEPT = {"asset_uses", "sealed", "search_due"}
+"""Tables by session of which the session with the canary has no row: others below see to them."""
+
+
+async def test_the_canary_is_in_every_table(kept: SqliteStore, tmp_path: Path) -> None:
+    """Whatever new table is kept by session, the tests of erasing have a row of it."""
+    with closing(connect(tmp_path / "data" / "stolper.db", read_only=True)) as db:
+        by_session = {
+            table
+            for table in tables(db)
+            if "session" in {row[1] for row in db.execute(f"PRAGMA table_info({table})")}
+        }
+        without = {
+            table
+            for table in by_session
+            if not db.execute(
+                f"SELECT 1 FROM {table} WHERE session = ?", (f"session-{CANARY}",)
+            ).fetchone()
+        }
+
+    assert {"notes", "watched", "codes", "searched"} < by_session
+    assert NOT_KEPT >= without
 
 
 async def test_what_was_erased_stays_so(kept: SqliteStore, clock: ManualClock) -> None:

@@ -271,6 +271,8 @@ async def test_segments_that_look_for_the_erased_go(shop: Store) -> None:
         ("a", "q=customer+2"),
         ("b", "q=%22customer+2%22&device=mobile"),
         ("c", "q=2"),
+        ("d", "q=customer%3A%22customer+2%22+page%3A%2Fcart"),
+        ("e", "q=pay+-%22customer+2%22"),
     ):
         await shop.save_segment(SavedSegment(0, name, "ada", True, query, NOON))
     await shop.erase(Whom("customer", "customer 2"))
