@@ -8,6 +8,7 @@ whoever needs a section takes it as a parameter. docs/operating.md lists all of 
 
 from __future__ import annotations
 
+import base64
 import dataclasses
 import difflib
 import ipaddress
@@ -22,6 +23,9 @@ from typing import Any
 from core.errors import SettingError
 
 FILE_NAME = "stolper.toml"
+
+WEBHOOK_KEY = "whsec_"
+"""Begins a key of webhooks that is bytes in base64, as https://www.standardwebhooks.com writes it."""
 
 _ADDRESS = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9.-]+):(\d{1,5})")
 _URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[^\s?#\"'<>]*)?")
@@ -48,22 +52,31 @@ def _networks(value: tuple[str, ...]) -> str | None:
     return None
 
 
+_NAMED = re.compile(r"([A-Za-z0-9][A-Za-z0-9_.-]{0,39})=.*")
 _DESTINATION = re.compile(
     r"[A-Za-z0-9][A-Za-z0-9_.-]{0,39}=(?:(?:slack\+)?https?://[^\s/]+(?:/\S*)?|mailto:[^\s@,]+@[^\s@,]+)"
 )
 
 
 def _destinations(value: tuple[str, ...]) -> str | None:
-    for one in value:
+    for number, one in enumerate(value, 1):
         if not _DESTINATION.fullmatch(one):
-            # The address may hold a key, as Slack's do: it is not repeated.
-            return f"'{one.split('=')[0]}' is no NAME=https://..., slack+https://... or mailto:..."
+            # The address may hold a key, as Slack's do: it is not repeated, nor what has no name before it.
+            named = _NAMED.fullmatch(one)
+            what = f"'{named[1]}'" if named else f"entry {number}"
+            return f"{what} is no NAME=https://..., slack+https://... or mailto:..."
     names = [one.split("=")[0] for one in value]
     twice = sorted({name for name in names if names.count(name) > 1})
     return f"'{twice[0]}' is named twice" if twice else None
 
 
 def _key(value: str) -> str | None:
+    if value.startswith(WEBHOOK_KEY):
+        try:
+            key = base64.b64decode(value.removeprefix(WEBHOOK_KEY), validate=True)
+        except ValueError:
+            return f"has no base64 behind {WEBHOOK_KEY}"
+        return None if len(key) >= 16 else "is too short: take 16 bytes and more"
     return None if not value or len(value) >= 16 else "is too short: take 16 characters and more"
 
 

@@ -25,7 +25,7 @@ import orjson
 from core.alerts import DAY_MS, AlertStore, Delivery
 from core.clock import Clock
 from core.errors import StoreError
-from core.settings import AlertSettings, MailSettings
+from core.settings import WEBHOOK_KEY, AlertSettings, MailSettings
 from stolper.alerting import dressing
 from stolper.alerting.destinations import Address, addresses
 from stolper.alerting.telling import Told
@@ -47,8 +47,6 @@ REST_S = 60
 
 ERROR_MAX = 300
 
-SECRET_PREFIX = "whsec_"
-
 
 class SendFailed(Exception):
     """A message did not arrive. *after_s* is what the receiver asks to be left alone for."""
@@ -68,11 +66,8 @@ class Writes(Protocol):
 
 def signature(secret: str, id_: str, at_s: int, body: bytes) -> str:
     """Return the signature of a webhook as https://www.standardwebhooks.com has it, so that its libraries check it."""
-    if secret.startswith(SECRET_PREFIX):
-        try:
-            key = base64.b64decode(secret.removeprefix(SECRET_PREFIX), validate=True)
-        except ValueError:
-            key = secret.encode()
+    if secret.startswith(WEBHOOK_KEY):  # the settings saw to it that it is base64
+        key = base64.b64decode(secret.removeprefix(WEBHOOK_KEY))
     else:
         key = secret.encode()
     made = hmac.new(key, f"{id_}.{at_s}.".encode() + body, hashlib.sha256).digest()

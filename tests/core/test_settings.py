@@ -81,6 +81,26 @@ def test_what_cannot_be_is_refused_with_its_place(
         load_settings(tmp_path, env=env)
 
 
+@pytest.mark.parametrize(
+    ("toml", "says"),
+    [
+        ("to = ['https://hooks.slack.com/services/T/B/SECRET?a=SECRET']", "entry 1 is no NAME="),
+        ("to = ['a=mailto:a@b.example', 'team=slack+htps://x/SECRET']", "'team' is no NAME="),
+        ("to = ['a=https://x.example/SECRET', 'a=https://y.example']", "'a' is named twice"),
+        ("secret = 'SECRET'", "too short"),
+        ("secret = 'whsec_SECRET of mine, long'", "no base64"),
+        ("secret = 'whsec_c2hvcnQ='", "too short"),
+    ],
+)
+def test_a_secret_that_is_refused_is_not_repeated(tmp_path: Path, toml: str, says: str) -> None:
+    """An address that may hold a key stands in no log, also where its name was forgotten."""
+    (tmp_path / "stolper.toml").write_text(f"[alerts]\n{toml}")
+
+    with pytest.raises(SettingError, match=says) as refused:
+        load_settings(tmp_path)
+    assert "SECRET" not in str(refused.value)
+
+
 def test_every_setting_has_help_and_its_variable() -> None:
     """Each is declared with a help text; its variable follows from its name."""
     for setting in declared():
