@@ -279,13 +279,19 @@ def _item(struggle: Struggle, counted: Counted, base: str, language: Language) -
 
 
 def _title(struggle: Struggle, language: Language) -> str:
+    """Return what a struggle is called, on one line: pages write labels, and could write lines of their own."""
     label = (struggle.target or {}).get("label")
     title = language.text(struggle.title)
-    return f"{title}: {label}" if label else title
+    return _line(f"{title}: {label}" if label else title)
 
 
 def _where(struggle: Struggle) -> str:
-    return " · ".join(part for part in (struggle.site_name, struggle.page) if part)
+    return _line(" · ".join(part for part in (struggle.site_name, struggle.page) if part))
+
+
+def _line(text: str) -> str:
+    """Return *text* without what is no letter on a line: breaks of lines, and signs that turn the text around."""
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _foot(base: str, language: Language) -> str:

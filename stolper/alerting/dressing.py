@@ -133,11 +133,17 @@ def slack(message: Message) -> dict[str, Any]:
     blocks.append(
         {"type": "section", "text": _markdown(f"<{message.link}|{_slack(message.link_text)}>")}
     )
-    return {"text": f"{_slack(message.subject)}: {_slack(message.lead)}", "blocks": blocks}
+    return {
+        "text": f"{_slack(message.subject)}: {_slack(message.lead)}",
+        "blocks": blocks,
+        "unfurl_links": False,  # nobody else need learn where the console is
+        "unfurl_media": False,
+    }
 
 
-def _markdown(text: str) -> dict[str, str]:
-    return {"type": "mrkdwn", "text": text[:SLACK_TEXT]}
+def _markdown(text: str) -> dict[str, Any]:
+    """Return a text of which only our own markup counts: *verbatim* keeps Slack from making links of addresses in it."""
+    return {"type": "mrkdwn", "text": text[:SLACK_TEXT], "verbatim": True}
 
 
 def _slack(text: str) -> str:

@@ -307,6 +307,9 @@ async def test_slack_shows_words_and_no_markup_of_visitors(tmp_path: Path) -> No
 
     assert "Checkout: 2 sessions" in told["text"]
     assert "webhook-signature" not in hook.requests[0][0]
+    sections = [block for block in told["blocks"] if block["type"] == "section"]
+    texts = [one for block in sections for one in block.get("fields", [block.get("text")])]
+    assert all(one["verbatim"] for one in texts)  # else Slack makes links of addresses
     assert "<!channel>" not in items
     assert "&lt;!channel&gt; \u200b*now\u200b* &lt;https://evil.example|x&gt;" in items
 
@@ -324,7 +327,7 @@ async def test_a_mail_is_text_and_html(tmp_path: Path) -> None:
         ) as here,
     ):
         await here.store.put_alert(replace(MAIL, language="de"))
-        await here.visits(2, label="<img src=x>\r\nBcc: eve@evil.example")
+        await here.visits(2, label="<img src=x>\r\nBcc: eve@evil.example\u2028\u202e//moc.live")
         [sent] = await here.go()
 
     [mail] = post.mails
@@ -337,6 +340,7 @@ async def test_a_mail_is_text_and_html(tmp_path: Path) -> None:
     assert "auto-generated" == mail["Auto-Submitted"]
     assert mail["Bcc"] is None
     assert "2 Sitzungen mit einer Auffälligkeit (Zeitraum: 60 Minuten)." in plain
+    assert "* Rage click: <img src=x> Bcc: eve@evil.example //moc.live" in plain.splitlines()
     assert "&lt;img src=x&gt;" in page
     assert "<img" not in page
     assert "src=" not in page.replace("&lt;img src=x&gt;", "")
