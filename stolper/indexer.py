@@ -129,9 +129,13 @@ class Indexer:
         except StoreError as error:
             log.error("session %s is indexed without its events: %s", session.id, error)
             return document_of(session, [], [], [], again_ms=again_ms)
-        return await asyncio.to_thread(
-            document_of, session, batches, loads, flags, again_ms=again_ms
-        )
+        try:
+            return await asyncio.to_thread(
+                document_of, session, batches, loads, flags, again_ms=again_ms
+            )
+        except Exception:  # a fault of ours: all others must not wait for this one
+            log.exception("session %s is indexed without its events", session.id)
+            return document_of(session, [], [], [], again_ms=again_ms)
 
     def _again(self, session: Session) -> int | None:
         """Return when a running session is looked at again, having noted it."""

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
+import pytest
 import pytest_asyncio
 
-from core.model import SessionQuery, Verdicts
+from core.model import Session, SessionQuery, Verdicts
 from core.search import read
 from core.sqlite import SqliteStore
 from core.sqlite.schema import connect
@@ -128,3 +130,25 @@ async def test_a_removed_visit_is_forgotten(store: SqliteStore) -> None:
     assert MOST_TEXTS == len(made.text.splitlines())
     assert 100 == sum(name == "page" for name, _ in made.terms)
     assert max(len(value) for _, value in made.terms) <= 200
+
+
+async def test_a_visit_that_cannot_be_read_holds_up_no_other(
+    store: SqliteStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours with one visit leaves its words out; that one and the others are found."""
+    for name in ("odd", "even"):
+        visit = Visit(store, name, attributes={"device": "mobile"})
+        await visit.send([{"t": 0, "type": "page", "path": f"/{name}"}])
+        await visit.flag(label=name)
+
+    def failing(session: Session, batches: list[object], *rest: object, **more: Any) -> Any:
+        if session.id == "odd" and batches:
+            raise RuntimeError("of ours")
+        return document_of(session, batches, *rest, **more)  # type: ignore[arg-type] -- as it came
+
+    monkeypatch.setattr("stolper.indexer.document_of", failing)
+    await Indexer(store, Clock()).sweep()
+
+    assert ["even"] == await found(store, "page:/even")
+    assert {"odd", "even"} == set(await found(store, "device:mobile"))
+    assert [] == await store.due(10)
