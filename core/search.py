@@ -119,6 +119,7 @@ def read(text: str) -> Find:
     `page:/checkout` asks for a value of a field, `customer:42` for a customer; `-` in front of either or of a word
     is "did not"; quotes hold several words together. A field that there is none of is a word.
     """
+    text = text.replace("\0", " ")  # in which SQLite's language of words ends
     words: list[str] = []
     without: list[str] = []
     include: list[tuple[str, str]] = []

@@ -121,6 +121,11 @@ async def test_programs_search_and_count_too(found: Running) -> None:
                 query = f"not_page=/thanks&{field}={one['value']}"
                 assert one["sessions"] == len(await ids(query)), one
         assert 400 == (await told("sessions/facets?field=colour"))["status"]
+        assert {"device"} == (await told("sessions/facets?field=device&field=device"))[
+            "facets"
+        ].keys()
+        for strange in ('"', "a%00b", "AND", "NEAR(", "^a", "-", "*", "a:b"):
+            assert 200 == (await told(f"sessions?q={strange}"))["status"], strange
 
 
 def listed(text: str) -> list[str]:
