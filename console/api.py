@@ -23,6 +23,7 @@ from console.context import console, route_of
 from console.finding import find_of
 from console.format import iso
 from console.language import Language
+from console.named import api_session
 from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
 from core.model import Flag, Gap, Place, Score, Session, SessionQuery, Site, band_of
@@ -67,7 +68,7 @@ async def list_sessions(request: web.Request) -> web.Response:
 async def show_facets(request: web.Request) -> web.Response:
     """Answer with how many sessions there are, and how many more narrowly."""
     await check_site(request)
-    fields = request.query.getall("field", [*FIELDS])
+    fields = list(dict.fromkeys(request.query.getall("field", [*FIELDS])))
     if unknown := [name for name in fields if name not in FIELDS]:
         raise ApiError(
             400, "bad_parameter", f"there is no field '{unknown[0]}': {', '.join(FIELDS)}"
@@ -84,7 +85,7 @@ async def show_facets(request: web.Request) -> web.Response:
 
 async def show_session(request: web.Request) -> web.Response:
     """Answer with one session, its flags and what is missing of it."""
-    session = await _session(request)
+    session = await api_session(request)
     language = console(request).languages.of(request)
     store = console(request).store
     flags = [flag_json(flag, language) for flag in await store.flags(session.id)]
@@ -95,7 +96,7 @@ async def show_session(request: web.Request) -> web.Response:
 
 async def show_events(request: web.Request) -> web.Response:
     """Answer with the events of a session, in order of time."""
-    session = await _session(request)
+    session = await api_session(request)
     batches = await console(request).store.batches(session.id)
     events = sorted((e for batch in batches for e in batch.events), key=lambda e: float(e["ts"]))
     return answer({"events": [event_json(event) for event in events]})
@@ -103,7 +104,7 @@ async def show_events(request: web.Request) -> web.Response:
 
 async def show_recording(request: web.Request) -> web.StreamResponse:
     """Answer with the list of documents and their rrweb events."""
-    session = await _session(request)
+    session = await api_session(request)
     store, clock = console(request).store, console(request).clock
     await store.audit(clock.now_ms(), f"token {request[TOKEN].id}", "recording", session.id)
     loads = recordings(store, session.id)
@@ -129,7 +130,7 @@ async def show_recording(request: web.Request) -> web.StreamResponse:
 async def end_session(request: web.Request) -> web.Response:
     """Close a session as if its idle timeout had passed."""
     require(request, "admin")
-    session = await _session(request)
+    session = await api_session(request)
     ended = await console(request).end_session(session.id)
     who = f"token {request[TOKEN].id}"
     await console(request).store.audit(console(request).clock.now_ms(), who, "ended", session.id)
@@ -256,13 +257,6 @@ async def check_site(request: web.Request) -> None:
     site = request.query.get("site")
     if site is not None and await console(request).store.site(site) is None:
         raise ApiError(404, "not_found", f"there is no site '{site[:100]}'")
-
-
-async def _session(request: web.Request) -> Session:
-    session = await console(request).store.session(request.match_info["session"])
-    if session is None:
-        raise ApiError(404, "not_found", "there is no such session")
-    return session
 
 
 def session_json(session: Session) -> dict[str, Any]:

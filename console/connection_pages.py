@@ -10,6 +10,7 @@ from aiohttp import web
 from console.auth import OWNERS, by_itself, require_role
 from console.connection_words import ConnectionTold, connection_told
 from console.context import console
+from console.named import site_of
 from console.pages import embed_line, render
 from core.connection import RECENT_MS, connection
 from core.errors import UserError
@@ -68,14 +69,14 @@ async def add(request: web.Request) -> web.Response:
 
 async def show(request: web.Request) -> web.Response:
     """Show the line to embed, and whether visits arrive."""
-    site = await _site(request)
+    site = await site_of(request)
     return render(request, "connect.html", check=await _check(request, site))
 
 
 @by_itself
 async def tell(request: web.Request) -> web.Response:
     """Answer with the check alone, for a page that is open."""
-    check = await _check(request, await _site(request))
+    check = await _check(request, await site_of(request))
     return render(request, "connection.html", check=check)
 
 
@@ -121,10 +122,3 @@ async def _form(request: web.Request, form: Mapping[str, str], problem: str = ""
         problem=problem,
         asked={name: form.get(name, "") for name in ("origins", "name", "mode", "privacy")},
     )
-
-
-async def _site(request: web.Request) -> Site:
-    site = await console(request).store.site(request.match_info["site"])
-    if site is None:
-        raise web.HTTPNotFound
-    return site

@@ -12,6 +12,7 @@ from aiohttp import web
 from console.auth import by_itself
 from console.compression import json_of
 from console.context import CONSOLE, console
+from console.named import session_of
 from console.source_places import SourcePlaces
 from core.model import Session
 from replay.details import Details, Frame, LogRow, details
@@ -30,9 +31,7 @@ def add_routes(app: web.Application) -> None:
 async def show_details(request: web.Request) -> web.Response:
     """Answer with all requests, errors and console notes of a session."""
     store = console(request).store
-    session = await store.session(request.match_info["session"])
-    if session is None:
-        raise web.HTTPNotFound
+    session = await session_of(request)
     found = details(await store.batches(session.id))
     body = orjson.dumps(await details_json(request, session, found))
     return json_of(session, body)

@@ -18,8 +18,8 @@ from console.context import console
 from console.exporting import FORMS, MEDIA, Form, NotBuilt, Wish, file_name, write_export
 from console.format import duration
 from console.language import Language
+from console.named import api_session, session_of
 from console.pages import render
-from console.transcript_pages import session_of
 from core.errors import UserError
 from core.model import Session
 from replay.known import parse_span
@@ -69,9 +69,7 @@ async def export(request: web.Request) -> web.StreamResponse:
 
 async def tell(request: web.Request) -> web.StreamResponse:
     """Hand out a session as a file, to a program."""
-    session = await console(request).store.session(request.match_info["session"])
-    if session is None:
-        raise ApiError(404, "not_found", "there is no such session")
+    session = await api_session(request)
     notes = request.query.get("notes", "true") != "false"
     try:
         wish = _wish(request.query, console(request).languages.of(request), notes=notes)

@@ -8,10 +8,11 @@ from typing import Any
 from aiohttp import web
 
 from console.api import PREFIX, answer, since_ms
-from console.auth import OWNERS, ApiError, has_role, require_role
+from console.auth import OWNERS, has_role, require_role
 from console.context import console
 from console.format import iso
 from console.health_words import finding_text, lack_text, refusal_text, removed_text
+from console.named import api_site, site_of
 from console.pages import render
 from core.health import Finding, Room, SiteHealth, What, findings, room_findings
 from core.model import Site
@@ -30,7 +31,7 @@ def add_routes(app: web.Application) -> None:
 
 async def show(request: web.Request) -> web.Response:
     """Show what arrives from a site, what does not, and why."""
-    site = await _site(request)
+    site = await site_of(request)
     period = request.query.get("since", "")
     period = period if period in PERIODS else USUAL
     now = console(request).clock.now_ms()
@@ -63,7 +64,7 @@ async def show(request: web.Request) -> web.Response:
 async def switch(request: web.Request) -> web.Response:
     """Switch recording on the site on or off."""
     who = await require_role(request, OWNERS)
-    site = await _site(request)
+    site = await site_of(request)
     enabled = (await request.post()).get("enabled") == "yes"
     store = console(request).store
     await store.set_site_options(site.key, replace(site.options, enabled=enabled))
@@ -74,10 +75,7 @@ async def switch(request: web.Request) -> web.Response:
 
 async def tell(request: web.Request) -> web.Response:
     """Answer with the health of a site."""
-    named = request.match_info["site"]
-    site = await console(request).store.site(named)
-    if site is None:
-        raise ApiError(404, "not_found", f"there is no site '{named[:100]}'")
+    site = await api_site(request)
     now = console(request).clock.now_ms()
     since = since_ms(request, now)
     health = await console(request).store.health(
@@ -147,10 +145,3 @@ def health_json(site: Site, health: SiteHealth, room: Room, found: list[Finding]
             for one in found
         ],
     }
-
-
-async def _site(request: web.Request) -> Site:
-    site = await console(request).store.site(request.match_info["site"])
-    if site is None:
-        raise web.HTTPNotFound
-    return site

@@ -17,6 +17,7 @@ from aiohttp import hdrs, web
 
 from console.auth import ENDERS, OWNERS, SIGNED_IN, has_role, require_role
 from console.context import console
+from console.named import session_of
 from core.errors import NotFound, UserError
 from core.readers import MOST_TEXT, Note
 
@@ -56,9 +57,7 @@ async def add(request: web.Request) -> web.Response:
     """Keep a note at the moment `at` (server milliseconds), at the nearest of the session."""
     who = await require_role(request, ENDERS)
     store, now_ms = console(request).store, console(request).clock.now_ms()
-    session = await store.session(request.match_info["session"])
-    if session is None:
-        raise web.HTTPNotFound
+    session = await session_of(request)
     form = await request.post()
     at_ms = min(max(_at(form.get("at")), session.started_ms), float(session.last_ms))
     note = Note(secrets.token_urlsafe(9), session.id, at_ms, who, _text(form.get("text")), now_ms)

@@ -18,6 +18,7 @@ from aiohttp import web
 from console.auth import require_editor
 from console.context import console, workbench
 from console.making import WHATS, NewRule, TooWide, exception, mapping, pressed, slug
+from console.named import session_of
 from console.pages import render
 from console.press_words import kind_text, matches_text, seen_text
 from console.presses import count_presses
@@ -63,9 +64,7 @@ def add_routes(app: web.Application) -> None:
 async def offer_selectors(request: web.Request) -> web.Response:
     """Answer with ways to find the picked element again, each with what it found lately."""
     await require_editor(request)
-    session = await console(request).store.session(request.match_info["session"])
-    if session is None:
-        raise web.HTTPNotFound
+    session = await session_of(request)
     path = read_path(_json((await form_values(request)).get("path", "")))
     if path is None:
         raise web.HTTPBadRequest(text="'path' is no path of an element")

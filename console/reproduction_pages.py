@@ -13,8 +13,8 @@ from aiohttp import web
 from console.auth import ENDERS, SIGNED_IN, require_role
 from console.context import console
 from console.language import Language
+from console.named import session_of
 from console.pages import render
-from console.transcript_pages import session_of
 from core.errors import NotFound
 from core.model import Flag, Session
 from replay.reproduction.making import Reproduction, order, reproduction

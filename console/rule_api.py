@@ -19,6 +19,7 @@ from console.context import console, workbench
 from console.drafts import DRAFTS
 from console.editor_pages import MAX_TEXT, is_file_name
 from console.format import iso
+from console.named import api_body
 from console.proposals import one_line
 from console.rule_list import NOTHING, broken_files, state_of
 from console.rule_pages import since_ms as week_ms
@@ -78,7 +79,7 @@ async def list_files(request: web.Request) -> web.Response:
 async def put_file(request: web.Request) -> web.Response:
     """Write an own file and put it in force, if it fits and nobody changed it meanwhile."""
     require(request, "admin")
-    body = await _body(request)
+    body = await api_body(request)
     name = _name(request.match_info["name"])
     revision = body.get("revision")
     if not (revision is None or isinstance(revision, str)):
@@ -104,7 +105,7 @@ async def put_file(request: web.Request) -> web.Response:
 async def check(request: web.Request) -> web.Response:
     """Answer with what is wrong with a text, and how its tests go."""
     require(request, "admin")
-    body = await _body(request)
+    body = await api_body(request)
     checked = await workbench(request).check(_name(_text(body, "name")), _text(body, "text"))
     return answer({"checked": checked_json(checked)})
 
@@ -112,7 +113,7 @@ async def check(request: web.Request) -> web.Response:
 async def draft(request: web.Request) -> web.Response:
     """Answer with what a text would flag since `since`, against the rules in force."""
     require(request, "admin")
-    body = await _body(request)
+    body = await api_body(request)
     bench, name, text = workbench(request), _name(_text(body, "name")), _text(body, "text")
     since = _since_ms(request)
 
@@ -184,16 +185,6 @@ def _file_json(file: OwnFile | None) -> dict[str, Any] | None:
 def _since_ms(request: web.Request) -> int:
     asked = asked_since_ms(request, console(request).clock.now_ms())
     return week_ms(request) if asked is None else asked
-
-
-async def _body(request: web.Request) -> dict[str, Any]:
-    try:
-        body = orjson.loads(await request.read())
-    except orjson.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict):
-        raise ApiError(400, "bad_parameter", "the body is a JSON object")
-    return body
 
 
 def _text(body: dict[str, Any], name: str, default: str | None = None) -> str:

@@ -71,7 +71,7 @@ async def _memory(request: web.Request, text: str) -> str | None:
 
 
 async def _session(request: web.Request, text: str) -> str | None:
-    """Lead to the session whose id is typed, or how it begins, if there is one alone."""
+    """Lead to the session whose id is typed, all of it."""
     if _SESSION.fullmatch(text):
         found = await console(request).store.session(text)
         return Moment(found.id).link if found else None

@@ -18,6 +18,7 @@ from console.context import console
 from console.export_pages import dialog_values
 from console.finding import PERIODS as PERIODS
 from console.finding import asked_of
+from console.named import session_of
 from console.neighbours import LIST, neighbours
 from console.note_pages import notes_of
 from console.pages import render
@@ -158,7 +159,7 @@ async def known_rules(
 
 async def show_one(request: web.Request) -> web.Response:
     """Show one session with its player."""
-    session = await _session(request)
+    session = await session_of(request)
     store = console(request).store
     built = (console(request).player_dir / "player.js").is_file()
     language = console(request).languages.of(request)
@@ -202,14 +203,14 @@ async def show_one(request: web.Request) -> web.Response:
 @by_itself
 async def show_timeline(request: web.Request) -> web.Response:
     """Answer with the player's view of a session, for a page that is open."""
-    session = await _session(request)
+    session = await session_of(request)
     return json_of(session, orjson.dumps(await _timeline(request, session)))
 
 
 @by_itself
 async def show_activity(request: web.Request) -> web.Response:
     """Answer with the spans in which the visitor did nothing."""
-    session = await _session(request)
+    session = await session_of(request)
     store = console(request).store
     timeline = await _raw_timeline(request, session)
     moments = await activity(store, session.id)
@@ -221,7 +222,7 @@ async def show_activity(request: web.Request) -> web.Response:
 async def end_one(request: web.Request) -> web.Response:
     """Close a running session."""
     who = await require_role(request, ENDERS)
-    session = await _session(request)
+    session = await session_of(request)
     await console(request).end_session(session.id)
     await console(request).store.audit(console(request).clock.now_ms(), who, "ended", session.id)
     raise web.HTTPSeeOther(Moment(session.id).link)
@@ -246,13 +247,6 @@ async def _timeline(request: web.Request, session: Session) -> dict[str, Any]:
     timeline = await _raw_timeline(request, session)
     notes = await notes_of(request, session.id)
     return {**timeline_json(session, timeline, flags, language), "notes": notes, "stage": stage}
-
-
-async def _session(request: web.Request) -> Session:
-    session = await console(request).store.session(request.match_info["session"])
-    if session is None:
-        raise web.HTTPNotFound
-    return session
 
 
 def _script_json(values: dict[str, Any]) -> Markup:

@@ -12,8 +12,8 @@ from console.api import PREFIX, answer
 from console.auth import TOKEN, ApiError, require_scope
 from console.context import console
 from console.format import iso
+from console.named import api_site
 from core.errors import UserError
-from core.model import Site
 from core.source_maps import MOST_BYTES, SourceMapInfo
 from replay.source_map import SourceMap
 
@@ -31,7 +31,7 @@ def add_routes(app: web.Application) -> None:
 async def show(request: web.Request) -> web.Response:
     """Answer with what is kept of a site, without the maps themselves."""
     require_scope(request, "sourcemaps", "read", "admin")
-    site = await _site(request)
+    site = await api_site(request)
     found = await console(request).store.source_maps(site.key)
     return answer({"source_maps": [info_json(one) for one in found]})
 
@@ -39,7 +39,7 @@ async def show(request: web.Request) -> web.Response:
 async def put(request: web.Request) -> web.Response:
     """Keep the map in the body, for the script `name` of `release`."""
     require_scope(request, "sourcemaps", "admin")
-    site = await _site(request)
+    site = await api_site(request)
     name, release = script_name(request.query.get("name", "")), _release(request)
     content = await _body(request)
     try:
@@ -56,7 +56,7 @@ async def put(request: web.Request) -> web.Response:
 async def drop(request: web.Request) -> web.Response:
     """Remove all maps of `release`."""
     require_scope(request, "sourcemaps", "admin")
-    site = await _site(request)
+    site = await api_site(request)
     if "release" not in request.query:
         raise ApiError(400, "bad_parameter", "release says which maps are to go")
     store, now_ms = console(request).store, console(request).clock.now_ms()
@@ -90,13 +90,6 @@ def _release(request: web.Request) -> str:
     if len(release) > 100:
         raise ApiError(400, "bad_parameter", "release has at most 100 characters")
     return release
-
-
-async def _site(request: web.Request) -> Site:
-    site = await console(request).store.site(request.match_info["site"])
-    if site is None:
-        raise ApiError(404, "not_found", f"there is no site '{request.match_info['site']}'")
-    return site
 
 
 async def _body(request: web.Request) -> bytes:

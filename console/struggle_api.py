@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from console.api import PREFIX, answer, check_site, limit, number, since_ms
@@ -16,6 +15,7 @@ from console.auth import TOKEN, ApiError, require
 from console.context import console
 from console.format import iso
 from console.language import Language
+from console.named import api_body
 from console.queue_query import CHOICES
 from console.queue_words import today_of
 from console.triage_pages import is_day
@@ -33,7 +33,6 @@ from core.triage import (
     TriageChange,
 )
 
-MAX_BODY = 100_000
 _FIELDS = ("state", "release", "reason", "owner", "due", "reviewed", "note")
 
 
@@ -115,13 +114,8 @@ async def _told(request: web.Request) -> web.Response:
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
-    content = await request.content.read(MAX_BODY + 1)
-    try:
-        body = orjson.loads(content) if len(content) <= MAX_BODY else None
-    except orjson.JSONDecodeError:
-        body = None
-    if not isinstance(body, dict):
-        raise ApiError(400, "bad_parameter", "the body is a JSON object")
+    """Return the body; a field that there is none of is a slip of the pen."""
+    body = await api_body(request)
     if unknown := sorted(set(body) - set(_FIELDS)):
         told = f"there is no '{unknown[0][:50]}'; there are {', '.join(_FIELDS)}"
         raise ApiError(400, "bad_parameter", told)

@@ -16,6 +16,7 @@ from console.auth import SIGNED_IN, TOKEN, ApiError
 from console.context import console
 from console.format import duration
 from console.language import Language
+from console.named import api_session, session_of
 from console.pages import render
 from console.transcript_words import Told, told
 from core.errors import UserError
@@ -68,9 +69,7 @@ async def show(request: web.Request) -> web.Response:
 
 async def tell(request: web.Request) -> web.Response:
     """Answer with the transcript as text and as lines."""
-    session = await console(request).store.session(request.match_info["session"])
-    if session is None:
-        raise ApiError(404, "not_found", "there is no such session")
+    session = await api_session(request)
     language = console(request).languages.of(request)
     try:
         span = parse_span(request.query.get("from"), request.query.get("until"))
@@ -86,11 +85,3 @@ async def tell(request: web.Request) -> web.Response:
 def span_asked(request: web.Request) -> dict[str, str]:
     """Return `from` and `until` of the address, as they stand there."""
     return {name: request.query.get(name, "")[:20] for name in ("from", "until")}
-
-
-async def session_of(request: web.Request) -> Session:
-    """Return the session of the address."""
-    session = await console(request).store.session(request.match_info["session"])
-    if session is None:
-        raise web.HTTPNotFound
-    return session

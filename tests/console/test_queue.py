@@ -344,6 +344,20 @@ async def test_the_api_lists_and_changes(desk: Desk) -> None:
     assert (1, 3, 1) == (listed["reviewed"], listed["flagged"], listed["states"]["resolved"])
 
 
+async def test_a_body_that_comes_in_pieces_is_read_to_its_end(desk: Desk) -> None:
+    """Networks cut where they like; a change is taken as it was sent."""
+    pay = await key(desk.console, "Pay")
+    headers = {"Authorization": f"Bearer {desk.console.tokens['admin']}"}
+    body = b" " * 300_000 + b'{"note": "mended"}'  # more than is read from a connection at once
+    async with aiohttp.ClientSession(headers=headers) as client:
+        url = f"{desk.console.url}/api/v1/struggles/{pay}"
+        async with client.patch(url, data=body) as answer:
+            status = answer.status
+
+    assert 200 == status
+    assert ["mended"] == [one.detail for one in await desk.console.store.triage_history(pay)]
+
+
 WRONG: list[dict[str, Any]] = [
     {"state": "returned"}, {"state": "ignored"}, {"owner": "x"}, {"due": "1"}, {"reviewed": 2},
     {"note": "x" * 4001}, {"colour": "red"}, {"owner": ["anna"]}, {"reason": 1},
