@@ -119,7 +119,12 @@ class Sender:
                 continue
 
     async def sweep(self) -> int:
-        """Try all that is due once; return how many have arrived. A slow destination holds up no other."""
+        """
+        Try all that is due once; return how many have arrived.
+
+        Destinations are tried beside one another: a slow one holds up what comes for others meanwhile no longer than
+        its own timeout.
+        """
         async with self._sending:
             due = await self._store.due_deliveries(self._clock.now_ms(), AT_ONCE)
             due.sort(key=lambda one: one.destination)
@@ -128,15 +133,18 @@ class Sender:
             return sum(counts)
 
     async def _all(self, group: list[Delivery]) -> int:
-        """Send *group* in order until one does not arrive: the next ones would fare no better."""
-        arrived = 0
-        for delivery in sorted(group, key=lambda one: (one.due_ms, one.created_ms, one.id)):
+        """Send *group* in order until one does not arrive: the others wait with it, they would fare no better."""
+        arrived, waits_ms = 0, 0
+        for delivery in sorted(group, key=lambda one: (one.created_ms, one.id)):
+            if waits_ms:
+                await self._store.note_delivery(replace(delivery, due_ms=waits_ms))
+                continue
             done = await self.attempt(delivery)
             await self._store.note_delivery(done)
             if done.state == "sent":
                 arrived += 1
             elif done.state == "waiting":
-                break
+                waits_ms = done.due_ms
         return arrived
 
     async def attempt(self, delivery: Delivery, *, retry: bool = True) -> Delivery:
