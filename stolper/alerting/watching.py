@@ -79,6 +79,7 @@ class Watcher:
         self._zone = zone
         self._on_fired = on_fired
         self._prompted = asyncio.Event()
+        self._dropped_ms: int | None = None
 
     def prompt(self) -> None:
         """Look soon: something was judged, or changed."""
@@ -108,10 +109,17 @@ class Watcher:
         for state in await self._store.alert_states():
             if state.alert.enabled and state.alert.to:
                 fired += await self._look_at(state)
-        await self._store.drop_deliveries(self._clock.now_ms() - KEEP_MS)
+        await self._drop_old()
         if fired:
             self._on_fired()
         return fired
+
+    async def _drop_old(self) -> None:
+        """Drop what is listed no longer, once a day: it is a write like any other."""
+        now_ms = self._clock.now_ms()
+        if self._dropped_ms is None or now_ms - self._dropped_ms >= DAY_MS:
+            await self._store.drop_deliveries(now_ms - KEEP_MS)
+            self._dropped_ms = now_ms
 
     async def _look_at(self, state: AlertState) -> bool:
         if state.alert.kind == "count":

@@ -375,6 +375,32 @@ async def test_what_does_not_arrive_is_tried_again(tmp_path: Path) -> None:
         assert 1 == len({body for _, body in hook.requests})
 
 
+async def test_behind_one_that_does_not_arrive_others_wait(tmp_path: Path) -> None:
+    """A receiver that is down is asked once at a time, and gets all in order when it is well."""
+    async with (
+        receiving_hook() as hook,
+        receiving_post() as post,
+        world(tmp_path / "d", settings_for(tmp_path, hook, post)) as here,
+    ):
+        hook.answers = [web.Response(status=503)]
+        for nth in range(3):
+            await here.store.put_alert(replace(HOOK, id=f"h{nth}", name=f"No. {nth}"))
+        await here.visits(2)
+        await here.go()
+        await here.sender.sweep()
+        waiting = await here.go()
+
+        assert 1 == len(hook.requests)
+        assert [{"waiting"}, {START + BACKOFF_S[0] * 1000}, 1] == [
+            {one.state for one in waiting},
+            {one.due_ms for one in waiting},
+            sum(one.attempts for one in waiting),
+        ]
+        here.clock.now = waiting[0].due_ms
+        assert {"sent"} == {one.state for one in await here.go()}
+        assert [one.id for one in waiting] == [hook.json(nth)["id"] for nth in (1, 2, 3)]
+
+
 async def test_after_a_day_it_is_given_up(tmp_path: Path) -> None:
     """A message that cannot be sent for a day is given up, and the log says why."""
     async with (
