@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 
 import orjson
@@ -22,14 +22,14 @@ from core.alerts import (
     delivery_id,
 )
 from core.model import SEVERITIES
+from core.sqlite.counters import STANDING
+from core.sqlite.readers import one_view
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
 _COLUMNS = (
     "id, alert, name, kind, destination, language, facts, created_ms, due_ms, attempts, state, error,"
     " done_ms"
 )
-
-_COUNTED = "f.withdrawn IS NULL AND f.struggle <> ''"
 
 
 # Alerts
@@ -194,7 +194,7 @@ def _delivery(row: tuple[Any, ...]) -> Delivery:
 def _where(wanted: FlagFilter, span: Span) -> tuple[str, list[Any]]:
     """Return the condition on a flag `f` that *wanted* is in *span*, and its values."""
     where = (
-        f"{_COUNTED} AND f.at_ms >= ? AND f.at_ms < ?"
+        f"{STANDING} AND f.at_ms >= ? AND f.at_ms < ?"
         " AND NOT EXISTS (SELECT 1 FROM triage t WHERE t.struggle = f.struggle AND t.state = 'ignored')"
     )
     values: list[Any] = [span.from_ms, span.until_ms]
@@ -266,23 +266,26 @@ def flag_moments(
 def counted_struggles(
     db: sqlite3.Connection, wanted: FlagFilter, span: Span, limit: int
 ) -> list[Counted]:
-    """Return struggles by sessions in *span*, with those of as long a span before."""
+    """Return struggles by sessions in *span*, with those, counted alike, of as long a span before."""
     where, values = _where(wanted, span)
-    rows = db.execute(
-        f"SELECT f.struggle, count(DISTINCT f.session) FROM {_FLAGS} WHERE {where}"
-        " GROUP BY f.struggle ORDER BY 2 DESC, max(f.at_ms) DESC, f.struggle LIMIT ?",
-        (*values, limit),
-    ).fetchall()
     earlier = Span(2 * span.from_ms - span.until_ms, span.from_ms)
-    found: list[Counted] = []
-    for key, sessions in rows:
-        before = db.execute(
-            "SELECT count(DISTINCT f.session) FROM flags f INDEXED BY flags_by_last"
-            f" WHERE {_COUNTED} AND f.struggle = ? AND f.at_ms >= ? AND f.at_ms < ?",
-            (key, earlier.from_ms, earlier.until_ms),
-        ).fetchone()[0]
-        found.append(Counted(key, sessions, before, _first_ms(db, key)))
-    return found
+    with one_view(db):
+        rows = db.execute(
+            f"SELECT f.struggle, count(DISTINCT f.session) FROM {_FLAGS} WHERE {where}"
+            " GROUP BY f.struggle ORDER BY 2 DESC, max(f.at_ms) DESC, f.struggle LIMIT ?",
+            (*values, limit),
+        ).fetchall()
+        return [
+            Counted(key, sessions, _sessions_of(db, key, wanted, earlier), _first_ms(db, key))
+            for key, sessions in rows
+        ]
+
+
+def _sessions_of(db: sqlite3.Connection, key: str, wanted: FlagFilter, span: Span) -> int:
+    """Return how many sessions have a flag of the struggle *key* in *span* that *wanted* takes."""
+    where, values = _where(replace(wanted, struggle=key), span)
+    sql = f"SELECT count(DISTINCT f.session) FROM flags f INDEXED BY flags_by_last WHERE {where}"
+    return int(db.execute(sql, values).fetchone()[0])
 
 
 def new_struggles(db: sqlite3.Connection, alert: Alert, limit: int) -> list[Counted]:
@@ -316,7 +319,7 @@ def returned_struggles(db: sqlite3.Connection, alert: Alert, limit: int) -> list
 
 def _first_ms(db: sqlite3.Connection, struggle: str) -> int:
     row = db.execute(
-        f"SELECT min(f.at_ms) FROM flags f INDEXED BY flags_by_last WHERE {_COUNTED} AND f.struggle = ?",
+        f"SELECT min(f.at_ms) FROM flags f INDEXED BY flags_by_last WHERE {STANDING} AND f.struggle = ?",
         (struggle,),
     ).fetchone()
     return int(row[0])

@@ -6,6 +6,9 @@ from sqlite_utils import Database
 
 HOUR_MS = 3_600_000
 
+STANDING = "f.withdrawn IS NULL AND f.struggle <> ''"
+"""The condition on a flag `f` that counts: not withdrawn, of no test. Indexes of flags are on this one."""
+
 MARKS = (
     "(s.holes > 0 OR s.reported > 0) + CASE WHEN json_valid(s.attributes)"
     " THEN coalesce(json_extract(s.attributes, '$.bot') = 1, 0) * 2 ELSE 0 END"

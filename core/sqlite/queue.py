@@ -17,18 +17,18 @@ import orjson
 
 from core.model import SEVERITIES, SessionQuery
 from core.sqlite import lists, struggles, triage
+from core.sqlite.counters import STANDING
+from core.sqlite.readers import one_view
 from core.sqlite.struggles import Row, Span
 from core.triage import STATES, Queue, Queued, QueueQuery, Triage
 
 WEEK = timedelta(days=7)
-_STANDING = "f.withdrawn IS NULL AND f.struggle <> ''"
 _NEVER = "9999"  # behind every day
 
 
 def queue(db: sqlite3.Connection, now_ms: int, query: QueueQuery) -> Queue:
     """Return the page of the queue that *query* asks for."""
-    db.execute("BEGIN")  # one view for all that is read
-    try:
+    with one_view(db):
         span = Span.of(query.since_ms, now_ms)
         look = _Look(db, span, triage.all_of(db))
         counted = struggles.counted(db, span, site=query.site)
@@ -46,20 +46,15 @@ def queue(db: sqlite3.Connection, now_ms: int, query: QueueQuery) -> Queue:
             reviewed=sum(look.said(row).reviewed_ms is not None for row in counted),
             flagged=len(counted),
         )
-    finally:
-        db.execute("COMMIT")
 
 
 def one(db: sqlite3.Connection, now_ms: int, struggle: str, since_ms: int | None) -> Queued | None:
     """Return one struggle in the span since *since_ms*."""
-    db.execute("BEGIN")
-    try:
+    with one_view(db):
         span = Span.of(since_ms, now_ms)
         rows = struggles.counted(db, span, key=struggle)
         look = _Look(db, span, {struggle: triage.of(db, struggle)})
         return next(iter(_items(look, rows)), None)
-    finally:
-        db.execute("COMMIT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +84,7 @@ class _Look:
     def reads(self, row: Row, text: str) -> bool:
         """Say whether all words of *text* stand in what it is called, whatever their case."""
         found = self.db.execute(
-            f"SELECT f.data FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {_STANDING}"
+            f"SELECT f.data FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {STANDING}"
             " ORDER BY f.at_ms DESC LIMIT 1",
             (row.key,),
         ).fetchone()
@@ -105,7 +100,7 @@ class _Look:
     def rule(self, row: Row) -> str:
         """Return its rule."""
         found = self.db.execute(
-            f"SELECT f.rule FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {_STANDING} LIMIT 1",
+            f"SELECT f.rule FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {STANDING} LIMIT 1",
             (row.key,),
         ).fetchone()
         return str(found[0]) if found else ""
@@ -115,7 +110,7 @@ class _Look:
         for severity in reversed(range(len(SEVERITIES))):
             if self.db.execute(
                 "SELECT 1 FROM flags f INDEXED BY flags_by_severity WHERE f.struggle = ? AND f.severity = ?"
-                f" AND f.at_ms >= ? AND {_STANDING} LIMIT 1",
+                f" AND f.at_ms >= ? AND {STANDING} LIMIT 1",
                 (row.key, severity, self.span.since_ms or 0),
             ).fetchone():
                 return severity

@@ -139,7 +139,15 @@ class Repair:
         sessions = column("SELECT DISTINCT session FROM page_loads") + column(
             "SELECT id FROM sessions"
         )
-        return {"sealed": sessions, "asset_uses": sessions, "assets": sites, "health": ["", *sites]}
+        return {
+            "sealed": sessions,
+            "asset_uses": sessions,
+            "assets": sites,
+            "health": ["", *sites],
+            "triage": column("SELECT DISTINCT struggle FROM flags"),
+            "watched": column("SELECT name FROM users"),
+            "alert_told": column("SELECT id FROM alerts"),
+        }
 
     def _put_in_place(self, draft: Path) -> None:
         """Give the repaired database its name; at every moment one of the two has it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
@@ -18,6 +17,7 @@ import orjson
 from core.model import Session, SessionQuery
 from core.search import BANDS, FIELDS, WILD, Facets, Find, folded, looks_like_session
 from core.sqlite.bits import BLOCK, Numbers
+from core.sqlite.readers import one_view
 from core.sqlite.rows import SESSION_COLUMNS, session_from
 from core.sqlite.search_index import DAY, DAY_MS, SITE
 
@@ -34,7 +34,7 @@ _LAST = "\U0010ffff"
 
 def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
     """Return the sessions of *query* in its order."""
-    with _one_view(db):
+    with one_view(db):
         found = _numbers(db, query)
         keys = _KEYS[query.order]
         backwards = query.before is not None and query.after is None
@@ -57,14 +57,14 @@ def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
 
 def count_sessions(db: sqlite3.Connection, query: SessionQuery) -> int:
     """Return how many there are without limit, offset and place."""
-    with _one_view(db):
+    with one_view(db):
         return len(_numbers(db, query))
 
 
 def facets(db: sqlite3.Connection, query: SessionQuery, fields: Sequence[str], most: int) -> Facets:
     """Return how many sessions of *query* have which values of *fields*, most sessions first."""
     find = query.find or Find()
-    with _one_view(db):
+    with one_view(db):
         found = _numbers(db, query)
         everything = replace(query, order="newest", limit=50, offset=0) == SessionQuery()
         values: dict[str, tuple[tuple[str, int], ...]] = {}
@@ -306,13 +306,3 @@ def _let_hit(db: sqlite3.Connection, found: Numbers) -> None:
         return table.get(no >> 14, nothing)[(no & BLOCK - 1) >> 3] >> (no & 7) & 1
 
     db.create_function("hit", 1, hit, deterministic=True)
-
-
-@contextmanager
-def _one_view(db: sqlite3.Connection) -> Iterator[None]:
-    """Let all that is read be of one moment."""
-    db.execute("BEGIN")
-    try:
-        yield
-    finally:
-        db.execute("COMMIT")

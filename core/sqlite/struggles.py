@@ -14,17 +14,16 @@ from dataclasses import dataclass
 from typing import Any
 
 from core.model import SEVERITIES, Flag, Struggle
-from core.sqlite.counters import HOUR_MS
+from core.sqlite.counters import HOUR_MS, STANDING
 from core.sqlite.judged import flag_of
 from core.sqlite.lists import site_key
+from core.sqlite.readers import one_view
 from core.triage import SHORT_MS, counted_since
 
 BUCKETS = 14
 
 EXAMPLES = 8
 """Of so many of the newest, most severe flags a completely recorded one is looked for."""
-
-_COUNTED = "f.withdrawn IS NULL AND f.struggle <> ''"
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +64,10 @@ def struggles(
     limit: int = 100,
 ) -> list[Struggle]:
     """Return struggles by number of sessions, most first; trend from *since_ms* to *now_ms*."""
-    db.execute("BEGIN")  # one view for all that is read
-    try:
+    with one_view(db):
         span = Span.of(since_ms, now_ms)
         found = described(db, counted(db, span, site=site, key=key, limit=limit), span)
         return sorted(found, key=lambda one: (-one.sessions, -one.last_ms, one.key))
-    finally:
-        db.execute("COMMIT")
 
 
 def counted(
@@ -108,7 +104,8 @@ def _by_hours(
     db: sqlite3.Connection, span: Span, where: str, values: Sequence[Any], limit: int
 ) -> list[Row]:
     since_ms = span.since_ms or 0
-    middle = (since_ms + span.now_ms) // 2 // HOUR_MS
+    begin_ms = since_ms or _first_hour(db) * HOUR_MS
+    middle = (begin_ms + span.now_ms) // 2 // HOUR_MS
     rows = db.execute(
         "SELECT struggle, min(site), sum(sessions), sum(flags),"
         " sum(CASE WHEN hour >= ? THEN sessions ELSE -sessions END) FROM struggle_hours"
@@ -119,6 +116,11 @@ def _by_hours(
     return [Row(*row) for row in rows]
 
 
+def _first_hour(db: sqlite3.Connection) -> int:
+    """Return the first hour that has a flag: where nobody says so, a span begins there."""
+    return int(db.execute("SELECT coalesce(min(hour), 0) FROM struggle_hours").fetchone()[0])
+
+
 def _by_flags(
     db: sqlite3.Connection, span: Span, where: str, values: Sequence[Any], limit: int
 ) -> list[Row]:
@@ -126,7 +128,7 @@ def _by_flags(
     rows = db.execute(
         "SELECT f.struggle, min(f.site), count(DISTINCT f.session), count(*),"
         " 2 * count(DISTINCT CASE WHEN f.at_ms >= ? THEN f.session END) - count(DISTINCT f.session)"
-        f" FROM flags f INDEXED BY flags_by_time WHERE {_COUNTED} AND f.at_ms >= ?{where.format('f.')}"
+        f" FROM flags f INDEXED BY flags_by_time WHERE {STANDING} AND f.at_ms >= ?{where.format('f.')}"
         " GROUP BY f.struggle ORDER BY 3 DESC, max(f.at_ms) DESC, f.struggle LIMIT ?",
         ((since_ms + span.now_ms) // 2, since_ms, *values, limit),
     )
@@ -136,7 +138,7 @@ def _by_flags(
 def visitors(db: sqlite3.Connection, key: str, since_ms: float) -> int:
     """Return how many visitors have a flag of the struggle *key* since; who is nobody's counts by session."""
     row = db.execute(
-        f"SELECT count(DISTINCT f.who) FROM flags f INDEXED BY flags_by_who WHERE {_COUNTED}"
+        f"SELECT count(DISTINCT f.who) FROM flags f INDEXED BY flags_by_who WHERE {STANDING}"
         " AND f.struggle = ? AND f.at_ms >= ?",
         (key, since_ms),
     ).fetchone()
@@ -145,7 +147,7 @@ def visitors(db: sqlite3.Connection, key: str, since_ms: float) -> int:
 
 def seen(db: sqlite3.Connection, key: str, since_ms: int) -> tuple[float, float]:
     """Return the times of the first and last flag since *since_ms*, of which there is one."""
-    source = f"FROM flags f INDEXED BY flags_by_last WHERE {_COUNTED} AND f.struggle = ?"
+    source = f"FROM flags f INDEXED BY flags_by_last WHERE {STANDING} AND f.struggle = ?"
     first, last = db.execute(
         f"SELECT (SELECT min(at_ms) {source} AND at_ms >= ?), (SELECT max(at_ms) {source})",
         (key, since_ms, key),
@@ -187,7 +189,7 @@ def _example(db: sqlite3.Connection, key: str, since_ms: float) -> tuple[Flag, s
     for severity, newest in itertools.product(reversed(range(len(SEVERITIES))), (1, EXAMPLES)):
         row = db.execute(
             "SELECT f.data, w.name, s.marks & 1 FROM (SELECT f.rowid AS flag, f.session, f.at_ms FROM flags f"
-            f" INDEXED BY flags_by_severity WHERE {_COUNTED} AND f.struggle = ? AND f.severity = ?"
+            f" INDEXED BY flags_by_severity WHERE {STANDING} AND f.struggle = ? AND f.severity = ?"
             " AND f.at_ms >= ? ORDER BY f.at_ms DESC LIMIT ?) i"
             " CROSS JOIN sessions s ON s.id = i.session CROSS JOIN flags f ON f.rowid = i.flag"
             " LEFT JOIN sites w ON w.key = f.site ORDER BY s.marks & 1, i.at_ms DESC LIMIT 1",
@@ -224,7 +226,7 @@ def _trends_by_flags(
     trends = {key: [0] * BUCKETS for key in keys}
     width = max(1.0, (now_ms - first_ms) / BUCKETS)
     for key, last_ms in db.execute(
-        f"SELECT f.struggle, max(f.at_ms) FROM flags f INDEXED BY flags_by_time WHERE {_COUNTED}"
+        f"SELECT f.struggle, max(f.at_ms) FROM flags f INDEXED BY flags_by_time WHERE {STANDING}"
         " AND f.at_ms >= ? GROUP BY f.struggle, f.session",
         (first_ms,),
     ):

@@ -14,6 +14,7 @@ import orjson
 
 from core.model import Flag
 from core.sqlite import accounts
+from core.sqlite.counters import STANDING
 from core.triage import Entry, Triage, TriageChange, What
 
 SYSTEM = ""
@@ -31,7 +32,6 @@ AUDITED: dict[What, str] = {
 _COLUMNS = (
     "struggle, state, state_ms, state_by, release, reason, owner, due, reviewed_ms, reviewed_by"
 )
-_STANDING = "f.withdrawn IS NULL AND f.struggle <> ''"
 _RELEASE = (
     "CASE WHEN json_valid(s.attributes) THEN coalesce(json_extract(s.attributes, '$.release'), '')"
     " ELSE '' END"
@@ -70,7 +70,7 @@ def change(
 
 def _known(db: sqlite3.Connection, key: str) -> bool:
     row = db.execute(
-        f"SELECT 1 FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {_STANDING} LIMIT 1",
+        f"SELECT 1 FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {STANDING} LIMIT 1",
         (key,),
     ).fetchone()
     return row is not None
@@ -189,7 +189,7 @@ def _note_resolved(db: sqlite3.Connection, one: Triage, at_ms: int) -> None:
     if one.release:
         rows = db.execute(
             f"SELECT DISTINCT {_RELEASE} FROM (SELECT DISTINCT f.session AS session FROM flags f"
-            f" INDEXED BY flags_by_struggle WHERE f.struggle = ? AND {_STANDING} AND f.at_ms <= ?) i"
+            f" INDEXED BY flags_by_struggle WHERE f.struggle = ? AND {STANDING} AND f.at_ms <= ?) i"
             " CROSS JOIN sessions s ON s.id = i.session LIMIT ?",
             (one.struggle, at_ms, _MOST_RELEASES),
         )
@@ -223,7 +223,7 @@ def _counts(
     row = db.execute(
         f"SELECT {_RELEASE}, coalesce((SELECT p.origin_ms FROM page_loads p WHERE p.session = s.id"
         " AND p.name = CASE WHEN json_valid(f.data) THEN json_extract(f.data, '$.page_load') END),"
-        f" s.started_ms) FROM flags f CROSS JOIN sessions s ON s.id = f.session WHERE f.id = ? AND {_STANDING}",
+        f" s.started_ms) FROM flags f CROSS JOIN sessions s ON s.id = f.session WHERE f.id = ? AND {STANDING}",
         (flag,),
     ).fetchone()
     if row is None or row[1] <= resolved_ms:
@@ -240,11 +240,12 @@ def unnote_returns(db: sqlite3.Connection, keys: Iterable[str]) -> None:
         ).fetchone()
         if row is None:
             continue
+        # Newest first, and one by one: the newest mostly say so, of a hundred thousand that there may be.
         flags = db.execute(
-            f"SELECT f.id FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {_STANDING}"
-            " AND f.at_ms > ?",
+            f"SELECT f.id FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {STANDING}"
+            " AND f.at_ms > ? ORDER BY f.at_ms DESC",
             (key, row[0]),
-        ).fetchall()
+        )
         if not any(_counts(db, id_, *row) for (id_,) in flags):
             _resolve_again(db, key)
 
@@ -282,7 +283,7 @@ def due_reviews(db: sqlite3.Connection, owner: str | None, today: str) -> tuple[
     row = db.execute(
         "SELECT count(*), count(*) FILTER (WHERE t.due < ?1) FROM triage t WHERE t.due <> ''"
         " AND t.due <= ?1 AND t.reviewed_ms IS NULL AND (?2 IS NULL OR t.owner = ?2)"
-        f" AND EXISTS (SELECT 1 FROM flags f INDEXED BY flags_by_last WHERE f.struggle = t.struggle AND {_STANDING})",
+        f" AND EXISTS (SELECT 1 FROM flags f INDEXED BY flags_by_last WHERE f.struggle = t.struggle AND {STANDING})",
         (today, owner),
     ).fetchone()
     return int(row[0]), int(row[1])
@@ -292,7 +293,7 @@ def drop_old(db: sqlite3.Connection, before_ms: int) -> int:
     """Remove what was said of struggles without a flag that nobody has touched since *before_ms*."""
     gone = db.execute(
         "DELETE FROM triage WHERE touched_ms < ? AND NOT EXISTS (SELECT 1 FROM flags f"
-        f" INDEXED BY flags_by_last WHERE f.struggle = triage.struggle AND {_STANDING}) RETURNING struggle",
+        f" INDEXED BY flags_by_last WHERE f.struggle = triage.struggle AND {STANDING}) RETURNING struggle",
         (before_ms,),
     ).fetchall()
     db.executemany("DELETE FROM triage_history WHERE struggle = ?", gone)

@@ -175,6 +175,11 @@ async def test_struggles_are_counted_beside_the_span_before(store: Store) -> Non
         (one.sessions, one.before, one.first_ms) for one in found
     ]
     assert found[:1] == await store.counted_struggles(FlagFilter(), Span(NOON, NOON + 10), 1)
+    await visit(store, 4, NOON - 6, severity="low")
+    await visit(store, 5, NOON - 7, page="/elsewhere")
+    severe = FlagFilter(severity="medium", page="/checkout")
+    [pay, *_] = await store.counted_struggles(severe, Span(NOON, NOON + 10), 5)
+    assert (2, 1) == (pay.sessions, pay.before)  # both count what is asked for
 
 
 async def test_a_new_struggle_is_told_once(store: Store) -> None:

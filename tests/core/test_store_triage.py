@@ -284,6 +284,7 @@ async def test_rising_is_told_by_the_halves_of_the_span(store: Store, clock: Man
 
     assert ["#past", "#now"] == names(await store.queue(query))
     assert ["#now", "#past"] == names(await store.queue(dataclasses.replace(query, order="rising")))
+    assert ["#now", "#past"] == names(await store.queue(dataclasses.replace(ANY, order="rising")))
 
 
 async def test_a_visitor_who_is_known_later_counts_once(store: Store) -> None:
