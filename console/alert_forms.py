@@ -165,11 +165,12 @@ def failure_text(delivery: Delivery, _: Words) -> str:
 
 
 def _number(text: str, least: int, most: int, otherwise: int) -> int:
-    return min(max(int(text), least), most) if text.strip().isdecimal() else otherwise
+    text = text.strip()
+    return min(max(int(text), least), most) if text.isdecimal() and len(text) < 20 else otherwise
 
 
 def _one_of(text: str | None, known: Sequence[int], otherwise: int) -> int:
-    return int(text) if text and text.isdecimal() and int(text) in known else otherwise
+    return next((one for one in known if text == str(one)), otherwise)
 
 
 def _factor(text: str) -> float:

@@ -30,6 +30,7 @@ VISITS = ("all", "flagged")
 """What a week counts sessions by their start as, instead of by the flags in them."""
 
 LAST_MS = 1 << 53
+LATEST_MS = 253_370_764_800_000  # 9999-01-01
 
 
 def add_routes(app: web.Application) -> None:
@@ -160,9 +161,9 @@ def _filter(asked: dict[str, str]) -> FlagFilter:
 
 
 def _ms(asked: dict[str, str], name: str, otherwise: int) -> int:
-    """Return the number that the parameter *name* tells."""
+    """Return the number that the parameter *name* tells; no time behind the last that calendars know."""
     text = asked.get(name, "")
-    return int(text) if text.isdecimal() and len(text) < 16 else otherwise
+    return min(int(text), LATEST_MS) if text.isdecimal() and len(text) < 16 else otherwise
 
 
 def _beside(asked: dict[str, Any], offset: int) -> str:

@@ -7,6 +7,7 @@ Pure functions over stored events; no I/O, no language. Times are server millise
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -14,6 +15,9 @@ from typing import Any, Literal
 from core.model import Event, StoredBatch
 
 Level = Literal["error", "warn"]
+
+_PLACE = re.compile(r"[0-9]{1,9}")
+"""A line or column: anybody can make up a stack, and larger numbers no reader of JSON takes."""
 
 MOST = 5_000
 """Rows of each list: what a page asks for in a loop must not stop the reader's browser."""
@@ -139,7 +143,7 @@ def read_frame(text: str) -> Frame | None:
     """Return the place that *text* tells as file:line:column; None if it tells none."""
     file, _, rest = text.rpartition(":")
     file, _, line = file.rpartition(":")
-    if not (file and line.isdecimal() and rest.isdecimal()):
+    if not (file and _PLACE.fullmatch(line) and _PLACE.fullmatch(rest)):
         return None
     return Frame(file, int(line), int(rest))
 

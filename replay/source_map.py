@@ -123,6 +123,8 @@ def _section(told: Any) -> list[_Part]:
     line, column = offset.get("line"), offset.get("column")
     if not isinstance(line, int) or not isinstance(column, int):
         raise UserError("that is no source map: a section's offset is no place")
+    if isinstance(told.get("map"), dict) and "sections" in told["map"]:  # ECMA-426 forbids it
+        raise UserError("that is no source map: a section has sections")
     return [
         _Part(line + one.line, column, one.mappings, one.sources, one.contents, one.names)
         for one in _parts_of(told.get("map"))

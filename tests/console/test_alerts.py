@@ -145,7 +145,7 @@ async def test_numbers_outside_of_what_can_be_are_bounded(
         "window": "5",
         "factor": "nan",
         "weekday": "9",
-        "hour": "99",
+        "hour": "9" * 5000,  # more digits than Python reads
         "severity": "x",
         "kind": "x",
     }
@@ -153,7 +153,7 @@ async def test_numbers_outside_of_what_can_be_are_bounded(
     [state] = await desk.store.alert_states()
     alert = state.alert
 
-    assert ("count", 1, HOUR_MS, 0.0, 6, 23, "info") == (
+    assert ("count", 1, HOUR_MS, 0.0, 6, 7, "info") == (
         alert.kind, alert.threshold, alert.window_ms, alert.factor, alert.weekday, alert.hour, alert.severity,
     )  # fmt: skip
 
@@ -241,6 +241,18 @@ async def test_a_number_opens_exactly_the_sessions_it_counts(
     )
     for odd in ("from=x&until=-1", "from=" + "9" * 40, "severity=x&offset=abc&site=none"):
         await text_of(desk, http, f"/counted?{odd}")
+
+
+async def test_times_of_no_calendar_are_none(desk: Running, http: aiohttp.ClientSession) -> None:
+    """Whatever stands in an address, the pages that messages lead to are shown."""
+    await desk.sign_in(http)
+    for path in (
+        "/counted?from=999999999999999",
+        "/counted?until=999999999999999",
+        "/digest?until=0",
+    ):
+        async with http.get(desk.url + path) as answer:
+            assert 200 == answer.status, path
 
 
 async def test_the_sums_of_a_week_open_what_they_count(

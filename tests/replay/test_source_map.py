@@ -102,9 +102,17 @@ def test_names_and_unmapped_parts() -> None:
     assert parsed.find(2, 1) is None
 
 
+NESTED = (
+    (b'{"version":3,"sections":[{"offset":{"line":0,"column":0},"map":' * 300)
+    + b"{}"
+    + b"}]}" * 300
+)
+"""Sections in sections, as deep as a reader of JSON goes."""
+
+
 @pytest.mark.parametrize(
     "content",
-    [b"", b"{}", b"[1]", b'{"version": 2}', b'{"version": 3, "sections": [1]}', b"<html>",
+    [b"", b"{}", b"[1]", b'{"version": 2}', b'{"version": 3, "sections": [1]}', NESTED, b"<html>",
      b'{"version": 3, "sources": [], "mappings": 5}', b"\xff\xfe"],
 )  # fmt: skip
 def test_what_is_no_map_is_refused(content: bytes) -> None:
