@@ -29,8 +29,8 @@ _API = "/api/"
 METRICS = "/api/v1/metrics"
 """Below the API, so that a token is asked for: behind a proxy everybody comes from the loopback address."""
 
-SOURCE_MAPS = "/source-maps"
-"""Ends the path of what a build may do: its token can do nothing else."""
+SOURCE_MAPS = "/api/v1/sites/{site}/source-maps"
+"""The route of what a build may do: its token can do nothing else, whatever else is called source-maps."""
 
 FOLDER = "folder."
 """Begins the word of a command that runs on the data folder."""
@@ -273,7 +273,8 @@ async def _check_api_token(request: web.Request) -> None:
         raise ApiError(401, "unauthorized", "this token is not known")
     if token.scope == "metrics" and request.path != METRICS:
         raise ApiError(403, "scope", "a token of scope metrics reads metrics and nothing else")
-    if token.scope == "sourcemaps" and not request.path.endswith(SOURCE_MAPS):
+    resource = request.match_info.route.resource
+    if token.scope == "sourcemaps" and not (resource and resource.canonical == SOURCE_MAPS):
         raise ApiError(
             403, "scope", "a token of scope sourcemaps keeps source maps and nothing else"
         )

@@ -8,8 +8,8 @@ from typing import Any
 
 from aiohttp import web
 
-from console.api import PREFIX, answer
-from console.auth import TOKEN, ApiError, require_scope
+from console.api import answer
+from console.auth import SOURCE_MAPS, TOKEN, ApiError, require_scope
 from console.context import console
 from console.format import iso
 from console.named import api_site
@@ -22,10 +22,9 @@ _NAME = re.compile(r"[^\x00-\x1f\\]{1,300}")
 
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
-    path = PREFIX + "/sites/{site}/source-maps"
-    app.router.add_get(path, show)
-    app.router.add_post(path, put)
-    app.router.add_delete(path, drop)
+    app.router.add_get(SOURCE_MAPS, show)
+    app.router.add_post(SOURCE_MAPS, put)
+    app.router.add_delete(SOURCE_MAPS, drop)
 
 
 async def show(request: web.Request) -> web.Response:

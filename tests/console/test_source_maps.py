@@ -75,6 +75,8 @@ async def test_errors_are_shown_at_their_source(
         "code": [[1, "one"], [2, "two"], [3, "boom(basket)"], [4, "four"]],
     } == top["source"]  # fmt: skip
     assert vendor["source"] is None
+    await failing(console, "v3", "1.4", stack=[f"/assets/app-9f3a.js:{'9' * 30}:1"], line=None)
+    assert [None] == [one["line"] for one in (await logs(console, http, "v3"))[0]["frames"]]
     [other] = await logs(console, http, "v2")
     assert "source" not in other["frames"][0]
 
@@ -101,6 +103,7 @@ async def test_maps_for_any_release(console: Running, http: aiohttp.ClientSessio
         ("sourcemaps", {"params": {"name": "../a.js"}, "json": MAP}, 400),
         ("sourcemaps", {"json": MAP}, 400),
         ("sourcemaps", {"path": API.replace("shop", "none"), "params": {"name": "a.js"}, "json": MAP}, 404),
+        ("sourcemaps", {"path": "/api/v1/rule-files/x%2Fsource-maps", "json": {}}, 403),
         ("sourcemaps", {"path": "/api/v1/erase", "json": {"kind": "session", "id": "v1"}}, 403),
     ],
 )  # fmt: skip
