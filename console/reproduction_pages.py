@@ -31,6 +31,8 @@ async def show(request: web.Request) -> web.Response:
     await require_role(request, ENDERS)
     session = await session_of(request)
     flags = sorted(await console(request).store.flags(session.id), key=order)
+    if flags:
+        await _note(request, session)  # the page shows all of the test
     return render(
         request,
         "reproduction.html",
@@ -55,13 +57,17 @@ async def download(request: web.Request) -> web.Response:
     await require_role(request, ENDERS)
     session = await session_of(request)
     made = await _made(request, session, await console(request).store.flags(session.id))
-    now_ms, who = console(request).clock.now_ms(), request[SIGNED_IN].user
-    await console(request).store.audit(now_ms, who, "reproduced", session.id)
+    await _note(request, session)
     return web.Response(
         text=made.text,
         content_type="text/x-python",
         headers={"Content-Disposition": f'attachment; filename="{made.name}"'},
     )
+
+
+async def _note(request: web.Request, session: Session) -> None:
+    now_ms, who = console(request).clock.now_ms(), request[SIGNED_IN].user
+    await console(request).store.audit(now_ms, who, "reproduced", session.id)
 
 
 async def _made(request: web.Request, session: Session, flags: list[Flag]) -> Reproduction:

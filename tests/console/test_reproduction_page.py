@@ -54,9 +54,12 @@ async def test_the_page_offers_the_most_severe_flag_and_the_others(
 async def test_the_file_is_python_and_is_in_the_audit_log(
     console: Running, http: aiohttp.ClientSession
 ) -> None:
-    """What is handed out is one test; that it was is written down."""
+    """What is handed out is one test; that it was, and that it was read on the page, is written down."""
     await flagged(console)
     await console.sign_in(http)
+    async with http.get(f"{console.url}/sessions/v1/reproduction") as answer:
+        assert 200 == answer.status
+    assert ["reproduced"] == [one.action for one in await console.store.audited(1)]
     async with http.get(f"{console.url}/sessions/v1/reproduction.py") as answer:
         text = await answer.text()
         name = answer.headers["Content-Disposition"]
