@@ -92,7 +92,7 @@ async def digest(store: DigestStore, site: str, span: Span, zone: str) -> Digest
         Day(day.from_ms, *await _counts(store, site, day.from_ms, day.until_ms))
         for day in days_of(span, zone)
     ]
-    earlier = 2 * span.from_ms - span.until_ms
+    earlier = week_until(span.from_ms, zone).from_ms
     before = Day(earlier, *await _counts(store, site, earlier, span.from_ms))
     rows: list[Row] = []
     for counted in await store.counted_struggles(FlagFilter(site), span, TOP):

@@ -154,5 +154,9 @@ async def _upload(
                     told: Any = await answer.json(content_type=None)
             except (aiohttp.ClientError, ValueError) as error:
                 raise StoreFailed(f"{server} took no source map: {error}") from error
+            if not isinstance(told, dict):
+                raise StoreFailed(
+                    f"{server} is no console of Stolper: its answer is none of its API"
+                )
             if not told.get("ok"):
                 raise UserError(f"{name}: {told.get('error')}")
