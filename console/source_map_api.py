@@ -41,12 +41,12 @@ async def put(request: web.Request) -> web.Response:
     site = await api_site(request)
     name, release = script_name(request.query.get("name", "")), _release(request)
     content = await _body(request)
+    store, now_ms = console(request).store, console(request).clock.now_ms()
     try:
         await asyncio.to_thread(SourceMap, content)
+        await store.put_source_map(site.key, release, name, content, now_ms)
     except UserError as error:
         raise ApiError(422, "refused", str(error)) from error
-    store, now_ms = console(request).store, console(request).clock.now_ms()
-    await store.put_source_map(site.key, release, name, content, now_ms)
     who = f"token {request[TOKEN].id}"
     await store.audit(now_ms, who, "source_map", f"site {site.key}, {release or 'any release'}")
     return answer({"source_map": info_json(SourceMapInfo(release, name, len(content), now_ms))})

@@ -17,6 +17,10 @@ MOST_RELEASES = 20
 """Kept per site: recordings are kept 30 days unless told otherwise, and few sites release more often."""
 
 
+MOST_KEPT_BYTES = 2 << 30
+"""Of a site in all, as kept (compressed): a build's token that went astray fills no disk."""
+
+
 @dataclass(frozen=True, slots=True)
 class SourceMapInfo:
     """A map that is kept: *name* is its script's path, *release* "" where it is good for any."""
@@ -36,7 +40,7 @@ class SourceMapStore(Protocol):
         """
         Keep *content*, in place of what there was. Releases beyond MOST_RELEASES go, the oldest first.
 
-        Raise NotFound if there is no such site, UserError if the map is too large.
+        Raise NotFound if there is no such site, UserError if the map is too large, or too many are kept.
         """
 
     async def source_maps(self, site: str) -> list[SourceMapInfo]:

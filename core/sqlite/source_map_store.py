@@ -8,7 +8,13 @@ import sqlite3
 import zstandard as zstd
 
 from core.errors import NotFound, UserError
-from core.source_maps import MOST_BYTES, MOST_RELEASES, SourceMapInfo, SourceMapStore
+from core.source_maps import (
+    MOST_BYTES,
+    MOST_KEPT_BYTES,
+    MOST_RELEASES,
+    SourceMapInfo,
+    SourceMapStore,
+)
 from core.sqlite.parts import Part
 
 LEVEL = 9
@@ -45,6 +51,13 @@ class SourceMaps(Part, SourceMapStore):
 def _put(db: sqlite3.Connection, site: str, info: SourceMapInfo, packed: bytes) -> None:
     if not db.execute("SELECT 1 FROM sites WHERE key = ?", (site,)).fetchone():
         raise NotFound(f"there is no site with the key {site}")
+    (kept,) = db.execute(
+        "SELECT coalesce(sum(length(content)), 0) FROM source_maps"
+        " WHERE site = ?1 AND (release, name) <> (?2, ?3)",
+        (site, info.release, info.name),
+    ).fetchone()
+    if kept + len(packed) > MOST_KEPT_BYTES:
+        raise UserError(f"the site's source maps fill {MOST_KEPT_BYTES >> 20} MB; remove a release")
     db.execute(
         "INSERT INTO source_maps VALUES (?, ?, ?, ?, ?, ?)"
         " ON CONFLICT (site, release, name) DO UPDATE SET made_ms = excluded.made_ms,"

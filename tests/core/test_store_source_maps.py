@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+
 import pytest
 
 from core.errors import NotFound, UserError
@@ -49,3 +51,14 @@ async def test_refused_maps(store: Store) -> None:
         await store.put_source_map(KEY, "1", "a.js", bytes(MOST_BYTES + 1), NOON)
 
     assert [] == await store.source_maps(KEY)
+
+
+async def test_maps_fill_no_disk(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of a site so much is kept in all; what takes the place of another counts once."""
+    monkeypatch.setattr("core.sqlite.source_map_store.MOST_KEPT_BYTES", 3_000)
+    for content in (os.urandom(2_000), os.urandom(2_500)):
+        await store.put_source_map(KEY, "1", "a.js", content, NOON)
+    with pytest.raises(UserError, match="remove a release"):
+        await store.put_source_map(KEY, "2", "a.js", os.urandom(1_000), NOON)
+
+    assert ["1"] == [one.release for one in await store.source_maps(KEY)]
