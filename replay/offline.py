@@ -26,11 +26,12 @@ from replay import deep
 from replay.clip import cut, cut_timeline, in_view
 from replay.frames import FrameLink, frame_links, framed
 from replay.known import Known
+from replay.parts import Part, parts
 from replay.recording import LoadRecording, load_recording
 from replay.shape import is_interaction
 from replay.timeline import inactive_spans
 
-FORMAT = 1
+FORMAT = 2
 """Of what stands in the file; its own player reads it."""
 
 SCHEME = "stolper-asset:"
@@ -108,10 +109,14 @@ async def write_offline(
     shared = _Shared()
     out.write(_head(known, player))
     active: list[float] = []
+    missing: list[dict[str, Any]] = []
     timeline = cut_timeline(known.timeline, known.from_ms, known.until_ms)
     async for key, found in _recordings(store, known):
         active += [event["timestamp"] for event in found.recording.events if is_interaction(event)]
-        out.write(await asyncio.to_thread(_recording, key, found, shared))
+        if "/" not in key:
+            missing += (gap.as_dict() for gap in found.recording.gaps)
+        for element in await asyncio.to_thread(_recording, key, found, shared):
+            out.write(element)
     await _write_assets(store, known.session.site, shared, out)
     active += [row.at_ms for row in timeline.rows]
     data = {
@@ -123,6 +128,7 @@ async def write_offline(
             {"id": load.id, "tab": load.tab, "at": load.at_ms, "until": load.until_ms}
             for load in timeline.loads
         ],
+        "missing": missing,
         "inactive": inactive_spans(active, timeline.start_ms, timeline.end_ms),
         "words": words,
     }
@@ -204,28 +210,36 @@ async def _with_frames(
             ]
 
 
-def _recording(key: str, found: _Found, shared: _Shared) -> bytes:
-    """Return the element that holds a document's recording."""
-    events = found.recording.events
+def _recording(key: str, found: _Found, shared: _Shared) -> list[bytes]:
+    """Return the elements that hold a document's recording: its parts, and what they are."""
+    read = found.recording
+    made = (
+        [Part(None, None, read.events)] if "/" in key else parts(read)
+    )  # a frame's is drawn whole
+    spans: list[tuple[float | None, float | None]] = []
+    elements: list[bytes] = []
+    for number, part in enumerate(made):
+        spans.append((part.from_ms, part.until_ms))
+        elements.append(_element(f"part {number} {key}", _deflated(_events(part.events, shared))))
+    about = {
+        "origin": read.origin_ms,
+        "parts": spans,
+        "frames": [link.as_dict() for link in found.links],
+    }
+    return [_element(f"recording {key}", _packed(about)), *elements]
+
+
+def _events(events: list[dict[str, Any]], shared: _Shared) -> bytes:
+    """Return *events* as JSON, with what several parts have in common taken out."""
     for event in events:
         for holder, place in style_places(event):
             text = holder.get(place)
             if isinstance(text, str) and len(text) >= LEAST_SHARED:
                 holder[place] = {SHARED: shared.number(text)}
-    raw = deep.dumps(
-        {
-            "origin": found.recording.origin_ms,
-            "from": None,
-            "until": None,
-            "next_seq": 0,
-            "events": events,
-            "gaps": [gap.as_dict() for gap in found.recording.gaps],
-            "frames": [link.as_dict() for link in found.links],
-        }
-    )
+    raw = deep.dumps(events)
     for name in _named(raw.decode()):
         shared.assets.setdefault(name)
-    return _element(f"recording {key}", _deflated(raw))
+    return raw
 
 
 def _named(text: str) -> Iterator[str]:

@@ -22,21 +22,10 @@ from core.wire import GZIP, IDENTITY
 from replay import deep
 from replay.hands import Hands
 from replay.ids import put_ids_back
-from replay.keyframe import keyframe
-from replay.mirror import Mirror, MirrorFull
 from replay.moves import packed, put_positions_back
 from replay.recording import MAX_CHUNK_EVENTS, MAX_CHUNK_VALUES
-from replay.shape import FULL_SNAPSHOT, INCREMENTAL, INTERACTIONS, MAX_T_MS, check_event
-
-KEYFRAME_EVENTS = 500
-KEYFRAME_MS = 120_000
-"""A keyframe after so many events or so long, whichever comes first: that bounds a seek."""
-
-FEW_EVENTS = 50
-"""Below them a keyframe saves no seek anything, however long it was quiet."""
-
-KEYFRAME_SHARE = 4
-"""A keyframe is made once what came since the last page is a quarter of it: to read less is no gain."""
+from replay.shape import INCREMENTAL, INTERACTIONS, MAX_T_MS
+from replay.track import Track, is_long, is_snapshot
 
 FRAME_BYTES = 1024 * 1024
 """Content of a frame of chunks: what a seek inflates beside its keyframe, in some milliseconds."""
@@ -88,13 +77,13 @@ class Sealer:
         self._scrub = scrub
         self._left = MAX_BYTES
         self._layout = _Layout(STOCK if stocked else None)
-        self._track: _Track | None = None
+        self._track: Track | None = None
         self._hands = Hands()
 
     def begin(self, load: PageLoad, refs: Iterable[ChunkRef]) -> None:
         """Begin with the document *load*, whose chunks are *refs*."""
         self._layout.close_load()
-        self._track = _Track(load.id) if _is_long(list(refs)) else None
+        self._track = Track(load.id) if is_long(list(refs)) else None
 
     def work(self, waiting: deque[tuple[ChunkRef, bytes]]) -> Opened | None:
         """
@@ -149,7 +138,7 @@ class Sealer:
         ref = opened.ref
         part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY, _span(opened.events))
         self._hands.follow(ref.page_load, opened.events)
-        snapshot = any(_is_snapshot(event) for event in opened.events)
+        snapshot = any(is_snapshot(event) for event in opened.events)
         self._layout.chunk(part, snapshot)
         if snapshot:
             self.pages.append(content)
@@ -220,74 +209,6 @@ class _Layout:
         self._open, self._bytes, self._paged = [], 0, False
 
 
-class _Track:
-    """Follows a document's events, and makes keyframes."""
-
-    def __init__(self, page_load: str) -> None:
-        self._page_load = page_load
-        self._mirror = Mirror()
-        self._last_t = 0.0
-        self._since = 0  # events since the last full snapshot or keyframe
-        self._since_t = 0.0
-        self._since_bytes = 0
-        self._page_bytes = 0
-
-    def lose(self) -> None:
-        """Forget the page: events are missing."""
-        self._mirror = Mirror()
-
-    def follow(self, events: list[Any], size: int) -> Iterable[Keyframe]:
-        """Apply *events*, all of one chunk of *size* bytes; give the keyframes that are due on the way."""
-        for event in events:
-            if check_event(event) is not None:
-                continue  # left out when it is read, too
-            t = float(event["timestamp"])
-            if t < self._last_t:
-                self.lose()  # the reader sorts by time: what is mirrored here is another order
-            elif t > self._last_t and self._due():
-                made = self._make()
-                if made is not None:
-                    yield made
-            self._last_t = max(t, self._last_t)
-            self._apply(event, size // len(events))
-
-    def _apply(self, event: dict[str, Any], size: int) -> None:
-        try:
-            self._mirror.apply(event)
-        except MirrorFull:
-            self.lose()
-        if _is_snapshot(event):
-            self._restart(len(deep.dumps(event)))
-        else:
-            self._since += 1
-            self._since_bytes += size
-
-    def _due(self) -> bool:
-        many = self._since >= KEYFRAME_EVENTS
-        long = self._last_t - self._since_t >= KEYFRAME_MS and self._since >= FEW_EVENTS
-        return (many or long) and self._since_bytes * KEYFRAME_SHARE >= self._page_bytes
-
-    def _make(self) -> Keyframe | None:
-        content = keyframe(self._mirror, self._last_t)
-        if content is None:
-            return None
-        self._restart(len(content))
-        return Keyframe(self._page_load, self._last_t, content)
-
-    def _restart(self, size: int) -> None:
-        self._since, self._since_bytes = 0, 0
-        self._since_t = self._last_t
-        self._page_bytes = size
-
-
-def _is_long(refs: list[ChunkRef]) -> bool:
-    """Say whether a document with *refs* may want a keyframe."""
-    events = sum(ref.info.count for ref in refs)
-    times = [t for ref in refs for t in (ref.info.first_t, ref.info.last_t)]
-    span = max(times, default=0) - min(times, default=0)
-    return events >= KEYFRAME_EVENTS or (events >= FEW_EVENTS and span >= KEYFRAME_MS)
-
-
 def _span(events: list[Any]) -> tuple[float, float] | None:
     """Return the times of the first and the last of *events*: a head may say anything."""
     known = []
@@ -296,10 +217,6 @@ def _span(events: list[Any]) -> tuple[float, float] | None:
         if isinstance(t, int | float) and 0 <= t <= MAX_T_MS:
             known.append(float(t))
     return (min(known), max(known)) if known else None
-
-
-def _is_snapshot(event: Any) -> bool:
-    return isinstance(event, dict) and event.get("type") == FULL_SNAPSHOT
 
 
 def _plain(raw: bytes, encoding: int, most: int) -> bytes | None:

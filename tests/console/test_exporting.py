@@ -127,7 +127,8 @@ async def test_the_offline_file_holds_all_of_it(store: SqliteStore, player: Path
     html = await written(store, player, "html")
     held = offline_parts(html)
 
-    assert ["recording load-1", "recording load-2", "text 0"] == [n for n in held if n[0] in "rt"]
+    told = ["recording load-1", "part 0 load-1", "recording load-2", "part 0 load-2", "text 0"]
+    assert told == [name for name in held if name[0] in "rpt"]
     assert SHEET == held["text 0"].decode()
     assert PICTURE == held[f"asset {asset_hash(PICTURE)}"]
     data = json.loads(held["data"])
@@ -137,7 +138,7 @@ async def test_the_offline_file_holds_all_of_it(store: SqliteStore, player: Path
         "notes"
     ]
     assert b"ann@" not in b"".join([html, *held.values()])
-    assert b"https://shop.example/a.png" not in held["recording load-1"]
+    assert b"https://shop.example/a.png" not in held["part 0 load-1"]
 
 
 async def test_nothing_of_it_can_run(store: SqliteStore, player: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import itertools
 import random
 import re
@@ -10,10 +11,13 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, Page, Response, Route, expect
 
+from console.exporting import Wish, write_export
+from replay.known import WHOLE
 from replay.recording import load_recording
 from stolper.sealer import BackgroundSealer
 from tests.console.conftest import sign_in
@@ -30,6 +34,7 @@ from tests.console.support import (
     text_node,
 )
 from tests.console.test_player import open_session, picture
+from tests.replay.offline import offline_parts
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -181,6 +186,50 @@ async def test_playing_on_is_seamless(viewer: Page, long: Running) -> None:
     assert numbers[-1] >= 1_150
     assert same
     assert len(parts.all) >= 3
+
+
+async def test_an_exported_file_is_read_by_parts(
+    viewer: Page, long: Running, player: Path, tmp_path: Path
+) -> None:
+    """
+    The exported file of a long session holds keyframes, and all else once; any moment after any other is right.
+
+    Only parts that were to be seen are inflated.
+    """
+    session = await long.store.session("long")
+    whole = await load_recording(long.store, "long", "load-1")
+    assert session is not None and whole is not None
+    file = io.BytesIO()
+    await write_export(long.store, session, Wish("html", WHOLE, "en"), player, file)
+    held = offline_parts(file.getvalue())
+    spans = orjson.loads(held["recording load-1"])["parts"]
+    events: list[Any] = []
+    for number, (since, until) in enumerate(spans):
+        part = orjson.loads(held[f"part {number} load-1"])
+        own = [e for e in part if since is None or e["timestamp"] > since]
+
+        assert since is None or 2 in [e["type"] for e in part if e["timestamp"] == since]
+        assert until is None or max(e["timestamp"] for e in own) <= until
+        events += own
+    assert [e["timestamp"] for e in whole.events] == [e["timestamp"] for e in events]
+    assert len(spans) >= 5
+
+    path = tmp_path / "long.html"
+    path.write_bytes(file.getvalue())
+    await viewer.add_init_script(
+        "window.inflated = 0; const native = DecompressionStream;"
+        "window.DecompressionStream = function (form) { inflated++; return new native(form) }"
+    )
+    await viewer.goto(f"{path.as_uri()}?at=230050")
+    shown = viewer.frame_locator('.screen:not([style*="hidden"]) iframe').locator("h1")
+    await expect(shown).to_have_text("tick 2300")
+
+    assert 3 == await viewer.evaluate("inflated")  # the session, the document, the part
+    for number in (2_310, 5, 2_999, 1_400, 1_390, 2_301):
+        await viewer.locator("input[type=range]").evaluate(
+            "(bar, at) => { bar.value = at; bar.dispatchEvent(new Event('input')); }", number * STEP
+        )
+        await expect(shown).to_have_text(f"tick {number}")
 
 
 async def test_a_hand_on_the_bar_draws_where_it_ends(viewer: Page, long: Running) -> None:

@@ -2,12 +2,12 @@
 // element of its own, inflated when it is needed. replay/offline.py writes them.
 
 import type { Texts, Timeline } from "../model";
-import type { Load } from "../protocol";
-import { type Answer, type FrameLink, type Part, partOf, type Source } from "../recordings";
+import type { Gap, Load } from "../protocol";
+import { covers, type FrameLink, type Part, type Source } from "../recordings";
 
 const SCHEME = "stolper-asset:";
 const NAMED = /stolper-asset:([0-9a-f]{32})/g;
-const KEPT = 6; // documents that are ready to be drawn; a large one has some ten megabytes
+const KEPT = 8; // parts that are ready to be drawn; a large one has some megabytes
 const SHARED = "stolper_text";
 
 // What would have to be fetched. The file's policy refuses that, too; here it is told as missing.
@@ -45,8 +45,18 @@ export interface Data {
   start: number;
   end: number;
   loads: Load[];
+  /** What of the recordings could not be read. */
+  missing: Gap[];
   inactive: [number, number][];
   words: Record<string, Words>;
+}
+
+/** What the file says of a document's recording. */
+interface About {
+  origin: number;
+  /** From when and until when each of its parts shows it. */
+  parts: [number | null, number | null][];
+  frames: FrameLink[];
 }
 
 /** Return what the file says of the session as a whole. */
@@ -56,16 +66,20 @@ export async function readData(): Promise<Data> {
 
 /** The recordings of the file. */
 export class Inlined implements Source {
+  readonly #abouts = new Map<string, Promise<About>>();
   readonly #kept = new Map<string, Promise<Part>>();
   readonly #links = new Map<string, FrameLink[]>();
   readonly #texts = new Map<number, Promise<string>>();
   readonly #assets = new Map<string, string>();
 
-  async part(load: string): Promise<Part> {
-    const known = this.#kept.get(load);
-    if (known) return known;
-    const made = this.#read(load);
-    this.#kept.set(load, made);
+  async part(load: string, at: number): Promise<Part> {
+    const about = await this.#about(load);
+    const number = about.parts.findIndex(([from, until]) => covers({ from, until }, at));
+    const name = `part ${number} ${load}`;
+    const known = this.#kept.get(name);
+    this.#kept.delete(name);
+    const made = known ?? this.#read(name, about.origin, about.parts[number]);
+    this.#kept.set(name, made); // the last one was used last
     for (const oldest of this.#kept.keys()) {
       if (this.#kept.size <= KEPT) break;
       this.#kept.delete(oldest);
@@ -74,7 +88,7 @@ export class Inlined implements Source {
   }
 
   frame(link: FrameLink): Promise<Part> {
-    return this.part(named(link));
+    return this.part(named(link), link.at);
   }
 
   links(load: string | FrameLink): FrameLink[] {
@@ -89,12 +103,27 @@ export class Inlined implements Source {
 
   renew(): void {}
 
-  /** Read a whole document: it is one part, for nothing of it has to be fetched. */
-  async #read(load: string): Promise<Part> {
-    const answer = JSON.parse(await inflated(`recording ${load}`)) as Answer;
-    await this.#restore(answer.events);
-    this.#links.set(load, answer.frames ?? []);
-    return partOf(answer);
+  #about(load: string): Promise<About> {
+    const known = this.#abouts.get(load);
+    if (known) return known;
+    const made = inflated(`recording ${load}`).then((text) => {
+      const about = JSON.parse(text) as About;
+      this.#links.set(load, about.frames);
+      return about;
+    });
+    this.#abouts.set(load, made);
+    return made;
+  }
+
+  async #read(
+    name: string,
+    origin: number,
+    span: About["parts"][number] = [null, null],
+  ): Promise<Part> {
+    const events = JSON.parse(await inflated(name)) as Part["events"];
+    await this.#restore(events);
+    const [from, until] = span;
+    return { origin, from, until, events, gaps: [], nextSeq: 0 };
   }
 
   /** Put style texts and addresses of assets into *root*; without recursion, pages nest deep. */

@@ -18,7 +18,7 @@ class Offline {
   readonly #parts: Parts;
   readonly #side: Side;
   readonly #director: Director;
-  readonly #stageGaps: Gap[] = [];
+  readonly #stageGaps: Gap[];
   #words: Words;
   #language: string;
   #at: number;
@@ -32,6 +32,7 @@ class Offline {
 
   constructor(data: Data) {
     this.#data = data;
+    this.#stageGaps = [...data.missing];
     this.#parts = makeParts();
     const [first] = Object.keys(data.words);
     this.#language =
