@@ -8,10 +8,11 @@ from dataclasses import dataclass, replace
 from babel.dates import get_day_names
 from babel.numbers import format_decimal
 
+from console.alert_words import usual_text
 from console.format import span
 from console.language import LANGUAGES, Language
 from console.words import Words, severity_text
-from core.alerts import ALERT_KINDS, WINDOWS, Alert, AlertKind, Delivery
+from core.alerts import ALERT_KINDS, HOUR_MS, SILENCES, WINDOWS, Alert, AlertKind, Delivery
 from core.model import SEVERITIES, Site
 
 FACTORS = (0.0, 1.5, 2.0, 3.0, 5.0, 10.0)
@@ -39,7 +40,8 @@ def blank(kind: str, asked: Mapping[str, str]) -> Alert:
         site=asked.get("site", ""),
         rule=asked.get("rule", ""),
         page=asked.get("page", ""),
-        threshold={"count": 10, "new": 3}.get(made, 1),
+        threshold={"count": 10, "new": 3, "silent": 5}.get(made, 1),
+        window_ms=3 * HOUR_MS if made == "silent" else HOUR_MS,
         severity="medium" if made == "new" else "info",
     )
 
@@ -69,7 +71,7 @@ def read_form(
         page=form.get("page", "").strip()[:PAGE_MAX],
         severity=severity,
         threshold=_number(form.get("threshold", "1"), 1, THRESHOLD_MAX, before.threshold),
-        window_ms=_one_of(form.get("window"), WINDOWS, before.window_ms),
+        window_ms=_one_of(form.get("window"), windows_of(before.kind), before.window_ms),
         factor=_factor(form.get("factor", "")),
         weekday=_number(form.get("weekday", "0"), 0, 6, before.weekday),
         hour=_number(form.get("hour", "7"), 0, 23, before.hour),
@@ -85,6 +87,11 @@ def read_form(
     return Chosen(alert, tuple(problems))
 
 
+def windows_of(kind: str) -> Sequence[int]:
+    """Return the spans that an alert of *kind* may have."""
+    return SILENCES if kind == "silent" else WINDOWS
+
+
 def usual_name(alert: Alert, language: Language) -> str:
     """Return what an alert is called that nobody has named."""
     where = " ".join(part for part in (alert.rule, alert.page) if part)
@@ -97,6 +104,7 @@ def kind_text(kind: str, _: Words) -> str:
     return {
         "count": _("Many sessions"),
         "new": _("New struggle"),
+        "silent": _("Recording stopped"),
         "digest": _("Weekly digest"),
         "test": _("Test"),
     }[kind]
@@ -109,6 +117,9 @@ def kind_explained(kind: str, _: Words) -> str:
             "When many sessions meet a struggle: more than you accept, or more than is usual."
         ),
         "new": _("When a struggle appears that nobody met before: after a release, for example."),
+        "silent": _(
+            "When nothing arrives of a site any more, at hours at which something usually does."
+        ),
         "digest": _(
             "Once a week: how many sessions met a struggle, the trend, and what hurt most."
         ),
@@ -121,6 +132,9 @@ def condition_text(alert: Alert, sites: Mapping[str, str], language: Language) -
     if alert.kind == "digest":
         day = get_day_names("wide", locale=language.code)[alert.weekday]
         told = _("%(day)s at %(hour)s") % {"day": day, "hour": f"{alert.hour:02}:00"}
+    elif alert.kind == "silent":
+        told = _("nothing for %(span)s") % {"span": window_text(alert.window_ms, language)}
+        told += ", " + usual_text(alert.threshold, language)
     else:
         told = language.ngettext(
             "from %(num)s session", "from %(num)s sessions", alert.threshold

@@ -21,14 +21,15 @@ from console.alert_forms import (
     kind_text,
     read_form,
     window_text,
+    windows_of,
 )
-from console.alert_words import counted_link
+from console.alert_words import counted_link, health_link
 from console.alerting import Destination, Tried
 from console.auth import may_edit, require_editor
 from console.context import console
 from console.language import LANGUAGES
 from console.pages import render
-from core.alerts import ALERT_KINDS, WINDOWS, Alert, Delivery
+from core.alerts import ALERT_KINDS, Alert, Delivery
 from core.model import SEVERITIES
 
 PAGE_SIZE = 50
@@ -196,7 +197,7 @@ async def _form(
         rules=titles,
         destinations=_destinations(request),
         severities=SEVERITIES,
-        windows=[(one, window_text(one, language)) for one in WINDOWS],
+        windows=[(one, window_text(one, language)) for one in windows_of(chosen.alert.kind)],
         factors=[(str(one), factor_text(one, language)) for one in FACTORS],
         weekdays=[(number, days[number]) for number in range(7)],
         zone=console(request).settings.alerts.time_zone,
@@ -230,6 +231,9 @@ def _sent_link(delivery: Delivery) -> str | None:
     if delivery.kind == "digest":
         site = {"site": facts["site"]} if facts.get("site") else {}
         return "/digest?" + urlencode({"until": facts["until"], **site})
+    if delivery.kind == "silent":
+        silent = facts["silent"]
+        return health_link("", silent[0]["site"]) if len(silent) == 1 else "/sites"
     if delivery.kind == "new" and len(facts["struggles"]) == 1:
         return f"/struggles/{facts['struggles'][0]}"
     return None

@@ -7,14 +7,14 @@ stolper/alerting's.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from urllib.parse import urlencode
+from urllib.parse import quote, urlencode
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_date
+from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent
 
 from console.digest import Digest
@@ -146,6 +146,54 @@ def new_message(
         facts=tuple(_conditions(delivery.facts, site, language)),
         items=tuple(items),
     )
+
+
+def health_link(base: str, site: str) -> str:
+    """Return the address of a site's (key) page of recording health, which says why nothing arrives."""
+    return f"{base}/sites/{quote(site, safe='')}/health"
+
+
+def silent_message(
+    delivery: Delivery, names: Mapping[str, str], zone: str, base: str, language: Language
+) -> Message:
+    """Return what is said of sites, with *names* by key, of which nothing arrives any more."""
+    _, silent = language.gettext, delivery.facts["silent"]
+    values = {
+        "sites": ", ".join(_line(names[one["site"]]) for one in silent),
+        "span": span(delivery.facts["window"], language.code),
+    }
+    links = [health_link(base, one["site"]) for one in silent]
+    return Message(
+        subject=f"{delivery.name}: {values['sites']}",
+        lead=_(
+            "Nothing has arrived of %(sites)s for %(span)s, though it usually does at these hours."
+        )
+        % values,
+        link=links[0] if len(links) == 1 else f"{base}/sites",
+        link_text=_("See why nothing arrives"),
+        foot=_foot(base, language),
+        items=tuple(
+            Item(
+                _line(names[one["site"]]),
+                _("last at %(time)s") % {"time": _moment(one["last"], zone, language)},
+                usual_text(one["usual"], language),
+                link,
+            )
+            for one, link in zip(silent, links, strict=True)
+        ),
+    )
+
+
+def usual_text(sessions: float, language: Language) -> str:
+    """Return how many sessions are usual at the hours in which nothing arrived."""
+    told = language.ngettext("usually %(num)s session", "usually %(num)s sessions", round(sessions))
+    return told % {"num": _number(sessions, language)}
+
+
+def _moment(at_ms: int, zone: str, language: Language) -> str:
+    """Return a time by the clocks of *zone*, which is named."""
+    pattern = "d MMM, HH:mm" if language.code == "en" else "d. MMM, HH:mm"
+    return f"{format_datetime(_day(at_ms, zone), pattern, locale=language.code)} ({zone})"
 
 
 def digest_message(

@@ -19,16 +19,22 @@ HOUR_MS = 3_600_000
 DAY_MS = 24 * HOUR_MS
 WEEK_MS = 7 * DAY_MS
 
-AlertKind = Literal["count", "new", "digest"]
-"""Many sessions with a struggle; a struggle that was not there before; the week in numbers."""
+AlertKind = Literal["count", "new", "silent", "digest"]
+"""
+Many sessions with a struggle; a struggle that was not there before; nothing arrives of a site any more;
+the week in numbers.
+"""
 
-ALERT_KINDS: tuple[AlertKind, ...] = ("count", "new", "digest")
+ALERT_KINDS: tuple[AlertKind, ...] = ("count", "new", "silent", "digest")
 
 WINDOWS = (HOUR_MS, 6 * HOUR_MS, DAY_MS, WEEK_MS)
 """
 Spans in which sessions are counted. None is shorter: rules that judge at a visit's end do that up
 to an idle timeout after what they tell of.
 """
+
+SILENCES = (HOUR_MS, 3 * HOUR_MS, 6 * HOUR_MS, 12 * HOUR_MS, DAY_MS)
+"""Spans in which nothing arrives. They are compared with the same hours of other days: none is longer."""
 
 DeliveryState = Literal["waiting", "sent", "given_up"]
 
@@ -57,7 +63,7 @@ class Alert:
     rule: str = ""
     page: str = ""
     severity: Severity = "info"
-    threshold: int = 1  # sessions
+    threshold: int = 1  # sessions; of a silence: that usually begin in such a span
     window_ms: int = HOUR_MS
     factor: float = 0.0  # times what is usual at that hour; 0: the threshold alone counts
     weekday: int = 0  # of a digest; Monday is 0
@@ -87,7 +93,7 @@ class Firing:
     That an alert fires *at_ms*. *facts* are numbers and keys, no texts of visitors.
 
     *ongoing*: it stays so until it is settled, and is not told again before. *told* are the struggles,
-    and returns of struggles, that it tells of for the first time.
+    returns of struggles and silences that it tells of for the first time.
     """
 
     at_ms: int
@@ -179,6 +185,9 @@ class AlertStore(Protocol):
         False, and nothing is changed, if it is gone, switched off, changed since *firing* or fires already.
         """
 
+    async def told(self, id_: str) -> set[str]:
+        """Return what an alert told of, as Firing.told names it."""
+
     async def settle(self, id_: str) -> None:
         """Note that what an alert watches is over, so that it may fire again."""
 
@@ -233,6 +242,13 @@ class AlertStore(Protocol):
         """
         Return struggles that came back after they were resolved (core/triage.py), since *alert* was changed,
         by a flag that it takes, and whose return was not told by it yet; oldest first.
+        """
+
+    async def last_arrivals(self) -> dict[str, int]:
+        """
+        Return when the last batch of each site (key) arrived, by the server's clock: tests and imports left out.
+
+        It lags by a few seconds, as all counts of recording health do. Sites of which none came are left out.
         """
 
     async def oldest_visit_ms(self, site: str) -> int | None:

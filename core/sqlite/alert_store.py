@@ -35,6 +35,9 @@ class Alerts(Part, AlertStore):
     async def fire(self, id_: str, firing: Firing) -> bool:
         return await self._writer.submit(lambda db, _: alerts.fire(db, id_, firing), touches=())
 
+    async def told(self, id_: str) -> set[str]:
+        return await self._readers.run(alerts.told, id_)
+
     async def settle(self, id_: str) -> None:
         await self._writer.submit(lambda db, _: alerts.settle(db, id_), touches=())
 
@@ -82,6 +85,9 @@ class Alerts(Part, AlertStore):
 
     async def returned_struggles(self, alert: Alert, limit: int) -> list[Returned]:
         return await self._readers.run(alerts.returned_struggles, alert, limit)
+
+    async def last_arrivals(self) -> dict[str, int]:
+        return await self._readers.run(alerts.last_arrivals)
 
     async def oldest_visit_ms(self, site: str) -> int | None:
         return await self._readers.run(alerts.oldest_visit_ms, site)

@@ -92,6 +92,11 @@ def fire(db: sqlite3.Connection, id_: str, firing: Firing) -> bool:
     return True
 
 
+def told(db: sqlite3.Connection, id_: str) -> set[str]:
+    """Return what an alert told of."""
+    return {row[0] for row in db.execute("SELECT struggle FROM alert_told WHERE alert = ?", (id_,))}
+
+
 def settle(db: sqlite3.Connection, id_: str) -> None:
     """Note that what an alert watches is over."""
     db.execute("UPDATE alerts SET firing_ms = NULL WHERE id = ?", (id_,))
@@ -323,6 +328,14 @@ def _first_ms(db: sqlite3.Connection, struggle: str) -> int:
         (struggle,),
     ).fetchone()
     return int(row[0])
+
+
+def last_arrivals(db: sqlite3.Connection) -> dict[str, int]:
+    """Return when the last batch of each site arrived."""
+    rows = db.execute(
+        "SELECT site, max(last_ms) FROM health WHERE what = 'batch' AND detail = 'stored' GROUP BY site"
+    )
+    return {site: int(last_ms) for site, last_ms in rows}
 
 
 def oldest_visit_ms(db: sqlite3.Connection, site: str) -> int | None:

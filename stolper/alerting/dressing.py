@@ -41,8 +41,9 @@ def mail(delivery: Delivery, message: Message, sender: str, to: str) -> EmailMes
 
 def as_text(message: Message) -> str:
     """Return *message* as plain text."""
-    lines = [message.lead, ""]
-    lines += [f"{name}: {value}" for name, value in message.facts]
+    lines = [message.lead]
+    if message.facts:
+        lines += ["", *(f"{name}: {value}" for name, value in message.facts)]
     if message.bars:
         most = max(1, *(bar.sessions for bar in message.bars))
         width = max(len(bar.name) for bar in message.bars)

@@ -12,13 +12,15 @@ from console.alert_words import (
     Message,
     count_message,
     digest_message,
+    health_link,
     new_message,
+    silent_message,
     test_message,
 )
 from console.digest import DigestStore, digest
 from console.format import iso
 from console.language import Language, Languages
-from core.alerts import Counted, Delivery, FlagFilter, Span
+from core.alerts import HOUR_MS, Counted, Delivery, FlagFilter, Span
 from core.model import Struggle
 from core.store import SiteStore
 
@@ -53,6 +55,8 @@ class Teller:
         language = self._languages[delivery.language]
         if delivery.kind == "test":
             return _told(delivery, test_message(delivery, base, language), {})
+        if delivery.kind == "silent":
+            return await self._silent(delivery, base, language)
         site = await self._site_name(delivery.facts.get("site", ""))
         if delivery.kind == "digest":
             return await self._digest(delivery, site, base, language)
@@ -80,6 +84,27 @@ class Teller:
             "days": [[day.sessions, day.flagged] for day in week.days],
             "struggles": [
                 _struggle_json(row.struggle, row.counted, base, language) for row in week.rows
+            ],
+        }
+        return _told(delivery, message, data)
+
+    async def _silent(self, delivery: Delivery, base: str, language: Language) -> Told:
+        names = {
+            one["site"]: await self._site_name(one["site"]) for one in delivery.facts["silent"]
+        }
+        message = silent_message(delivery, names, self._zone, base, language)
+        data = {
+            "threshold": delivery.facts["threshold"],
+            "hours": delivery.facts["window"] // HOUR_MS,
+            "sites": [
+                {
+                    "site": names[one["site"]],
+                    "site_key": one["site"],
+                    "last_at": iso(one["last"]),
+                    "usual": one["usual"],
+                    "url": health_link(base, one["site"]),
+                }
+                for one in delivery.facts["silent"]
             ],
         }
         return _told(delivery, message, data)

@@ -1,5 +1,5 @@
 """
-Looks whether alerts hold: after judgements, and once a minute.
+Looks whether alerts hold: after judgements, and once a minute. Whether a site is silent is silence.py's.
 
 Counted are flags in event time that nobody withdrew. An alert that holds is told once, and again only
 after it did not hold any more; what it tells is written down together with that it was told.
@@ -17,9 +17,10 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from console.digest import week_until
-from core.alerts import DAY_MS, WEEK_MS, Alert, AlertState, AlertStore, Firing, Span
+from core.alerts import DAY_MS, WEEK_MS, Alert, AlertState, Firing, Span
 from core.clock import Clock
 from core.errors import StoreError
+from stolper.alerting.silence import ArrivalStore, Silence
 
 log = logging.getLogger(__name__)
 
@@ -72,12 +73,13 @@ class Watcher:
     """Looks at all alerts of *store*; *on_fired* is called when there is something to send."""
 
     def __init__(
-        self, store: AlertStore, clock: Clock, zone: str, on_fired: Callable[[], None]
+        self, store: ArrivalStore, clock: Clock, zone: str, on_fired: Callable[[], None]
     ) -> None:
         self._store = store
         self._clock = clock
         self._zone = zone
         self._on_fired = on_fired
+        self._silence = Silence(store, clock)
         self._prompted = asyncio.Event()
         self._dropped_ms: int | None = None
 
@@ -106,6 +108,7 @@ class Watcher:
     async def look(self) -> int:
         """Look at each alert once; return how many were told."""
         fired = 0
+        await self._silence.look()
         for state in await self._store.alert_states():
             if state.alert.enabled and state.alert.to:
                 fired += await self._look_at(state)
@@ -126,6 +129,9 @@ class Watcher:
             return await self._count(state)
         if state.alert.kind == "new":
             return await self._new(state)
+        if state.alert.kind == "silent":
+            firing = await self._silence.firing(state.alert)
+            return firing is not None and await self._store.fire(state.alert.id, firing)
         return await self._digest(state)
 
     async def _count(self, state: AlertState) -> bool:

@@ -11,7 +11,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
-from core.alerts import HOUR_MS, Alert
+from core.alerts import HOUR_MS, Alert, Firing
 from core.model import User
 from core.settings import load_settings
 from stolper.alerting.service import AlertService
@@ -241,6 +241,32 @@ async def test_a_number_opens_exactly_the_sessions_it_counts(
     )
     for odd in ("from=x&until=-1", "from=" + "9" * 40, "severity=x&offset=abc&site=none"):
         await text_of(desk, http, f"/counted?{odd}")
+
+
+async def test_a_silence_has_a_form_of_its_own(desk: Running, http: aiohttp.ClientSession) -> None:
+    """The alert on a recording that stopped asks for a site, a span and what is usual, and for nothing else."""
+    await desk.sign_in(http)
+    form = await text_of(desk, http, "/alerts/new?kind=silent")
+    odd = {"kind": "silent", "threshold": "7", "site": "sshop", "to": "ops"}
+    for window in (12 * HOUR_MS, 168 * HOUR_MS):
+        await post(desk, http, "/alerts/new", {**odd, "window": window, "name": f"{window}"})
+    first, second = (state.alert for state in await desk.store.alert_states())
+    facts = {
+        "silent": [{"site": "sshop", "last": START, "usual": 3.5}],
+        "threshold": 3,
+        "window": HOUR_MS,
+    }
+    await desk.store.fire(first.id, Firing(START, facts))
+    listed = await text_of(desk, http, "/alerts")
+
+    assert ("silent", 7, "sshop", 12 * HOUR_MS, 3 * HOUR_MS) == (
+        first.kind, first.threshold, first.site, first.window_ms, second.window_ms,
+    )  # fmt: skip
+    assert ['name="rule"' in form, 'name="severity"' in form, 'name="window"' in form] == [
+        False, False, True,
+    ]  # fmt: skip
+    assert "Recording stopped: nothing for 12 hours, usually 7 sessions · shop" in listed
+    assert '<a href="/sites/sshop/health">' in listed
 
 
 async def test_times_of_no_calendar_are_none(desk: Running, http: aiohttp.ClientSession) -> None:

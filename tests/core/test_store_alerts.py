@@ -18,6 +18,7 @@ from core.alerts import (
     Span,
     delivery_id,
 )
+from core.health import HealthCount
 from core.model import Verdicts
 from core.store import Store
 from core.triage import TriageChange
@@ -222,6 +223,32 @@ async def test_each_return_of_a_resolved_struggle_is_told_once(store: Store) -> 
     assert [Returned(key, NOON + 102)] == await back(3, NOON + 100)
     assert [] == await store.returned_struggles(replace(alert, page="/other"), 9)
     assert [] == await store.returned_struggles(replace(alert, changed_ms=NOON + 103), 9)
+
+
+async def test_the_last_arrivals_are_those_of_batches(store: Store) -> None:
+    """When batches of a site came last is told by their counts; what was resent or only asked for counts not."""
+    day = NOON // DAY_MS
+    await store.note(
+        [
+            HealthCount(SITE.key, day, "batch", "stored", 3, NOON),
+            HealthCount(SITE.key, day - 1, "batch", "stored", 9, NOON - DAY_MS),
+            HealthCount(SITE.key, day, "batch", "duplicate", 1, NOON + 5),
+            HealthCount(SITE.key, day, "loader", "?", 1, NOON + 9),
+            HealthCount("sother", day, "loader", "?", 1, NOON),
+        ]
+    )
+
+    assert {SITE.key: NOON} == await store.last_arrivals()
+
+
+async def test_what_was_told_is_known_until_the_alert_is_changed(store: Store) -> None:
+    """Each thing is told once by an alert; one that is changed begins anew."""
+    await store.put_alert(ALERT)
+    await store.fire("a1", Firing(NOON, FACTS, told=("x#1", "x#2")))
+
+    assert [{"x#1", "x#2"}, set()] == [await store.told("a1"), await store.told("other")]
+    await store.put_alert(ALERT)
+    assert set() == await store.told("a1")
 
 
 async def test_the_oldest_visit_leaves_tests_out(store: Store) -> None:
