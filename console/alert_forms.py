@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from babel.dates import get_day_names
 from babel.numbers import format_decimal
 
-from console.alert_words import usual_text
 from console.format import span
 from console.language import LANGUAGES, Language
 from console.words import Words, severity_text
@@ -134,7 +133,11 @@ def condition_text(alert: Alert, sites: Mapping[str, str], language: Language) -
         told = _("%(day)s at %(hour)s") % {"day": day, "hour": f"{alert.hour:02}:00"}
     elif alert.kind == "silent":
         told = _("nothing for %(span)s") % {"span": window_text(alert.window_ms, language)}
-        told += ", " + usual_text(alert.threshold, language)
+        told += ", " + language.ngettext(
+            "where %(num)s session or more is usual",
+            "where %(num)s sessions or more are usual",
+            alert.threshold,
+        ) % {"num": format_decimal(alert.threshold, locale=language.code)}
     else:
         told = language.ngettext(
             "from %(num)s session", "from %(num)s sessions", alert.threshold

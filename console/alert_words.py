@@ -176,7 +176,7 @@ def silent_message(
             Item(
                 _line(names[one["site"]]),
                 _("last at %(time)s") % {"time": _moment(one["last"], zone, language)},
-                usual_text(one["usual"], language),
+                _usual(one["usual"], language),
                 link,
             )
             for one, link in zip(silent, links, strict=True)
@@ -184,7 +184,7 @@ def silent_message(
     )
 
 
-def usual_text(sessions: float, language: Language) -> str:
+def _usual(sessions: float, language: Language) -> str:
     """Return how many sessions are usual at the hours in which nothing arrived."""
     told = language.ngettext("usually %(num)s session", "usually %(num)s sessions", round(sessions))
     return told % {"num": _number(sessions, language)}

@@ -265,7 +265,10 @@ async def test_a_silence_has_a_form_of_its_own(desk: Running, http: aiohttp.Clie
     assert ['name="rule"' in form, 'name="severity"' in form, 'name="window"' in form] == [
         False, False, True,
     ]  # fmt: skip
-    assert "Recording stopped: nothing for 12 hours, usually 7 sessions · shop" in listed
+    assert (
+        "Recording stopped: nothing for 12 hours, where 7 sessions or more are usual · shop"
+        in listed
+    )
     assert '<a href="/sites/sshop/health">' in listed
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -61,6 +62,7 @@ class Post:
     mails: list[EmailMessage] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
+    encrypted: list[bool] = field(default_factory=list)  # whether each mail came by TLS
 
     async def handle_RCPT(
         self, _server: SMTP, _session: Any, envelope: Envelope, address: str, _options: list[str]
@@ -70,12 +72,13 @@ class Post:
         envelope.rcpt_tos.append(address)
         return "250 OK"
 
-    async def handle_DATA(self, _server: SMTP, _session: Any, envelope: Envelope) -> str:
+    async def handle_DATA(self, server: SMTP, _session: Any, envelope: Envelope) -> str:
         if self.full:
             return "452 no room"
         made = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)
         assert isinstance(made, EmailMessage)
         self.mails.append(made)
+        self.encrypted.append(server.transport.get_extra_info("ssl_object") is not None)
         self.envelopes.append(envelope)
         return "250 OK"
 
@@ -88,8 +91,17 @@ class Post:
 
 
 @asynccontextmanager
-async def receiving_post(*, sign_in: bool = False) -> AsyncIterator[Post]:
-    """Run a mail server; with *sign_in* it asks for a name and password."""
+async def receiving_post(
+    *,
+    sign_in: bool = False,
+    starttls: ssl.SSLContext | None = None,
+    tls: ssl.SSLContext | None = None,
+) -> AsyncIterator[Post]:
+    """
+    Run a mail server; with *sign_in* it asks for a name and password.
+
+    With *starttls* it takes nothing before that command, with *tls* it speaks TLS from the first byte.
+    """
     post = Post()
 
     def protocol() -> SMTP:
@@ -98,10 +110,12 @@ async def receiving_post(*, sign_in: bool = False) -> AsyncIterator[Post]:
             hostname="mail.example",
             enable_SMTPUTF8=True,
             authenticator=post.sign_in if sign_in else None,
-            auth_require_tls=False,
+            auth_require_tls=starttls is not None,
+            tls_context=starttls,
+            require_starttls=starttls is not None,
         )
 
-    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0)
+    server = await asyncio.get_running_loop().create_server(protocol, "127.0.0.1", 0, ssl=tls)
     post.port = server.sockets[0].getsockname()[1]
     try:
         yield post
