@@ -23,9 +23,12 @@ from replay.assets import Address
 from replay.frames import frame_links, framed
 from replay.ranges import Range, load_range
 from replay.recording import load_recording
+from replay.unsealed import Unsealed
 
 TOKEN_MS = 30 * 60_000
 """A token lasts this long; the page asks for a new one before."""
+
+UNSEALED = web.AppKey("unsealed", Unsealed)
 
 _FILE = re.compile(r"[a-z]+(\.[A-Za-z0-9]+)?\.(js|css)")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
@@ -33,6 +36,7 @@ _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
 
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
+    app[UNSEALED] = Unsealed()
     app.router.add_get("/stage/{token}/", document)
     app.router.add_get("/stage/{token}/loads/{page_load}", load)
     app.router.add_get("/stage/{token}/assets/{hash:[0-9a-f]{32}}", asset)
@@ -142,7 +146,9 @@ async def _part(
 ) -> Range | None:
     store, page_load = console(request).store, request.match_info["page_load"]
     if at_ms is not None:
-        return await load_range(store, session, page_load, at_ms, address=address)
+        return await load_range(
+            store, session, page_load, at_ms, address=address, unsealed=request.app[UNSEALED]
+        )
     text = request.query.get("from_seq", "0")
     from_seq = int(text) if re.fullmatch(r"\d{1,9}", text) else 0
     found = await load_recording(store, session, page_load, from_seq=from_seq, address=address)

@@ -7,12 +7,13 @@ What is read is what recording.py reads, with the same bounds and the same named
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 from core.errors import StoreError
 from core.model import ChunkRef, PageLoad
-from core.sealed import KeyframeRef
+from core.sealed import Keyframe, KeyframeRef
 from core.store import AssetStore, RecordStore, SealStore
 from core.wire import IDENTITY
 from replay.assets import Address
@@ -25,6 +26,7 @@ from replay.recording import (
     finished,
     read_chunks,
 )
+from replay.unsealed import Unsealed
 
 MAX_RANGE_BYTES = 128 * 1024 * 1024
 """Most bytes that one range may inflate to."""
@@ -58,28 +60,37 @@ class Range:
 
 
 async def load_range(
-    store: Sealed, session: str, page_load: str, at_ms: float, *, address: Address | None = None
+    store: Sealed,
+    session: str,
+    page_load: str,
+    at_ms: float,
+    *,
+    address: Address | None = None,
+    unsealed: Unsealed | None = None,
 ) -> Range | None:
     """
     Return the part of a document's recording that shows it at *at_ms* (server time).
 
     It begins with a keyframe, or with the document, and ends before the next keyframe: asked again
-    with the `until_ms` of the answer, it returns the range that follows. None if there is no such
-    document.
+    with the `until_ms` of the answer, it returns the range that follows. Of a document that is not sealed
+    *unsealed* knows keyframes; without, it is one range. None if there is no such document.
     """
     loads = await store.page_loads(session)
     load = next((one for one in loads if one.id == page_load), None)
     if load is None:
         return None
-    first: KeyframeRef | None = None
-    last: KeyframeRef | None = None
-    for keyframe in await _keyframes(store, session, page_load):
+    own = [ref for ref in await store.chunks(session) if ref.page_load == page_load]
+    first: Keyframe | KeyframeRef | None = None
+    last: Keyframe | KeyframeRef | None = None
+    known: Sequence[Keyframe | KeyframeRef] = await _keyframes(store, session, page_load)
+    if not known and unsealed is not None:
+        known = await unsealed.keyframes(store, session, page_load, own)
+    for keyframe in known:
         # In server time, as the answer tells them: who asks for what follows gives it back.
         if load.origin_ms + keyframe.t > at_ms:
             last = keyframe
             break
         first = keyframe
-    own = [ref for ref in await store.chunks(session) if ref.page_load == page_load]
     found = LoadRecording(load.id, load.tab, load.origin_ms)
     if first is not None and not await _begin(store, first, load, found):
         first = None  # without its keyframe the range begins with the document
@@ -107,16 +118,20 @@ async def _keyframes(store: Sealed, session: str, page_load: str) -> list[Keyfra
         return []
 
 
-def _touches(ref: ChunkRef, first: KeyframeRef | None, last: KeyframeRef | None) -> bool:
+def _touches(
+    ref: ChunkRef, first: Keyframe | KeyframeRef | None, last: Keyframe | KeyframeRef | None
+) -> bool:
     return (first is None or ref.info.last_t > first.t) and (
         last is None or ref.info.first_t <= last.t
     )
 
 
-async def _begin(store: Sealed, ref: KeyframeRef, load: PageLoad, found: LoadRecording) -> bool:
+async def _begin(
+    store: Sealed, ref: Keyframe | KeyframeRef, load: PageLoad, found: LoadRecording
+) -> bool:
     """Put the events of a keyframe into *found*; False, and a gap is named, if they are damaged."""
     try:
-        raw = await store.read_keyframe(ref)
+        raw = ref.content if isinstance(ref, Keyframe) else await store.read_keyframe(ref)
         events = await asyncio.to_thread(decode_chunk, raw, IDENTITY)
     except (StoreError, ChunkError) as error:
         at = load.origin_ms + ref.t

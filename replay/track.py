@@ -2,7 +2,7 @@
 Owns when a document gets a keyframe: follows its events on a mirror, and makes those that are due.
 
 Pure. Keyframes bound what a seek has to read and draw; where they are put is sealing.py's, parts.py's and
-running.py's.
+unsealed.py's.
 """
 
 from __future__ import annotations

@@ -188,6 +188,36 @@ async def test_playing_on_is_seamless(viewer: Page, long: Running) -> None:
     assert len(parts.all) >= 3
 
 
+async def test_a_running_session_is_read_by_parts(viewer: Page, long: Running) -> None:
+    """Of a session that still runs a late moment fetches one part, too; what comes meanwhile is shown, to and fro."""
+    visit = Visit(long.store, f"running-{next(NUMBERS)}")
+
+    async def send(first: int, last: int) -> None:
+        told = [*(rrweb_page("tick 0", at=0) if first == 1 else ()), *(tick(n) for n in range(first, last))]  # fmt: skip
+        for at in range(0, len(told), CHUNK):
+            events = [{"t": 0, "type": "page"}] if first == 1 and not at else []
+            stored = await visit.send(events, recording=told[at : at + CHUNK])
+        long.live.batch_stored(stored)
+
+    await send(1, 1_401)
+    parts = Parts(viewer)
+    await open_session(viewer, long, visit.id, "?at=130050")
+    await expect(heading(viewer)).to_have_text("tick 1300")
+    [part] = [await one.json() for one in parts.all if "?at=" in one.url]
+
+    assert part["from"] is not None and part["until"] is None
+    assert len(part["events"]) < 700
+    await send(1_401, 2_001)
+    await expect(viewer.locator("#length")).to_have_text("3:20")
+    for number in (1_990, 1_310, 30, 1_500, 640, 1_999):
+        await seek(viewer, number * STEP)
+        await expect(heading(viewer)).to_have_text(f"tick {number}")
+    whole = await load_recording(long.store, visit.id, "load-1")
+
+    assert whole is not None and len(whole.events) == 2_002
+    assert max(len(one["events"]) for one in await parts.bodies()) < 700
+
+
 async def test_an_exported_file_is_read_by_parts(
     viewer: Page, long: Running, player: Path, tmp_path: Path
 ) -> None:

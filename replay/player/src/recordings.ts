@@ -1,8 +1,8 @@
 // Owns fetching the recordings of documents, part by part, and keeping the last few.
 //
 // A long document is read from keyframe to keyframe: a part begins with events that rebuild the page
-// as it was, and ends where the next part begins. A short one, or one of a session that has just
-// ended or still runs, is one part.
+// as it was, and ends where the next part begins. A short one is one part. Of a session that still
+// runs the last part grows, and the server may have more keyframes in it by and by.
 
 import type { eventWithTime } from "@rrweb/types";
 import type { Gap } from "./protocol";
