@@ -337,3 +337,18 @@ def _element_text(element: Mapping[str, Any]) -> tuple[str, bool]:
     classes = element.get("classes") or ()
     names = classes if isinstance(classes, list) else str(classes).split()
     return tag + "".join(f".{name}" for name in names[:2]), False
+
+
+def regex_reason(pattern: str, reason: str) -> str:
+    """Return what is wrong with *pattern*, which was refused with *reason*, and what to write."""
+    if any(f"\\{digit}" in pattern for digit in range(1, 10)) or "(?P=" in pattern:
+        return (
+            "this pattern uses a back-reference, which is not supported "
+            "(linear-time matching only). Use same_as."
+        )
+    if any(mark in pattern for mark in ("(?=", "(?!", "(?<=", "(?<!")):
+        return (
+            "this pattern looks ahead or behind, which is not supported "
+            "(linear-time matching only). Use two tests."
+        )
+    return f"this pattern is not valid: {reason}. Correct it or use glob."

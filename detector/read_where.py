@@ -356,7 +356,7 @@ class _Tests:
             )
             return ALWAYS
         except ValueError as error:
-            self._scope.error(value, _regex_reason(text, str(error)))
+            self._scope.error(value, patterns.regex_reason(text, str(error)))
             return ALWAYS
         return self._make("regex", text)
 
@@ -487,17 +487,3 @@ def read_selector_texts(scope: Scope, value: Node) -> tuple[str, ...]:
         else:
             good.append(text)
     return tuple(good)
-
-
-def _regex_reason(pattern: str, reason: str) -> str:
-    if any(f"\\{digit}" in pattern for digit in range(1, 10)) or "(?P=" in pattern:
-        return (
-            "this pattern uses a back-reference, which is not supported "
-            "(linear-time matching only). Use same_as."
-        )
-    if any(mark in pattern for mark in ("(?=", "(?!", "(?<=", "(?<!")):
-        return (
-            "this pattern looks ahead or behind, which is not supported "
-            "(linear-time matching only). Use two tests."
-        )
-    return f"this pattern is not valid: {reason}. Correct it or use glob."

@@ -9,30 +9,25 @@ from __future__ import annotations
 import asyncio
 import logging
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
 from core.clock import Clock
-from core.errors import StoreDamaged, StoreError, StoreFailed
+from core.errors import StoreError, StoreFailed
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
     Appended,
     Asset,
     AssetUsage,
     ChunkRef,
-    Flag,
     Gap,
     NewAsset,
     NewBatch,
     PageLoad,
-    RuleVersion,
-    Score,
     Session,
     SessionQuery,
     StoredBatch,
-    Struggle,
-    Verdicts,
     asset_hash,
 )
 from core.sealed import KeyframeRef, Sealed, StockRef
@@ -40,12 +35,10 @@ from core.sqlite import (
     assets,
     health,
     ingest,
-    judged,
     lists,
     objects,
     records,
     sealing,
-    struggles,
 )
 from core.sqlite.account_store import Accounts
 from core.sqlite.alert_store import Alerts
@@ -67,6 +60,7 @@ from core.sqlite.source_map_store import SourceMaps
 from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
 from core.sqlite.triage_store import Triaging
+from core.sqlite.verdict_store import Judgements
 from core.sqlite.writer import Writer
 from core.store import Store
 
@@ -86,7 +80,18 @@ OBJECT_GRACE_MS = HOUR_MS
 
 
 class SqliteStore(
-    Accounts, Alerts, Readership, Triaging, Codes, Noted, Search, Removal, Saved, SourceMaps, Store
+    Accounts,
+    Alerts,
+    Judgements,
+    Readership,
+    Triaging,
+    Codes,
+    Noted,
+    Search,
+    Removal,
+    Saved,
+    SourceMaps,
+    Store,
 ):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""
 
@@ -327,54 +332,6 @@ class SqliteStore(
 
     async def asset_usage(self, site: str) -> AssetUsage:
         return await self._readers.run(assets.usage, site)
-
-    # Verdicts
-
-    async def unjudged_sessions(self) -> list[Session]:
-        return await self._readers.run(records.unjudged_sessions)
-
-    async def checkpoint(self) -> int:
-        return await self._readers.run(judged.checkpoint)
-
-    async def commit_verdicts(self, verdicts: Sequence[Verdicts]) -> None:
-        try:
-            await self._writer.submit(lambda db, _: judged.commit(db, verdicts), touches=())
-        except StoreFailed as error:
-            if self._readers.met_damage(error.__cause__):
-                raise StoreDamaged(f"the database cannot be written: {error.__cause__}") from error
-            raise
-
-    async def flags(self, session: str, *, withdrawn: bool = False) -> list[Flag]:
-        return await self._readers.run(judged.flags, session, withdrawn)
-
-    async def struggles(
-        self, *, site: str | None = None, since_ms: int | None = None, limit: int = 100
-    ) -> list[Struggle]:
-        now_ms = self._clock.now_ms()
-        return await self._readers.run(
-            struggles.struggles, now_ms, site=site, since_ms=since_ms, limit=limit
-        )
-
-    async def struggle(self, key: str) -> Struggle | None:
-        found = await self._readers.run(struggles.struggles, self._clock.now_ms(), key=key)
-        return found[0] if found else None
-
-    async def score(self, session: str) -> Score | None:
-        return await self._readers.run(judged.score, session)
-
-    async def put_in_force(self, versions: Sequence[RuleVersion], files: Mapping[str, str]) -> None:
-        await self._writer.submit(lambda db, _: judged.put_in_force(db, versions, files))
-
-    async def rule_versions(self, rule: str) -> list[RuleVersion]:
-        return await self._readers.run(judged.rule_versions, rule)
-
-    async def rule_files(self) -> dict[str, str]:
-        return await self._readers.run(judged.rule_files)
-
-    async def rule_uses(
-        self, since_ms: int, *, site: str | None = None
-    ) -> tuple[dict[str, tuple[int, int]], int]:
-        return await self._readers.run(judged.rule_uses, since_ms, site)
 
     # Health
 

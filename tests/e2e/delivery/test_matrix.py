@@ -20,6 +20,7 @@ from playwright.async_api import async_playwright
 
 from core.health import findings
 from tests.conftest import CHROMIUM_FLAGS
+from tests.e2e.delivery import prerendering  # noqa: F401 -- adds its lines to the table
 from tests.e2e.delivery.lab import HEADING, HOSTS, STARTED, Lab, Pages, Row, World
 from tests.e2e.delivery.proxy import Proxy
 from tests.e2e.delivery.situations import ALL, TIMEOUT, Situation, end_all, offline_for
