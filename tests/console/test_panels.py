@@ -92,7 +92,7 @@ async def test_search_and_filter_of_events(page: Page, shown: Running) -> None:
     await page.keyboard.press("Shift+ArrowRight")
     await page.keyboard.press("Shift+ArrowRight")
 
-    await expect(page.locator("#events li:visible")).to_have_count(2)
+    await expect(page.locator("#events [role=listitem]:visible")).to_have_count(2)
     await expect(page.locator("#events [aria-current]")).to_contain_text("/help")
     await page.reload()
     await expect(page.locator("#events-count")).to_have_text("2 of 7")

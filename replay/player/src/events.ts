@@ -5,9 +5,13 @@ import { Follower } from "./follower";
 import { clock, type Flag, fill, lastAt, type Row, type Texts, type Timeline } from "./model";
 import { make, type Page } from "./page";
 
+/** A block that is out of view is not laid out: an hour has thousands of rows. */
+const BLOCK = 50;
+const ROW_PX = 27; // about, until it was seen
+
 interface Shown {
   row: Row;
-  item: HTMLLIElement;
+  item: HTMLElement;
   button: HTMLButtonElement;
   words: string; // as they are searched
 }
@@ -59,11 +63,13 @@ export class EventList {
       this.#focusable = null;
     }
     const numbers = new Map(timeline.tabs.map((tab) => [tab.id, tab.number]));
-    for (const row of timeline.rows.slice(this.#all.length)) {
-      this.#all.push(
-        this.#add(row, timeline.start, several ? String(numbers.get(row.tab) ?? "") : ""),
+    const added = timeline.rows
+      .slice(this.#all.length)
+      .map((row) =>
+        this.#made(row, timeline.start, several ? String(numbers.get(row.tab) ?? "") : ""),
       );
-    }
+    this.#all.push(...added);
+    this.#place(added.map(({ item }) => item));
     for (const { row, button } of this.#all) {
       const flag = evidence.get(row.id);
       const [severity, title] = [flag?.severity ?? "", flag?.title ?? ""];
@@ -107,7 +113,21 @@ export class EventList {
     if (eventsCount.textContent !== text) eventsCount.textContent = text;
     eventsNone.hidden = found.shown > 0 || found.all === 0;
     this.#page.events.classList.toggle("is-filtered", Boolean(wanted || types));
+    for (const block of this.#page.events.children) measure(block as HTMLElement);
     this.#follower.rows(this.#shown.map(({ row, button }) => ({ at: row.at, element: button })));
+  }
+
+  /** Put *items* at the end of the list, in blocks. */
+  #place(items: HTMLElement[]): void {
+    const last = this.#page.events.lastElementChild;
+    let at = last ? Math.min(items.length, BLOCK - last.children.length) : 0;
+    last?.append(...items.slice(0, at));
+    for (; at < items.length; at += BLOCK) {
+      const block = make("div", "event-rows");
+      block.setAttribute("role", "presentation");
+      block.append(...items.slice(at, at + BLOCK));
+      this.#page.events.append(block);
+    }
   }
 
   /** Enter goes to the next match, with Shift to the one before; Escape ends the search. */
@@ -126,8 +146,9 @@ export class EventList {
     }
   }
 
-  #add(row: Row, start: number, tab: string): Shown {
-    const item = make("li");
+  #made(row: Row, start: number, tab: string): Shown {
+    const item = make("div");
+    item.setAttribute("role", "listitem");
     const button = make("button", `event tone-${row.tone}`);
     button.type = "button";
     button.tabIndex = -1;
@@ -138,7 +159,14 @@ export class EventList {
     if (tab) button.append(make("span", "tab-number", tab));
     button.addEventListener("click", () => this.#jump(row.at));
     item.append(button);
-    this.#page.events.append(item);
     return { row, item, button, words: `${row.text} ${row.detail}`.toLowerCase() };
   }
+}
+
+/** Tell how high *block* is about, while it is not laid out. */
+function measure(block: HTMLElement): void {
+  const rows = [...block.children].filter((item) => !(item as HTMLElement).hidden).length;
+  block.hidden = rows === 0;
+  const known = rows === block.children.length ? "auto " : ""; // what it was when all were shown
+  block.style.setProperty("contain-intrinsic-block-size", `${known}${rows * ROW_PX}px`);
 }

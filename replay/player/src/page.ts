@@ -39,7 +39,7 @@ export function findPage() {
     keys: part("keys", HTMLDialogElement),
     flags: part("flags", HTMLOListElement),
     flagsCount: part("flags-count", HTMLElement),
-    events: part("events", HTMLOListElement),
+    events: part("events", HTMLElement),
     eventsCount: part("events-count", HTMLElement),
     factPages: part("fact-pages", HTMLElement),
     factEvents: part("fact-events", HTMLElement),
