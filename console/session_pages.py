@@ -29,7 +29,7 @@ from console.texts import player_texts, timeline_json
 from console.workbench import DraftFlag
 from core.model import Place, Session, SessionQuery
 from core.store import Store
-from replay.hands import activity
+from replay.hands import noted
 from replay.timeline import Timeline, build_timeline, inactive_spans
 
 PAGE_SIZE = 50
@@ -213,14 +213,15 @@ async def show_timeline(request: web.Request) -> web.Response:
 
 @by_itself
 async def show_activity(request: web.Request) -> web.Response:
-    """Answer with the spans in which the visitor did nothing."""
+    """Answer with the spans in which the visitor did nothing, and with what of the recording cannot be played."""
     session = await session_of(request)
     store = console(request).store
     timeline = await _raw_timeline(request, session)
-    moments = await activity(store, session.id)
-    moments += [row.at_ms for row in timeline.rows]
+    known = await noted(store, session.id)
+    moments = [*known.moments, *(row.at_ms for row in timeline.rows)]
     spans = inactive_spans(moments, timeline.start_ms, timeline.end_ms)
-    return json_of(session, orjson.dumps({"inactive": spans}))
+    told = {"inactive": spans, "gaps": [gap.as_dict() for gap in known.gaps]}
+    return json_of(session, orjson.dumps(told))
 
 
 async def end_one(request: web.Request) -> web.Response:

@@ -214,10 +214,25 @@ async def _read_chunk(
         return
     try:
         raw = await store.read_chunk(ref)
-        await asyncio.to_thread(_take_chunk, raw, ref, found, budget)
-    except (StoreError, ChunkError) as error:
-        at, until = _span(ref, found)
-        found.gaps.append(Damage("corrupt_chunk", at, until, str(error), ref.seq))
+    except StoreError as error:
+        _corrupt(ref, found, error)
+        return
+    await asyncio.to_thread(take_chunk, raw, ref, found, budget)
+
+
+def _corrupt(ref: ChunkRef, found: LoadRecording, error: Exception) -> None:
+    at, until = _span(ref, found)
+    found.gaps.append(Damage("corrupt_chunk", at, until, str(error), ref.seq))
+
+
+def take_chunk(
+    raw: bytes, ref: ChunkRef, found: LoadRecording, budget: Budget | None = None
+) -> None:
+    """Read the chunk *ref* into *found*; what is damaged or beyond *budget* becomes a gap."""
+    try:
+        _take_chunk(raw, ref, found, budget or Budget(MAX_CHUNK_BYTES))
+    except ChunkError as error:
+        _corrupt(ref, found, error)
 
 
 def _take_chunk(raw: bytes, ref: ChunkRef, found: LoadRecording, budget: Budget) -> None:
@@ -227,7 +242,7 @@ def _take_chunk(raw: bytes, ref: ChunkRef, found: LoadRecording, budget: Budget)
         return
     if len(events) != ref.info.count:
         raise ChunkError(f"the chunk has {len(events)} events, {ref.info.count} were announced")
-    _take_events(events, ref, found)
+    take_events(events, ref, found)
 
 
 def _leave_out(ref: ChunkRef, found: LoadRecording) -> None:
@@ -248,7 +263,7 @@ def _span(ref: ChunkRef, found: LoadRecording) -> tuple[float, float]:
     return at, max(at, until)
 
 
-def _take_events(events: Sequence[Any], ref: ChunkRef, found: LoadRecording) -> None:
+def take_events(events: Sequence[Any], ref: ChunkRef, found: LoadRecording) -> None:
     """Move the playable ones of *events* to server time; name the others, neighbours as one gap."""
     last_t = ref.info.first_t
     damages: list[Damage] = []
@@ -272,15 +287,21 @@ def _take_events(events: Sequence[Any], ref: ChunkRef, found: LoadRecording) -> 
 
 
 def _note_missing_snapshot(found: LoadRecording) -> None:
-    """Changes before the first full snapshot have nothing to be applied to: name that span."""
-    first = found.events[0]["timestamp"]
-    snapshot = next((e for e in found.events if e["type"] == FULL_SNAPSHOT), None)
-    until = found.events[-1]["timestamp"] if snapshot is None else snapshot["timestamp"]
+    if (gap := missing_snapshot(found.events)) is not None:
+        found.gaps.append(gap)
+
+
+def missing_snapshot(events: Sequence[dict[str, Any]]) -> Damage | None:
+    """Return the span of a document's *events* in which changes have nothing to be applied to, if there is one."""
+    first = events[0]["timestamp"]
+    snapshot = next((e for e in events if e["type"] == FULL_SNAPSHOT), None)
+    until = events[-1]["timestamp"] if snapshot is None else snapshot["timestamp"]
     changes = any(
-        event["type"] == 3 and event["timestamp"] < until for event in found.events[:50]
+        event["type"] == 3 and event["timestamp"] < until for event in events[:50]
     )  # Meta, Load and DomContentLoaded come first in honest recordings too
     if snapshot is None or changes:
-        found.gaps.append(Damage("no_snapshot", first, until, "no full snapshot arrived"))
+        return Damage("no_snapshot", first, until, "no full snapshot arrived")
+    return None
 
 
 def decode_chunk(

@@ -119,7 +119,7 @@ class Sealer:
 
     def keep(self, ref: ChunkRef, raw: bytes) -> None:
         """Take a chunk as it came. What follows cannot be mirrored before the next full snapshot."""
-        self._hands.lose()
+        self._hands.keep(ref, raw)
         if self._track is not None:
             self._track.lose()
         self._layout.chunk(SealedChunk(ref.page_load, ref.seq, raw, ref.info.encoding), False)
@@ -137,13 +137,13 @@ class Sealer:
             content = deep.dumps(events)
         ref = opened.ref
         part = SealedChunk(ref.page_load, ref.seq, content, IDENTITY, _span(opened.events))
-        self._hands.follow(ref.page_load, opened.events)
+        put_ids_back(opened.events)
+        self._hands.follow(ref, opened.events)
         snapshot = any(is_snapshot(event) for event in opened.events)
         self._layout.chunk(part, snapshot)
         if snapshot:
             self.pages.append(content)
         if self._track is not None:
-            put_ids_back(opened.events)
             for made in self._track.follow(opened.events, len(content)):
                 if len(made.content) <= self._left:
                     self._left -= len(made.content)
@@ -190,9 +190,9 @@ class _Layout:
         self._before = len(self.frames) - 1
         self._chained += 1
 
-    def note(self, part: Activity | None) -> None:
+    def note(self, part: Activity) -> None:
         """Take what was noted of all that was taken."""
-        if part is not None and (self.frames or self._open):
+        if self.frames or self._open:
             self._open.append(part)
 
     def close_load(self) -> None:

@@ -64,6 +64,7 @@ async def long(tmp_path_factory: pytest.TempPathFactory, player: Path) -> AsyncI
         await running.store.add_site(shop())
         visit = Visit(running.store, "long")
         recording = [*rrweb_page("tick 0", at=0), *(tick(n) for n in range(1, TICKS + 1))]
+        recording.insert(450, {"type": 3, "timestamp": 44_850, "data": 7})
         for at in range(0, len(recording), CHUNK):
             events = [{"t": at * STEP, "type": "page"}] if not at else []
             await visit.send(events, recording=recording[at : at + CHUNK])
@@ -117,7 +118,7 @@ def heading(page: Page) -> Any:
 
 async def test_opening_late_reads_one_part(viewer: Page, long: Running) -> None:
     """
-    A link to a late moment fetches the part that shows it and nothing else.
+    A link to a late moment fetches the part that shows it and nothing else; what is damaged elsewhere is named.
 
     rrweb replays all that was before (its issues 1281, 1267), and hours took PostHog tens of seconds.
     """
@@ -131,6 +132,11 @@ async def test_opening_late_reads_one_part(viewer: Page, long: Running) -> None:
     assert len(whole.events) > 4 * len(part["events"])
     assert part["from"] <= part["origin"] + 230_050 < part["until"]
     assert {part["from"]} == {e["timestamp"] for e in part["events"] if e["type"] in (2, 4)}
+    assert part["gaps"] == []
+    await expect(viewer.locator("#gaps li", has_text="event 50 of chunk 4")).to_have_count(1)
+    await seek(viewer, 45_000)
+    await expect(heading(viewer)).to_have_text("tick 450")
+    await expect(viewer.locator("#gaps li", has_text="of chunk 4")).to_have_count(1)
 
 
 async def test_any_moment_after_any_other(viewer: Page, long: Running) -> None:

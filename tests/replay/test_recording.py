@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from core.sqlite import SqliteStore
 from core.wire import GZIP, IDENTITY
 from replay import recording as module
-from replay.hands import activity
+from replay.hands import noted
 from replay.recording import ChunkError, decode_chunk, load_recording, recordings
 from replay.shape import check_event
 from tests.console.support import (
@@ -117,7 +117,7 @@ async def test_activity_is_what_hands_do(store: SqliteStore) -> None:
     visit = Visit(store, "v")
     await visit.send([], recording=[*rrweb_page(), add_text(100, 20, "clock"), scroll(700)])
 
-    assert await activity(store, "v") == [START + 700]
+    assert (await noted(store, "v")).moments == [START + 700]
 
 
 async def test_malformed_neighbours_are_one_gap(store: SqliteStore) -> None:

@@ -13,7 +13,7 @@ import pytest_asyncio
 
 from core.model import NewAsset
 from core.sqlite import SqliteStore
-from replay.hands import activity
+from replay.hands import noted
 from replay.ranges import load_range
 from replay.recording import recordings
 from replay.timeline import inactive_spans
@@ -120,23 +120,50 @@ async def test_pauses_are_known_without_the_recording(
 ) -> None:
     """A sealed session's spans without activity are those of its recording, and no chunk is read for them."""
     visit = Visit(store, "v")
+    damaged = [
+        add_text(2_100, 9, "x"),
+        {"type": 3, "timestamp": 2_200, "data": 1},
+        scroll(2_300),
+        7,
+    ]
     hands = [scroll(at) for at in (500, 9_000, 9_020, 9_400, 40_000, 49_999, 86_400_000)]
     await visit.send([], recording=[*rrweb_page(), *hands[:4], add_text(30_000, 20, "by itself")])
     await visit.send([], recording=hands[4:])
     await visit.send([], recording=[*rrweb_page(), scroll(2_000)], load="load-2", origin=60_000)
-    before = inactive_spans(await activity(store, "v"), START, START + 86_401_000)
+    await visit.send([], recording=damaged, load="load-2", origin=60_000)
+    await visit.send([], recording=[scroll(5), *rrweb_page(at=90)], load="load-3", origin=62_000)
+    begun = await noted(store, "v")
+    before = inactive_spans(begun.moments, START, START + 86_401_000)
     await sealed(store, clock)
 
     async def read(ref: object) -> bytes:
         raise AssertionError(ref)
 
     monkeypatch.setattr(store, "read_chunk", read)
-    after = inactive_spans(await activity(store, "v"), START, START + 86_401_000)
+    known = await noted(store, "v")
+    after = inactive_spans(known.moments, START, START + 86_401_000)
 
-    assert [(10_400, 39_000), (50_999, 61_000), (63_000, 86_399_000)] == [
+    assert [(10_400, 39_000), (50_999, 61_000), (63_300, 86_399_000)] == [
         (since - START, until - START) for since, until in before
     ]
     assert before == after
+    assert ["malformed_event", "malformed_event", "no_snapshot"] == [gap.kind for gap in known.gaps]
+    assert begun.gaps == known.gaps
+
+
+async def test_a_chunk_that_cannot_be_read_is_named_when_a_page_opens(
+    store: SqliteStore, clock: Clock
+) -> None:
+    """What cannot be read is kept as it came, and is among the gaps that are known without reading."""
+    visit = Visit(store, "v")
+    await visit.send([], recording=rrweb_page())
+    await visit.send([], recording=b"no gzip at all")
+    await sealed(store, clock)
+    [read] = await recording(store)
+    known = await noted(store, "v")
+
+    assert ["corrupt_chunk"] == [gap.kind for gap in known.gaps]
+    assert [gap.as_dict() for gap in known.gaps] == read["gaps"]
 
 
 async def test_a_damaged_keyframe_is_named_and_done_without(

@@ -1,9 +1,15 @@
 // Owns what the server says of a session: its timeline, anew whenever there is news of it.
 
 import type { Span, Timeline } from "./model";
+import type { Gap } from "./protocol";
 
 const LEAST_MS = 250; // between two looks at the server
 const AGAIN_MS = 5000; // after the server has refused the stream: a browser gives up for good then
+
+interface Activity {
+  inactive: Span[];
+  gaps: Gap[];
+}
 
 export class News {
   readonly #session: string;
@@ -48,10 +54,10 @@ export class News {
     return this.#get<Timeline>("timeline");
   }
 
-  /** Return the spans in which the visitor did nothing; null if the server does not say. */
-  async inactive(): Promise<Span[] | null> {
-    const answer = await this.#get<{ inactive: Span[] }>("activity");
-    return typeof answer === "number" ? null : answer.inactive;
+  /** Return when the visitor did nothing and what cannot be played; null if the server does not say. */
+  async activity(): Promise<Activity | null> {
+    const answer = await this.#get<Activity>("activity");
+    return typeof answer === "number" ? null : answer;
   }
 
   #soon(): void {

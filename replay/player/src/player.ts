@@ -462,9 +462,10 @@ class Player {
   }
 
   async #loadActivity(): Promise<void> {
-    const inactive = await this.#news.inactive();
-    if (!inactive) return; // the bar stays without grey; nothing else depends on it
-    this.#inactive = inactive;
+    const found = await this.#news.activity();
+    if (!found) return; // the bar stays without grey; nothing else depends on it
+    this.#inactive = found.inactive;
+    this.#addGaps(found.gaps);
     this.#draw();
   }
 
