@@ -8,14 +8,15 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from console.auth import OWNERS, by_itself, require_role
-from console.connection_words import ConnectionTold, connection_told
+from console.connection_words import ConnectionTold, connection_told, no_origin_text
 from console.context import console
+from console.language import Language
 from console.named import site_of
 from console.pages import embed_line, render
 from core.connection import RECENT_MS, connection
 from core.errors import UserError
 from core.model import Mode, Privacy, SessionQuery, Site
-from core.new_site import MOST_ORIGINS, NAME_MAX, new_site, origin_of
+from core.new_site import MOST_ORIGINS, NAME_MAX, NoOrigin, new_site, origin_of
 
 MODES: tuple[Mode, ...] = ("cookieless", "full")
 PRIVACIES: tuple[Privacy, ...] = ("standard", "strict", "open")
@@ -52,16 +53,20 @@ async def add(request: web.Request) -> web.Response:
     who = await require_role(request, OWNERS)
     form = {name: str(value) for name, value in (await request.post()).items()}
     store, now_ms = console(request).store, console(request).clock.now_ms()
+    language = console(request).languages.of(request)
     try:
         site = new_site(
-            " ".join(form.get("name", "").split()) or _name_of(form),
-            _origins(form),
+            _name(form, language),
+            _origins(form, language),
             mode=next((one for one in MODES if one == form.get("mode")), MODES[0]),
             privacy=next((one for one in PRIVACIES if one == form.get("privacy")), PRIVACIES[0]),
             now_ms=now_ms,
         )
+        if await store.site(site.name) is not None:
+            there = language.gettext("There is a site “%(name)s” already.") % {"name": site.name}
+            return await _form(request, form, there)
         await store.add_site(site)
-    except (UserError, ValueError) as error:
+    except UserError as error:
         return await _form(request, form, str(error))
     await store.audit(now_ms, who, "created", f"site {site.name}")
     raise web.HTTPSeeOther(f"/sites/{site.key}/connect")
@@ -95,23 +100,29 @@ async def _check(request: web.Request, site: Site) -> Check:
     return Check(site, embed_line(request, site.key), connection_told(found, site, base, language))
 
 
-def _origins(form: Mapping[str, str]) -> list[str]:
-    """Return the origins that the form names. Raise UserError for what is none, in words for people."""
+def _origins(form: Mapping[str, str], language: Language) -> list[str]:
+    """Return the origins that the form names. Raise UserError for what is none, in the reader's words."""
     found: list[str] = []
     for text in form.get("origins", "").replace(",", " ").split()[: MOST_ORIGINS + 1]:
         try:
             found.append(origin_of(text))
-        except ValueError as error:
-            raise UserError(f"'{text}' {error}") from None
+        except NoOrigin as error:
+            raise UserError(no_origin_text(error, text, language.gettext)) from None
     if not found or len(found) > MOST_ORIGINS:
-        raise UserError("Say where the pages are, e.g. https://www.example.org")
+        raise UserError(
+            language.gettext("Say where the pages are, for example https://www.example.org")
+        )
     return found
 
 
-def _name_of(form: Mapping[str, str]) -> str:
-    """Return the name of a site that nobody named: its host."""
+def _name(form: Mapping[str, str], language: Language) -> str:
+    """Return the name that the form gives the site; one that nobody named is called by its host."""
     first = next(iter(form.get("origins", "").replace(",", " ").split()), "")
-    return first.rpartition("//")[2].strip("/")[:NAME_MAX]
+    name = " ".join(form.get("name", "").split()) or first.rpartition("//")[2].strip("/")[:NAME_MAX]
+    if len(name) > NAME_MAX or not name.isprintable():
+        told = language.gettext("A name is one line of at most %(num)s characters.")
+        raise UserError(told % {"num": NAME_MAX})
+    return name or "?"  # without an origin there will be no site
 
 
 async def _form(request: web.Request, form: Mapping[str, str], problem: str = "") -> web.Response:

@@ -6,8 +6,10 @@ from dataclasses import dataclass
 
 from console.health_words import refusal_text
 from console.language import Language
+from console.words import Words
 from core.connection import Connection, State
 from core.model import Site
+from core.new_site import NoOrigin
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +80,13 @@ def connection_told(found: Connection, site: Site, base: str, language: Language
         "received": (_("Visits arrive."), ""),
     }  # fmt: skip
     return ConnectionTold(found, *told[found.state])
+
+
+def no_origin_text(error: NoOrigin, text: str, _: Words) -> str:
+    """Return why *text*, which somebody entered, is no origin, and what to write."""
+    told = {
+        "none": _("“%(text)s” is no origin. Write for example https://www.example.org"),
+        "pattern": _("“%(text)s” is a pattern. Give each origin by itself."),
+        "more": _("“%(text)s” is more than an origin. Write %(origin)s"),
+    }[error.why]
+    return told % {"text": text[:100], "origin": error.origin}

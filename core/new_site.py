@@ -5,10 +5,13 @@ from __future__ import annotations
 import re
 import secrets
 from collections.abc import Sequence
+from typing import Literal
 from urllib.parse import urlsplit
 
 from core.errors import UserError
 from core.model import Mode, Privacy, Site
+
+Why = Literal["none", "pattern", "more"]
 
 NAME_MAX = 80
 LEAST_IDLE_MS = 1_000
@@ -16,6 +19,15 @@ IDLE_MS = 30 * 60_000
 MOST_ORIGINS = 50
 
 _HOST = re.compile(r"(?!-)[a-z0-9_.-]{1,253}|\[[0-9a-f:.]+\]")
+
+
+class NoOrigin(ValueError):
+    """A text is no origin, says why, and what to write. *origin* is the one that it is more than."""
+
+    def __init__(self, why: Why, text: str, origin: str = "") -> None:
+        super().__init__(text)
+        self.why = why
+        self.origin = origin
 
 
 def new_site(
@@ -51,7 +63,7 @@ def origin_of(text: str) -> str:
     """
     Return the origin that *text* writes, as a browser sends it: lower case, ASCII, no default port.
 
-    `null` is that of pages without one: in a sandbox, from a file. Raise ValueError, with what to write,
+    `null` is that of pages without one: in a sandbox, from a file. Raise NoOrigin, with what to write,
     if it is no origin or names more than one.
     """
     if text == "null":
@@ -60,20 +72,22 @@ def origin_of(text: str) -> str:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise ValueError(f"is no origin ({error}). Write e.g. https://www.example.org") from None
+        raise NoOrigin(
+            "none", f"is no origin ({error}). Write e.g. https://www.example.org"
+        ) from None
     if "*" in text:
-        raise ValueError("is a pattern. Give each origin by itself.")
+        raise NoOrigin("pattern", "is a pattern. Give each origin by itself.")
     if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ValueError("is no origin. Write e.g. https://www.example.org")
+        raise NoOrigin("none", "is no origin. Write e.g. https://www.example.org")
     try:
         host = parts.hostname.encode("idna").decode().lower()
     except UnicodeError:
         host = ""
     host = f"[{host}]" if ":" in parts.hostname else host
     if not _HOST.fullmatch(host):
-        raise ValueError("has no valid host. Write e.g. https://www.example.org")
+        raise NoOrigin("none", "has no valid host. Write e.g. https://www.example.org")
     default = {"http": 80, "https": 443}[parts.scheme]
     origin = f"{parts.scheme}://{host}" + (f":{port}" if port not in (None, default) else "")
     if parts.path not in ("", "/") or parts.query or parts.fragment or parts.username:
-        raise ValueError(f"is more than an origin. Write {origin}")
+        raise NoOrigin("more", f"is more than an origin. Write {origin}", origin)
     return origin

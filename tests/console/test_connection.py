@@ -53,10 +53,11 @@ async def test_an_owner_adds_a_site(tmp_path: Path, http: aiohttp.ClientSession)
     ("form", "says"),
     [
         ({"origins": ""}, "Say where the pages are"),
-        ({"origins": "shop.example"}, "'shop.example' is no origin"),
+        ({"origins": "shop.example"}, "“shop.example” is no origin"),
         ({"origins": "https://shop.example/cart"}, "Write https://shop.example"),
         ({"origins": "https://*.shop.example"}, "is a pattern"),
-        ({"origins": "https://a.example", "name": "shop"}, "there is a site 'shop'"),
+        ({"origins": "https://a.example", "name": "x" * 81}, "at most 80 characters"),
+        ({"origins": "https://a.example", "name": "shop"}, "There is a site “shop” already."),
     ],
 )
 async def test_what_is_no_site_is_asked_again(
@@ -70,6 +71,9 @@ async def test_what_is_no_site_is_asked_again(
     assert says in page
     assert f'value="{form["origins"]}"' in page
     assert 1 == len(await console.store.sites())
+    async with http.get(console.url + "/sites?lang=de"):
+        _, german = await add(console, http, form)
+    assert says.removesuffix(".") not in german or says.startswith("Write http")
 
 
 async def test_others_are_told_who_may(tmp_path: Path, http: aiohttp.ClientSession) -> None:
