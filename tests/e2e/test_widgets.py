@@ -31,9 +31,9 @@ STRUGGLES_FOUND_AT_LEAST = 0.90
 
 
 def test_widget_table_is_whole() -> None:
-    """The hold-out set has at least 12 benign situations and 10 struggles, each named once."""
-    assert len(BENIGN[::2]) >= 12
-    assert len(STRUGGLES) >= 10
+    """Of the hold-out set at least 12 benign situations and 10 struggles are visited each time; each has its name."""
+    assert len(BENIGN[::3]) >= 12
+    assert len(STRUGGLES[::2]) >= 10
     assert len(WIDGETS) == len({situation.name for situation in WIDGETS})
     assert {"benign"} == {situation.kind for situation in BENIGN}
     assert {"struggle"} == {situation.kind for situation in STRUGGLES}
@@ -43,8 +43,8 @@ def test_widget_table_is_whole() -> None:
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize(
     ("benign", "struggles"),
-    [(BENIGN[::2], STRUGGLES), pytest.param(BENIGN, STRUGGLES, marks=pytest.mark.long)],
-    ids=["half of the benign", "all"],
+    [(BENIGN[::3], STRUGGLES[::2]), pytest.param(BENIGN, STRUGGLES, marks=pytest.mark.long)],
+    ids=["some", "all"],
 )
 async def test_widgets(
     browser: Browser,

@@ -56,7 +56,7 @@ async def traced(folder: Path) -> tuple[Disk, list[Sender], Lab]:
 
 @needs_strace
 @pytest.mark.timeout(1800)
-@pytest.mark.parametrize("moments", [40, pytest.param(10_000, marks=pytest.mark.long)])
+@pytest.mark.parametrize("moments", [16, pytest.param(10_000, marks=pytest.mark.long)])
 async def test_power_may_go_at_any_moment(tmp_path: Path, moments: int) -> None:
     """
     What had been answered 200 is there when the power is lost, at any moment of recording and sealing.
