@@ -29,9 +29,9 @@ from console.proposals import (
     answer,
     appended_text,
     file_of,
-    form_values,
-    words,
+    in_thread,
 )
+from console.rule_pages import find_rule
 from console.rule_yaml import block, steps_of
 from console.words import Words
 from console.workbench import RuleState, Workbench
@@ -48,21 +48,14 @@ def add_routes(app: web.Application) -> None:
 async def change_page(request: web.Request) -> web.StreamResponse:
     """Show the form, or do what it says."""
     await require_editor(request)
-    rule = next(
-        (one for one in workbench(request).rules() if one.id == request.match_info["rule"]), None
-    )
-    if rule is None:
-        raise web.HTTPNotFound
-    page = partial(_show, request, rule)
-    if request.method == "GET":
-        return await page(await form_values(request))
+    rule = find_rule(workbench(request), request.match_info["rule"])
+    make = in_thread(partial(_proposal, rule))
+    return await answer(request, make, partial(_show, request, rule))
 
-    async def proposal(given: Mapping[str, str]) -> Proposal:
-        bench, _ = workbench(request), words(request).gettext
-        make = _removal if given.get("remove") else _change
-        return await asyncio.to_thread(make, bench, rule, given, _)
 
-    return await answer(request, proposal, page)
+def _proposal(rule: RuleState, bench: Workbench, form: Mapping[str, str], _: Words) -> Proposal:
+    """Return the proposal to change *rule* as the form says, or to take a change back."""
+    return (_removal if form.get("remove") else _change)(bench, rule, form, _)
 
 
 def _change(bench: Workbench, rule: RuleState, form: Mapping[str, str], _: Words) -> Proposal:

@@ -30,6 +30,8 @@ from console.proposals import (
 )
 from console.rule_yaml import block
 from console.selectors import read_path, suggest
+from console.words import Words
+from console.workbench import Workbench
 from core.model import Flag
 
 EXAMPLES = "examples.yaml"
@@ -51,22 +53,19 @@ async def example_page(request: web.Request) -> web.StreamResponse:
         raise web.HTTPNotFound
     fires = values.get("fires") == "1"
     page = partial(_show, request, flag, fires)
-    if request.method == "GET":
-        return await page(values)
-    return await answer(request, partial(_proposal, request, flag, fires), page)
+    return await answer(request, partial(_proposal, flag, fires), page)
 
 
 async def _proposal(
-    request: web.Request, flag: Flag, fires: bool, values: Mapping[str, str]
+    flag: Flag, fires: bool, bench: Workbench, values: Mapping[str, str], _: Words
 ) -> Proposal:
     """Return the example for *flag*, with the exception that was chosen beside it."""
-    bench = workbench(request)
     item = await bench.example(flag.session, flag.rule, fires=fires, around_ms=flag.at_ms)
-    how, _, what = values.get("except", "").partition(":")
+    how, _colon, what = values.get("except", "").partition(":")
     if fires or how not in ("target", "path"):
         return appended_text(bench, EXAMPLES, "tests", item, rule=flag.rule)
     if not what:
-        raise FormError(words(request).gettext("Choose where the rule is to stay silent."))
+        raise FormError(_("Choose where the rule is to stay silent."))
     override = block({"rule": flag.rule, "except": {how: [what]}})
     change = appended_text(bench, CHANGES, "overrides", override, rule=flag.rule)
     test = appended_text(bench, EXAMPLES, "tests", item)

@@ -31,6 +31,7 @@ from console.proposals import (
     appended,
     file_of,
     form_values,
+    in_thread,
     words,
 )
 from console.rule_yaml import NotSimple, sections, steps_of, with_entry
@@ -113,16 +114,12 @@ async def make_page(request: web.Request) -> web.StreamResponse:
     if kind not in KINDS:
         raise web.HTTPNotFound
     session = await console(request).store.session(values.get("session", ""))
-    page = partial(_show, request, kind, session)
-    if request.method == "GET":
-        return await page(values)
     make = {"rule": _rule, "except": _except, "step": _step, "event": _event}[kind]
 
-    async def proposal(given: Mapping[str, str]) -> Proposal:
-        made = await asyncio.to_thread(make, workbench(request), given, words(request).gettext)
-        return replace(made, selector=given["selector"])
+    def proposal(bench: Workbench, given: Mapping[str, str], _: Words) -> Proposal:
+        return replace(make(bench, given, _), selector=given["selector"])
 
-    return await answer(request, proposal, page)
+    return await answer(request, in_thread(proposal), partial(_show, request, kind, session))
 
 
 async def _show(

@@ -7,6 +7,7 @@ Each form makes a `Proposal` of its values; the rest is here. Leaves judging to 
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -23,6 +24,7 @@ from console.press_words import matches_text, seen_text
 from console.presses import count_presses
 from console.rule_yaml import block
 from console.session_pages import moment_of
+from console.words import Words
 from console.workbench import Checked, DraftFlag, DraftRun, OwnFile, Progress, Workbench
 from core.errors import UserError
 
@@ -63,7 +65,9 @@ BLANK: dict[str, Any] = {
 }  # fmt: skip
 """What the templates of the parts need while there is nothing to show."""
 
-Make = Callable[[Mapping[str, str]], Awaitable[Proposal]]
+Make = Callable[[Workbench, Mapping[str, str], Words], Awaitable[Proposal]]
+"""Turns the values of a form into a proposal, or raises FormError in the reader's words."""
+
 Show = Callable[..., Awaitable[web.Response]]
 
 
@@ -107,18 +111,29 @@ def appended_text(
     return Proposal(name, known.revision if known else None, text, shown, rule)
 
 
+def in_thread(make: Callable[[Workbench, Mapping[str, str], Words], Proposal]) -> Make:
+    """Return *make*, which reads and writes YAML and takes its time, as what others need not wait for."""
+
+    async def made(bench: Workbench, values: Mapping[str, str], _: Words) -> Proposal:
+        return await asyncio.to_thread(make, bench, values, _)
+
+    return made
+
+
 async def answer(request: web.Request, make: Make, page: Show) -> web.StreamResponse:
     """
-    Answer the form that was sent, as its `do` says: preview, effect or save; else the whole page.
+    Show the form, or answer it as its `do` says: preview, effect or save; else the whole page.
 
-    *make* turns the form's values into a proposal; *page* shows the form again.
+    *page* shows the form, with what came of it.
     """
+    if request.method == "GET":
+        return await page(await form_values(request))
     who = await require_editor(request)
     bench = workbench(request)
     values = await form_values(request)
     do = values.get("do", "")
     try:
-        proposal = await make(values)
+        proposal = await make(bench, values, words(request).gettext)
     except (FormError, UserError) as error:
         if do in ("preview", "effect"):
             return render(request, "proposal_preview.html", proposal=None, checked=None, problem=str(error))  # fmt: skip

@@ -5,7 +5,6 @@ own rules, which shows before it is saved what it would silence.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from functools import partial
 from typing import Any
@@ -26,6 +25,7 @@ from console.proposals import (
     answer,
     appended,
     form_values,
+    in_thread,
     words,
 )
 from console.selectors import read_path, suggest
@@ -49,17 +49,10 @@ async def silence(request: web.Request) -> web.StreamResponse:
     struggle = await console(request).store.struggle(request.match_info["struggle"])
     if struggle is None:
         raise web.HTTPNotFound
-    page = partial(_show, request, struggle)
-    if request.method == "GET":
-        return await page(await form_values(request))
-
-    async def proposal(given: Mapping[str, str]) -> Proposal:
-        return await asyncio.to_thread(
-            _exception, workbench(request), struggle, given, words(request).gettext
-        )
-
     try:
-        return await answer(request, proposal, page)
+        return await answer(
+            request, in_thread(partial(_exception, struggle)), partial(_show, request, struggle)
+        )
     except web.HTTPSeeOther:
         await _ignore(request, struggle, who)
         raise
@@ -75,7 +68,7 @@ async def _ignore(request: web.Request, struggle: Struggle, who: str) -> None:
 
 
 def _exception(
-    bench: Workbench, struggle: Struggle, values: Mapping[str, str], _: Words
+    struggle: Struggle, bench: Workbench, values: Mapping[str, str], _: Words
 ) -> Proposal:
     """Return the proposal to keep the struggle's rule silent on its element, on its page, or on both."""
     if struggle.rule not in {one.id for one in bench.rules()}:
