@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from console.alerting import Tried, TriedOnce
 from core.alerts import DAY_MS, HOUR_MS, WEEK_MS, Alert
-from stolper.alerting.watching import LEAST_DAYS, WEEKS
+from stolper.alerting.watching import WEEKS, holds, least_spans
 
 SPAN_MS = WEEK_MS
 
@@ -38,17 +38,15 @@ def trial(alert: Alert, moments: Moments, now_ms: int, oldest_ms: int | None) ->
             for number in range(1, many + 1)
             if oldest_ms is not None and at_ms - number * step - alert.window_ms >= oldest_ms
         ]
-        least = 2 if alert.window_ms > DAY_MS else LEAST_DAYS
-        usual = statistics.median(before) if alert.factor and len(before) >= least else None
+        known = alert.factor and len(before) >= least_spans(alert.window_ms)
+        usual = statistics.median(before) if known else None
         once = TriedOnce(at_ms, counts[at_ms], usual)
         most = max(most, once, key=lambda one: one.sessions)
-        holds = once.sessions >= alert.threshold and (
-            not usual or once.sessions >= alert.factor * usual
-        )
-        if holds and not firing and at_ms - told_ms >= min(alert.window_ms, DAY_MS):
+        is_so = holds(alert, once.sessions, usual)
+        if is_so and not firing and at_ms - told_ms >= min(alert.window_ms, DAY_MS):
             told.append(once)
             told_ms, firing = at_ms, True
-        elif not holds:
+        elif not is_so:
             firing = False
     return Tried(tuple(told), most)
 

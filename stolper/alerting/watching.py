@@ -34,7 +34,7 @@ SHARE = 0.05
 
 WEEKS = 4
 LEAST_DAYS = 3
-"""So many days (or, for a window of a week, weeks) must be stored to say what is usual."""
+"""So many days must be stored to say what is usual; of weeks, two."""
 
 NEW_PAUSE_MS = 600_000
 """New struggles of ten minutes are told together: after a release there may be many."""
@@ -56,6 +56,16 @@ def usual_spans(window_ms: int, now_ms: int, oldest_ms: int | None) -> list[Span
         for number in range(1, many + 1)
     ]
     return [span for span in spans if oldest_ms is not None and span.from_ms >= oldest_ms]
+
+
+def least_spans(window_ms: int) -> int:
+    """Return how many of usual_spans() must be stored to say what is usual."""
+    return 2 if window_ms > DAY_MS else LEAST_DAYS
+
+
+def holds(alert: Alert, sessions: int, usual: float | None) -> bool:
+    """Say whether so many sessions, where *usual* are usual, are what *alert* is to tell of."""
+    return sessions >= alert.threshold and (not usual or sessions >= alert.factor * usual)
 
 
 def digest_due_ms(alert: Alert, now_ms: int, zone: str) -> int:
@@ -111,7 +121,7 @@ class Watcher:
         await self._silence.look()
         for state in await self._store.alert_states():
             if state.alert.enabled and state.alert.to:
-                fired += await self._look_at(state)
+                fired += await self._looked_at(state)
         await self._drop_old()
         if fired:
             self._on_fired()
@@ -123,6 +133,16 @@ class Watcher:
         if self._dropped_ms is None or now_ms - self._dropped_ms >= DAY_MS:
             await self._store.drop_deliveries(now_ms - KEEP_MS)
             self._dropped_ms = now_ms
+
+    async def _looked_at(self, state: AlertState) -> bool:
+        """Look at an alert. A fault of ours with one keeps no other from being told."""
+        try:
+            return await self._look_at(state)
+        except StoreError:
+            raise
+        except Exception:
+            log.exception("the alert %s could not be looked at", state.alert.id)
+            return False
 
     async def _look_at(self, state: AlertState) -> bool:
         if state.alert.kind == "count":
@@ -137,10 +157,7 @@ class Watcher:
     async def _count(self, state: AlertState) -> bool:
         alert, now_ms = state.alert, self._clock.now_ms()
         facts = await self.counted(alert, now_ms)
-        holds = facts["sessions"] >= alert.threshold and (
-            not facts.get("usual") or facts["sessions"] >= alert.factor * facts["usual"]
-        )
-        if not holds:
+        if not holds(alert, facts["sessions"], facts.get("usual")):
             if state.firing_ms is not None:
                 await self._store.settle(alert.id)
             return False
@@ -165,8 +182,7 @@ class Watcher:
         if alert.factor and sessions >= alert.threshold:
             oldest = await self._store.oldest_visit_ms(alert.site)
             spans = usual_spans(alert.window_ms, now_ms, oldest)
-            least = 2 if alert.window_ms > DAY_MS else LEAST_DAYS
-            if len(spans) >= least:
+            if len(spans) >= least_spans(alert.window_ms):
                 facts["usual"] = statistics.median(
                     await self._store.count_flagged(alert.filter, spans)
                 )

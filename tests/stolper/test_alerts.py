@@ -6,7 +6,9 @@ import asyncio
 from dataclasses import replace
 from pathlib import Path
 
-from core.alerts import DAY_MS, HOUR_MS, WEEK_MS
+import pytest
+
+from core.alerts import DAY_MS, HOUR_MS, WEEK_MS, Alert
 from core.settings import load_settings
 from core.triage import TriageChange
 from stolper.alerting.watching import digest_due_ms
@@ -36,6 +38,30 @@ async def test_an_alert_is_told_once_while_it_holds(tmp_path: Path) -> None:
         await here.visits(2)
         assert 2 == len(await here.go())
         assert [2, 2] == [hook.json(number)["data"]["sessions"] for number in range(2)]
+
+
+async def test_one_that_cannot_be_looked_at_keeps_no_other(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A fault of ours with one alert is logged; the next one is told all the same."""
+    async with (
+        receiving_hook() as hook,
+        receiving_post() as post,
+        world(tmp_path / "d", settings_for(tmp_path, hook, post)) as here,
+    ):
+        counted = here.watcher.counted
+
+        async def failing(alert: Alert, now_ms: int) -> dict[str, object]:
+            if alert.id == "odd":
+                raise RuntimeError("of ours")
+            return await counted(alert, now_ms)
+
+        monkeypatch.setattr(here.watcher, "counted", failing)
+        await here.store.put_alert(replace(HOOK, id="odd", name="A"))
+        await here.store.put_alert(replace(HOOK, name="B"))
+        await here.visits(2)
+
+        assert [("B", "sent")] == [(one.name, one.state) for one in await here.go()]
 
 
 async def test_only_what_was_asked_for_counts(tmp_path: Path) -> None:
