@@ -316,7 +316,7 @@ export interface RequestEvent {
   blocked?: boolean;
 }
 
-/** An image, script or style sheet that did not load. */
+/** An image, script or style sheet that did not load. What had not before the recorder ran is told when it starts: images, and scripts and style sheets of which the browser tells the status (not of other hosts, unless these allow it). */
 export interface AssetEvent {
   type: "asset";
   /** what */

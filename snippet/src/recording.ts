@@ -253,6 +253,7 @@ export function makeRecording(config: Config): Recording {
     renewing = false;
     parts.clicks.early(early);
     parts.errors.early(early);
+    parts.assets.early();
     stops = all([
       recorder,
       roots,

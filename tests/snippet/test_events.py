@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+
 import pytest
-from playwright.async_api import BrowserContext
+from playwright.async_api import BrowserContext, Route
 
 from core.events import load_schema
 from tests.snippet.conftest import Collector, Open
@@ -323,6 +325,38 @@ async def test_missing_assets_are_told(collector: Collector, open_page: Open) ->
 
     assert (asset["kind"], asset["url"], asset["first_party"]) == ("image", "/missing.png", True)
     assert (asset["width"], asset["height"], asset["in_viewport"]) == (120, 80, True)
+
+
+async def test_what_did_not_load_before_the_recorder_is_told(
+    collector: Collector, context: BrowserContext, open_page: Open
+) -> None:
+    """
+    Pictures, scripts and style sheets that failed before anybody listened are told once, others not at all.
+
+    The recorder comes when the page has long shown what is missing.
+    """
+
+    async def late(route: Route) -> None:
+        await asyncio.sleep(0.8)
+        await route.continue_()
+
+    await context.route("**/recorder.*", late)
+    page = await open_page(
+        "<img src=/gone.png?user=jane width=120 height=80><img src=data:image/gif;base64,R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7>"
+        "<script src=/gone.js></script><img data-stolper=block src=/ann.png><img src=/later.svg>"
+        "<link rel=prefetch href=/gone.json>",
+        head="<link rel=stylesheet href=/gone.css>",
+    )
+    await page.evaluate("stolper('flush')")
+    told = {one["url"]: one for one in collector.events("asset")}
+
+    assert {"/gone.png": "image", "/gone.js": "script", "/gone.css": "style"} == {
+        url: one["kind"] for url, one in told.items()
+    }
+    assert len(collector.events("asset")) == 3
+    picture = told["/gone.png"]
+    assert (120, 80, True) == tuple(picture[name] for name in ("width", "height", "in_viewport"))
+    assert picture["i"] > collector.events("page")[0]["i"]
 
 
 async def test_custom_events_keep_short_values(collector: Collector, open_page: Open) -> None:

@@ -4,7 +4,7 @@ import { all, type Stop } from "../guard";
 import { observeReplies } from "../press/reply";
 import type { Emit, Scope } from "../scope";
 import { type Actions, observeActions } from "./actions";
-import { observeAssets } from "./assets";
+import { type Assets, observeAssets } from "./assets";
 import { type Clicks, observeClicks } from "./clicks";
 import { observeConsole } from "./console";
 import { observeCopy } from "./copy";
@@ -29,6 +29,7 @@ export interface Observers extends Stop {
   errors: Errors;
   clicks: Clicks;
   actions: Actions;
+  assets: Assets;
 }
 
 export function observe(emit: Emit, scope: Scope): Observers {
@@ -48,6 +49,7 @@ export function observe(emit: Emit, scope: Scope): Observers {
   const clicks = observeClicks(emit, press, mutations);
   const replies = observeReplies(press, clicks.judge);
   const errors = observeErrors(emit, net, actions);
+  const assets = observeAssets(emit, net);
   const stops = all([
     actions,
     ...view,
@@ -62,12 +64,12 @@ export function observe(emit: Emit, scope: Scope): Observers {
     observeRequests(emit, net, actions, fields),
     errors,
     observeConsole(emit, net),
-    observeAssets(emit, net),
+    assets,
     observeFreezes(emit, seen),
     observeRoutes(emit, seen),
     observeCopy(emit, hand),
     observeKeys(emit, hand, mutations, replies),
     observeGestures(emit, hand, mutations, replies),
   ]);
-  return { pages, errors, clicks, actions, ...stops };
+  return { pages, errors, clicks, actions, assets, ...stops };
 }
