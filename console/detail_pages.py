@@ -1,4 +1,4 @@
-"""Owns what the player's console and network panels fetch: requests, errors and notes of one session."""
+"""Owns what the player's panels fetch: requests, errors, notes and measurements of one session."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def add_routes(app: web.Application) -> None:
 
 @by_itself
 async def show_details(request: web.Request) -> web.Response:
-    """Answer with all requests, errors and console notes of a session."""
+    """Answer with all requests, errors, console notes and measurements of a session."""
     store = console(request).store
     session = await session_of(request)
     found = details(await store.batches(session.id))
@@ -57,6 +57,18 @@ async def details_json(request: web.Request, session: Session, found: Details) -
             for one in found.requests
         ],
         "logs": [_log_json(one, places) for one in found.logs],
+        "vitals": [
+            {
+                "id": one.id,
+                "at": one.at_ms,
+                "kind": one.kind,
+                "value": one.value,
+                "path": one.path,
+                "label": one.label,
+                "slow": one.slow,
+            }
+            for one in found.vitals
+        ],
         "cut": found.cut,
     }
 

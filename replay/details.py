@@ -1,6 +1,6 @@
 """
-Owns what the player's console and network panels list: every request and file, every error and note
-that the page made, also those that are not worth a row among the events.
+Owns what the player's console, network and performance panels list: every request and file, every error and
+note that the page made, every measurement of how fast it was, also those that are not worth a row among the events.
 
 Pure functions over stored events; no I/O, no language. Times are server milliseconds.
 """
@@ -13,11 +13,15 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from core.model import Event, StoredBatch
+from replay.timeline import FREEZE_MS, SLOW_PAGE_MS
 
 Level = Literal["error", "warn"]
 
 _PLACE = re.compile(r"[0-9]{1,9}")
 """A line or column: anybody can make up a stack, and larger numbers no reader of JSON takes."""
+
+SHIFTED = 0.25
+"""Layout shifts from here on are called poor by those who defined the measure (web.dev/cls)."""
 
 MOST = 5_000
 """Rows of each list: what a page asks for in a loop must not stop the reader's browser."""
@@ -65,11 +69,25 @@ class LogRow:
 
 
 @dataclass(frozen=True, slots=True)
+class VitalRow:
+    """What the browser measured once. *value*: milliseconds, of `cls` a number. *slow*: people feel it."""
+
+    id: str
+    at_ms: float
+    kind: str
+    value: float
+    path: str
+    label: str
+    slow: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Details:
-    """Both lists in order of time, and whether there was more than is listed."""
+    """The lists in order of time, and whether there was more than is listed."""
 
     requests: tuple[RequestRow, ...]
     logs: tuple[LogRow, ...]
+    vitals: tuple[VitalRow, ...]
     cut: bool = False
 
 
@@ -78,8 +96,9 @@ def details(batches: Iterable[StoredBatch]) -> Details:
     events = sorted((e for batch in batches for e in batch.events), key=lambda e: float(e["ts"]))
     requests = [request_row(e) for e in events if e["type"] in ("request", "asset")]
     logs = [log_row(e) for e in events if e["type"] in ("error", "console")]
-    cut = len(requests) > MOST or len(logs) > MOST
-    return Details(tuple(requests[:MOST]), tuple(logs[:MOST]), cut)
+    vitals = [row for e in events if e["type"] == "vitals" and (row := vital_row(e)) is not None]
+    cut = max(len(requests), len(logs), len(vitals)) > MOST
+    return Details(tuple(requests[:MOST]), tuple(logs[:MOST]), tuple(vitals[:MOST]), cut)
 
 
 def request_row(event: Event) -> RequestRow:
@@ -124,6 +143,34 @@ def log_row(event: Event) -> LogRow:
         handled=bool(event.get("handled")),
         first_party=bool(event.get("first_party", True)),
         frames=frames_of(event),
+    )
+
+
+_SLOW: dict[str, tuple[str, float]] = {
+    "lcp": ("lcp_ms", SLOW_PAGE_MS),
+    "inp": ("inp_ms", FREEZE_MS),
+    "cls": ("cls", SHIFTED),
+    "long_task": ("long_task_ms", FREEZE_MS),
+    "route": ("route_ms", SLOW_PAGE_MS),
+}
+"""Of each kind of measurement the field that holds it, and from where on it is felt."""
+
+
+def vital_row(event: Event) -> VitalRow | None:
+    """Return the row of a measurement; None if there is none in it."""
+    name, least = _SLOW.get(str(event.get("kind")), ("", 0.0))
+    value = event.get(name)
+    if not isinstance(value, int | float):
+        return None
+    label = (event.get("target") or {}).get("label")
+    return VitalRow(
+        id=_id(event),
+        at_ms=float(event["ts"]),
+        kind=str(event["kind"]),
+        value=float(value),
+        path=str(event.get("path") or ""),
+        label=str(label or ""),
+        slow=value >= least,
     )
 
 

@@ -56,7 +56,11 @@ async def visit_of(shown: Running, name: str = "v1", start: int = START) -> Visi
         {"t": 2_500, "type": "error", "kind": "error", "message": "TypeError: total is undefined",
          "hash": "e1", "file": "shop.example/app.js", "line": 3, "column": 14, "first_party": True},
         {"t": 2_600, "type": "console", "level": "warn", "hash": "c0ffee"},
+        {"t": 2_700, "type": "vitals", "kind": "lcp", "lcp_ms": 2_321, "path": "/basket"},
         {"t": 4_000, "type": "click", "target": {"label": "Help", "key": "help"}},
+        {"t": 4_200, "type": "vitals", "kind": "inp", "inp_ms": 210, "path": "/basket",
+         "target": {"label": "Help", "key": "help"}},
+        {"t": 4_300, "type": "vitals", "kind": "cls", "cls": 0.3, "path": "/basket"},
         {"t": 6_000, "type": "page", "path": "/help", "nav": "route"},
     ]  # fmt: skip
     await visit.send(events, recording=shop_page())
@@ -101,7 +105,7 @@ async def test_search_and_filter_of_events(page: Page, shown: Running) -> None:
 
 
 async def test_console_and_network_are_linked_to_the_time(page: Page, shown: Running) -> None:
-    """C and N open the panels; rows lead to their moments, the row of the moment is marked, failures can be had alone, errors name their source."""
+    """C, N and P open the panels; rows lead to their moments, the row of the moment is marked, failures can be had alone, errors name their source."""
     await visit_of(shown)
     told = {"version": 3, "sources": ["src/pay.ts"], "sourcesContent": ["one\ntwo\nboom(basket)"],
             "names": ["pay"], "mappings": ";;AAEAA"}  # fmt: skip
@@ -127,6 +131,19 @@ async def test_console_and_network_are_linked_to_the_time(page: Page, shown: Run
     await expect(page.locator(".stack")).to_contain_text("src/pay.ts:3:1 pay")
     await expect(page.locator(".source .is-here")).to_have_text("3boom(basket)")
     await expect(page.locator("#drawer-console")).to_contain_text("Text not recorded (#c0ffee)")
+    await page.keyboard.press("p")
+    measured = page.locator("#performance-rows tr")
+    await expect(measured).to_have_count(3)
+    texts = [re.sub(r"\s+", " ", one) for one in await measured.all_inner_texts()]
+    assert [
+        "Largest content shown /basket 2.3 s",
+        "Reaction to a press or key /basket Help 210 ms",
+        "Layout shifts /basket 0.3",
+    ] == [text.split(" ", 1)[1] for text in texts]
+    await page.locator("#drawer-only").check()
+    await expect(page.locator("#drawer-count")).to_have_text("1 of 3")
+    await page.locator("#drawer-only").uncheck()
+    await page.keyboard.press("c")
     assert "panel=console" in page.url
     await page.reload()
     await expect(page.locator("#drawer-console .log")).to_have_count(2)
@@ -300,7 +317,7 @@ async def test_keys_work_after_a_click_anywhere(page: Page, shown: Running) -> N
     await holds(page, "!document.fullscreenElement")
     await page.keyboard.press("?")
     shown_keys = await page.locator("#keys kbd").all_inner_texts()
-    assert set("KIECNDMSXF?/[]") <= set(shown_keys)
+    assert set("KIECNPDMSXF?/[]") <= set(shown_keys)
     await page.keyboard.press("Escape")
     await page.keyboard.press("g")
     await page.keyboard.press("r")
@@ -321,7 +338,7 @@ async def test_axe_finds_nothing_in_any_panel(browser: Browser, shown: Running, 
     page = await context.new_page()
     await sign_in(page, shown)
     found: list[str] = []
-    for panel in ("console", "network", "dom"):
+    for panel in ("console", "network", "performance", "dom"):
         await opened(page, shown, f"?panel={panel}&lang=de&at=2500")
         await expect(page.locator(f"#drawer-{panel} >> css=button").first).to_be_visible()
         if panel == "dom":

@@ -9,10 +9,12 @@ import { fill, type Texts, type Timeline } from "./model";
 import { drawRequests, type Request } from "./network";
 import type { DrawerParts } from "./page";
 import type { DomNode, ToStage } from "./protocol";
+import { drawVitals, type Vital } from "./vitals";
 
 interface Details {
   requests: Request[];
   logs: Log[];
+  vitals: Vital[];
   cut: boolean;
 }
 
@@ -22,7 +24,9 @@ export interface DrawerRow extends Timed {
   failed: boolean;
 }
 
-const PANELS: Panel[] = ["console", "network", "dom"];
+const PANELS: Panel[] = ["console", "network", "performance", "dom"];
+
+const EMPTY = { console: "no_logs", network: "no_requests", performance: "no_vitals" } as const;
 
 export class Drawer {
   readonly #parts: DrawerParts;
@@ -33,7 +37,8 @@ export class Drawer {
   #timeline: Timeline;
   #open: Panel | null = null;
   #details: Details | null = null;
-  #fetched = 0; // events there were when the details were fetched
+  #fetched = false; // the details, once
+  #asking = false;
   #rows: DrawerRow[] = [];
   #at = 0;
 
@@ -126,19 +131,24 @@ export class Drawer {
   async #list(): Promise<void> {
     const { none } = this.#parts;
     if (!this.#details || this.#timeline.running) {
+      if (this.#asking) return; // what comes is drawn in the panel that is open then
+      this.#asking = true;
       const answer = await fetch(`/sessions/${this.#timeline.session}/details`).catch(() => null);
+      this.#asking = false;
       if (!answer?.ok) {
         none.hidden = false;
         none.textContent = this.#texts.detail_failed ?? "";
         return;
       }
       this.#details = (await answer.json()) as Details;
-      this.#fetched = performance.now();
+      this.#fetched = true;
     }
     const { start } = this.#timeline;
     const found = this.#details;
     if (this.#open === "network") {
       this.#rows = drawRequests(this.#parts, found.requests, start, this.#texts, this.#jump);
+    } else if (this.#open === "performance") {
+      this.#rows = drawVitals(this.#parts, found.vitals, start, this.#texts, this.#jump);
     } else if (this.#open === "console") {
       this.#rows = drawLogs(this.#parts.console, found.logs, start, this.#texts, this.#jump);
     }
@@ -157,7 +167,7 @@ export class Drawer {
     const some = { shown: shown.length, all };
     count.textContent = shown.length < all ? fill(this.#texts.shown_of, some) : String(all);
     none.hidden = shown.length > 0 && !this.#details?.cut;
-    const empty = this.#open === "network" ? this.#texts.no_requests : this.#texts.no_logs;
+    const empty = this.#texts[EMPTY[this.#open]];
     const why = shown.length ? this.#texts.cut : all ? this.#texts.no_match : empty;
     none.textContent = why ?? "";
     this.#follower.rows(shown);

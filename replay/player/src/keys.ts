@@ -2,7 +2,7 @@
 
 import type { KeyPress } from "./protocol";
 
-export type Panel = "console" | "network" | "dom";
+export type Panel = "console" | "network" | "performance" | "dom";
 
 export interface Actions {
   toggle(): void;
@@ -76,6 +76,7 @@ const LETTERS: Record<string, (actions: Actions) => void> = {
   c: (actions) => actions.panel("console"),
   n: (actions) => actions.panel("network"),
   d: (actions) => actions.panel("dom"),
+  p: (actions) => actions.panel("performance"),
   m: (actions) => actions.note(),
   x: (actions) => actions.export(),
   f: (actions) => actions.fullScreen(),

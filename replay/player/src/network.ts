@@ -42,7 +42,7 @@ export function drawRequests(
       make("td", "status", status(one, texts)),
       make("td", "kind", one.kind),
       make("td", "number size", one.size === null ? "" : bytes(one.size, texts)),
-      took(one, longest, texts),
+      one.duration === null ? make("td", "number took") : took(one.duration, longest, texts),
     );
     element.addEventListener("click", () => jump(one.at));
     const words = `${one.method} ${one.url} ${one.status ?? ""} ${one.kind}`.toLowerCase();
@@ -52,7 +52,8 @@ export function drawRequests(
   return rows;
 }
 
-function cell(name: string, text: string): HTMLTableCellElement {
+/** A cell whose text may be cut off. */
+export function cell(name: string, text: string): HTMLTableCellElement {
   const made = make("td", name, text);
   made.title = text;
   return made;
@@ -65,15 +66,14 @@ function status(one: Request, texts: Texts): string {
 }
 
 /** The time it took, with a bar that compares it with the longest. */
-function took(one: Request, longest: number, texts: Texts): HTMLTableCellElement {
+export function took(ms: number, longest: number, texts: Texts): HTMLTableCellElement {
   const made = make("td", "number took");
-  if (one.duration === null) return made;
   const bar = make("span", "took-bar");
   bar.setAttribute("aria-hidden", "true");
   const inner = make("span");
-  inner.style.width = `${Math.max(NARROWEST, (one.duration / longest) * 100)}%`;
+  inner.style.width = `${Math.max(NARROWEST, (ms / longest) * 100)}%`;
   bar.append(inner);
-  made.append(bar, make("span", "", span(one.duration, texts)));
+  made.append(bar, make("span", "", span(ms, texts)));
   return made;
 }
 
@@ -88,7 +88,7 @@ function bytes(size: number, texts: Texts): string {
   return fill(texts.kilobytes, { number: decimal(size / 1000) });
 }
 
-function decimal(value: number): string {
+export function decimal(value: number, digits = 1): string {
   const language = document.documentElement.lang;
-  return value.toLocaleString(language, { maximumFractionDigits: 1 });
+  return value.toLocaleString(language, { maximumFractionDigits: digits });
 }

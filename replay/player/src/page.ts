@@ -76,10 +76,13 @@ function findDrawer() {
     console: part("drawer-console", HTMLDivElement),
     network: part("drawer-network", HTMLDivElement),
     networkRows: part("network-rows", HTMLTableSectionElement),
+    performance: part("drawer-performance", HTMLDivElement),
+    performanceRows: part("performance-rows", HTMLTableSectionElement),
     dom: part("drawer-dom", HTMLDivElement),
     openers: {
       console: button("open-console"),
       network: button("open-network"),
+      performance: button("open-performance"),
       dom: button("open-dom"),
     },
   };
