@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 from urllib.parse import urlencode
 
-from console.session_pages import PERIODS
+from console.finding import PERIODS
 from core.model import SEVERITIES
 from core.triage import DUES, OPEN, ORDERS, STATES, QueueQuery, State
 

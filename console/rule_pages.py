@@ -10,6 +10,7 @@ from aiohttp import web
 
 from console.auth import may_edit
 from console.context import console, workbench
+from console.finding import PERIODS
 from console.pages import render
 from console.rule_list import (
     NOTHING,
@@ -22,7 +23,6 @@ from console.rule_list import (
     rows,
     state_of,
 )
-from console.session_pages import PERIODS
 from console.workbench import RuleState, Workbench
 from core.model import SEVERITIES, SessionQuery
 

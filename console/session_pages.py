@@ -16,8 +16,7 @@ from console.auth import ENDERS, OWNERS, SIGNED_IN, by_itself, has_role, may_edi
 from console.compression import json_of
 from console.context import console
 from console.export_pages import dialog_values
-from console.finding import PERIODS as PERIODS
-from console.finding import asked_of
+from console.finding import PERIODS, asked_of
 from console.named import session_of
 from console.neighbours import LIST, neighbours
 from console.note_pages import notes_of

@@ -11,11 +11,12 @@ from aiohttp import web
 from console.auth import ENDERS, SIGNED_IN, has_role, may_edit
 from console.connection_pages import checks
 from console.context import console
+from console.finding import PERIODS
 from console.neighbours import belongs, session_link
 from console.pages import render
 from console.queue_query import CHOICES, NOBODY, PAGE_SIZE, Asked, asked_of, query_of
 from console.queue_words import due_text, entry_text, hint_text, state_text, today_of
-from console.session_pages import PERIODS, page_of, place, since
+from console.session_pages import page_of, place, since
 from console.transcript_pages import transcript_of
 from console.transcript_words import Sentence
 from core.model import SEVERITIES, Session, SessionQuery, Struggle

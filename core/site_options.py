@@ -126,11 +126,6 @@ class SiteOptions:
         return replace(self, **values)
 
 
-def option_names() -> list[str]:
-    """Return the names of all options, in their order."""
-    return [one.name for one in fields(SiteOptions)]
-
-
 def shown(value: object) -> str:
     """Return *value* as `name=value` takes it."""
     if isinstance(value, bool):

@@ -84,8 +84,11 @@ def counted(
         where, values = " AND {0}struggle = ?", [key]
     if site is not None:
         where, values = where + " AND {0}site = ?", [*values, site_key(db, site)]
+    begin_ms = span.since_ms or 0
+    if span.since_ms is None and key is None:  # of one alone nobody asks whether it rises
+        begin_ms = _first_hour(db) * HOUR_MS
     count = _by_flags if span.short else _by_hours
-    return count(db, span, where, values, limit)
+    return count(db, span.since_ms or 0, (begin_ms + span.now_ms) // 2, where, values, limit)
 
 
 def described(db: sqlite3.Connection, rows: Sequence[Row], span: Span) -> list[Struggle]:
@@ -101,17 +104,19 @@ def described(db: sqlite3.Connection, rows: Sequence[Row], span: Span) -> list[S
 
 
 def _by_hours(
-    db: sqlite3.Connection, span: Span, where: str, values: Sequence[Any], limit: int
+    db: sqlite3.Connection,
+    since_ms: int,
+    middle_ms: int,
+    where: str,
+    values: Sequence[Any],
+    limit: int,
 ) -> list[Row]:
-    since_ms = span.since_ms or 0
-    begin_ms = since_ms or _first_hour(db) * HOUR_MS
-    middle = (begin_ms + span.now_ms) // 2 // HOUR_MS
     rows = db.execute(
         "SELECT struggle, min(site), sum(sessions), sum(flags),"
         " sum(CASE WHEN hour >= ? THEN sessions ELSE -sessions END) FROM struggle_hours"
         f" WHERE hour >= ?{where.format('')} GROUP BY struggle"
         " ORDER BY 3 DESC, max(hour) DESC, struggle LIMIT ?",
-        (middle, since_ms // HOUR_MS, *values, limit),
+        (middle_ms // HOUR_MS, since_ms // HOUR_MS, *values, limit),
     )
     return [Row(*row) for row in rows]
 
@@ -122,15 +127,19 @@ def _first_hour(db: sqlite3.Connection) -> int:
 
 
 def _by_flags(
-    db: sqlite3.Connection, span: Span, where: str, values: Sequence[Any], limit: int
+    db: sqlite3.Connection,
+    since_ms: int,
+    middle_ms: int,
+    where: str,
+    values: Sequence[Any],
+    limit: int,
 ) -> list[Row]:
-    since_ms = span.since_ms or 0
     rows = db.execute(
         "SELECT f.struggle, min(f.site), count(DISTINCT f.session), count(*),"
         " 2 * count(DISTINCT CASE WHEN f.at_ms >= ? THEN f.session END) - count(DISTINCT f.session)"
         f" FROM flags f INDEXED BY flags_by_time WHERE {STANDING} AND f.at_ms >= ?{where.format('f.')}"
         " GROUP BY f.struggle ORDER BY 3 DESC, max(f.at_ms) DESC, f.struggle LIMIT ?",
-        ((since_ms + span.now_ms) // 2, since_ms, *values, limit),
+        (middle_ms, since_ms, *values, limit),
     )
     return [Row(*row) for row in rows]
 

@@ -12,7 +12,6 @@ from typing import Any
 from console.alert_words import Bar, Message
 from core.alerts import Delivery
 
-LINE = "–" * 40
 BAR_CHARACTERS = 24
 SLACK_FIELDS, SLACK_TEXT = 10, 2900
 """Slack takes ten fields in a section and 3000 characters in a text."""
