@@ -153,7 +153,9 @@ def _day(rest: _Text, now: datetime) -> datetime | None:
     if found := rest.take(r"(\d{1,2})\.(\d{1,2})\.(\d{4}|\d{2})?(?!\d)"):
         year = int(found[3] or today.year)
         date = _date(today, year + 2000 * (year < 100), int(found[2]), int(found[1]))
-        return date.replace(year=date.year - 1) if date and not found[3] and date > now else date
+        if date is not None and not found[3] and date > now:
+            return _date(today, date.year - 1, date.month, date.day)
+        return date
     back = (
         (2, r"vorgestern\b|(?<!\w)the day before yesterday\b"),
         (1, r"gestern\b|(?<!\w)yesterday\b"),
@@ -168,6 +170,9 @@ def _day(rest: _Text, now: datetime) -> datetime | None:
 
 
 def _date(today: datetime, year: int, month: int, day: int) -> datetime | None:
+    """Return that day; None if there is none, or nothing was recorded by then."""
+    if not 2000 <= year <= today.year + 1:
+        return None
     try:
         return today.replace(year=year, month=month, day=day)
     except ValueError:

@@ -31,7 +31,8 @@ def one_view(db: sqlite3.Connection) -> Iterator[None]:
     try:
         yield
     finally:
-        db.execute("COMMIT")
+        if db.in_transaction:  # after some errors SQLite has ended it itself
+            db.execute("COMMIT")
 
 
 class Readers:

@@ -143,3 +143,17 @@ def test_when_the_clocks_are_set_back_an_hour_is_still_found() -> None:
         == f"{datetime.fromtimestamp(first.from_ms / 1000, BERLIN):%Y-%m-%d %H:%M}"
     )
     assert 90 * MINUTE == round(auckland.timestamp() * 1000) - second.from_ms
+
+
+@pytest.mark.parametrize("text", ["9999-12-31", "31.12.9999", "0001-01-01", "1.1.0001", "30.2."])
+def test_days_of_no_visit_are_none(text: str) -> None:
+    """Whatever day is typed, it is read; where there was none, no time is known."""
+    assert () == read_memory(text, NOW).spans
+
+
+def test_a_leap_day_that_is_still_to_come_is_none() -> None:
+    """Early in a leap year its 29th of February is to come, and the year before had none."""
+    january = datetime(2028, 1, 5, 9, 0, tzinfo=BERLIN)
+
+    assert () == read_memory("29.2.", january).spans
+    assert 1 == len(read_memory("28.2.", january).spans)
