@@ -59,6 +59,7 @@ from console.auth import guard
 from console.compression import compress
 from console.context import CONSOLE, IDENTITY_KEY, SIGNER, Console
 from console.erasing import Eraser
+from console.first_link import FirstLink
 from console.headers import CSP, HEADERS
 from console.language import Languages
 from console.live import Live
@@ -118,6 +119,7 @@ def build_app(
         by_name=Throttle(clock, free=NAME_FREE, cap_ms=NAME_CAP_MS),
         known=Known(),
         addresses=Addresses(clock),
+        first_link=FirstLink(clock),
         sign_ins=SignIns(store, clock, settings.console.idle_hours * 3_600_000),
         proxies=Proxies(settings.server.trusted_proxies),
         public_url=public_url or (lambda: _configured_url(settings)),

@@ -13,6 +13,7 @@ from collector.proxies import Proxies
 from console.accounts import Known, Passwords, Throttle
 from console.alerting import Alerting
 from console.erasing import Eraser
+from console.first_link import FirstLink
 from console.language import Languages
 from console.live import Live
 from console.sign_ins import SignIns
@@ -41,6 +42,7 @@ class Console:
     known: Known
     addresses: Addresses
     sign_ins: SignIns
+    first_link: FirstLink
     proxies: Proxies
     workbench: Workbench
     public_url: Callable[[], str]

@@ -6,11 +6,12 @@ from urllib.parse import urlsplit
 
 from aiohttp import web
 
-from console.accounts import Throttle
+from console.accounts import OWNER, Throttle
 from console.auth import SIGNED_IN, open_to_all, sign_in, sign_out
 from console.context import console
 from console.pages import render
 from console.password_policy import MOST
+from core.model import SessionQuery, User
 
 _BUSY_S = 2  # until the checks that wait are done
 
@@ -19,6 +20,9 @@ def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
     app.router.add_get("/sign-in", show)
     app.router.add_post("/sign-in", enter)
+    app.router.add_get(
+        "/enter/{word}", come_in, allow_head=False
+    )  # a look ahead must not use it up
     app.router.add_post("/sign-out", leave)
 
 
@@ -52,12 +56,30 @@ async def enter(request: web.Request) -> web.Response:
     for throttle, who in throttles:
         throttle.succeeded(who)
     console(request).known.add(guesser, user.name)
+    raise await _signed_in(request, user, onward)
+
+
+@open_to_all
+async def come_in(request: web.Request) -> web.Response:
+    """Sign the owner in by the link of the first start, and show the newest visit if there is one."""
+    shared = console(request)
+    owner = await shared.store.user(OWNER)
+    if owner is None or not shared.first_link.take(request.match_info["word"], owner):
+        _ = shared.languages.of(request).gettext
+        error = _("This link has been used, or is too old. Sign in with the password.")
+        return render(request, "sign_in.html", status=410, next="/", error=error)
+    newest = await shared.store.sessions(SessionQuery(limit=1))
+    raise await _signed_in(request, owner, f"/sessions/{newest[0].id}" if newest else "/")
+
+
+async def _signed_in(request: web.Request, user: User, onward: str) -> web.HTTPSeeOther:
+    """Sign *user* in; return the answer that leads *onward*."""
     response = web.HTTPSeeOther(onward)
     await sign_out(request, response)  # whoever was signed in here; the new sign-in has a new id
     await sign_in(request, response, user)
     # No address: none is kept anywhere.
     await console(request).store.audit(console(request).clock.now_ms(), user.name, "signed_in", "")
-    raise response
+    return response
 
 
 def _throttles(request: web.Request, guesser: str, name: str) -> list[tuple[Throttle, str]]:

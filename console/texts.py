@@ -272,6 +272,7 @@ def player_texts(language: Language) -> dict[str, str]:
         "copied": _("Copied"),
         "example_yes": _("Rightly flagged"),
         "example_no": _("No struggle"),
+        "test": _("Save as a test"),
         "pick_how": _("Point at an element and click, or walk with the arrow keys and press Enter. Esc ends."),
         "pick_here": _("%(what)s: click or press Enter to pick it"),
         "pick_named": _("%(kind)s “%(label)s”"),

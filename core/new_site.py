@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Literal
 from urllib.parse import urlsplit
 
@@ -57,6 +57,13 @@ def new_site(
         idle_timeout_ms=idle_timeout_ms,
         created_ms=now_ms,
     )
+
+
+def free_name(origin: str, taken: Collection[str]) -> str:
+    """Return a name for the site at *origin* that is not *taken*: its host, with a number if need be."""
+    host = origin.rpartition("//")[2][: NAME_MAX - 4]
+    names = (host, *(f"{host}-{number}" for number in range(2, len(taken) + 3)))
+    return next(name for name in names if name not in taken)
 
 
 def origin_of(text: str) -> str:

@@ -26,6 +26,7 @@ from collector.log import server_logger
 from collector.probe import SERVER_ID
 from collector.script import built_version
 from collector.sessions import SessionCloser
+from console.context import CONSOLE
 from console.live import Live
 from core.clock import Clock, SystemClock
 from core.errors import UserError
@@ -83,6 +84,7 @@ class Server:
         self.public_url = ""
         self.console_url = ""
         self.owner_password: str | None = None
+        self.first_link = ""
         self._runners: list[web.AppRunner] = []
         self._tasks: list[asyncio.Task[None]] = []
         self._lock_file: int | None = None
@@ -171,6 +173,8 @@ class Server:
 
         # Last of all: a password that is made must be printed.
         self.owner_password = await console.accounts.ensure_owner(self.store, self.clock)
+        if self.owner_password and (owner := await self.store.user(console.accounts.OWNER)):
+            self.first_link = self.console_url + private[CONSOLE].first_link.make(owner)
         self._tell_commands(public[SERVER_ID])
 
     async def drain(self, hurry: asyncio.Event) -> None:

@@ -21,7 +21,7 @@ from collector.identity import key_name, signing_text
 from console.accounts import set_owner_password
 from core.clock import SystemClock
 from core.errors import StolperError, UserError
-from core.new_site import new_site
+from core.new_site import free_name, new_site
 from core.settings import LogSettings
 from core.site_options import SiteOptions, shown
 from core.sqlite import SqliteStore
@@ -83,9 +83,21 @@ main.add_command(transcript)
 
 
 @main.command()
+@click.option(
+    "--origin",
+    "origins",
+    type=Origin(),
+    multiple=True,
+    help="Add a site for the pages there, unless there is one, and print its line. May be given again.",
+)
 @data_option
 @listeners
-def up(data: Path, public_address: str | None, console_address: str | None) -> None:
+def up(
+    data: Path,
+    public_address: str | None,
+    console_address: str | None,
+    origins: tuple[str, ...],
+) -> None:
     """Run collector, detector and console in one process."""
     settings = settings_of(data, server_public=public_address, server_console=console_address)
 
@@ -94,7 +106,9 @@ def up(data: Path, public_address: str | None, console_address: str | None) -> N
             settle()
             stop = Stop()
             _greet(server)
-            if not await server.store.sites():
+            if origins:
+                await _tell_line(server, origins)
+            elif not await server.store.sites():
                 _say(
                     server,
                     "  no site yet  stolper site add NAME --origin https://www.example.org"
@@ -284,10 +298,28 @@ def _greet(server: Server) -> None:
     _say(server, f"  console      {server.console_url}")
     if server.owner_password:
         _say(server, f"  sign in      owner / {server.owner_password}   (shown this once)")
+        _say(server, f"  or open      {server.first_link}   (signs in once, within the hour)")
     else:
         _say(server, "  sign in      owner (new password: stolper password --data DIR)")
     _say(server, f"  collector    {server.public_url}")
     sys.stdout.flush()
+
+
+async def _tell_line(server: Server, origins: tuple[str, ...]) -> None:
+    """Print the line that the pages at *origins* embed; add a site for them if none has the first."""
+    sites = await server.store.sites()
+    known = next((one for one in sites if origins[0] in one.origins), None)
+    if known is None:
+        name = free_name(origins[0], {one.name for one in sites})
+        now_ms = server.clock.now_ms()
+        known = new_site(name, origins, mode="cookieless", privacy="standard", now_ms=now_ms)
+        await server.store.add_site(known)
+    base = server.settings.server.public_url.rstrip("/") or server.public_url
+    _say(server, f"  paste        {embed_line(base, known.key)}")
+    _say(
+        server,
+        f"               into the head of the pages at {' '.join(known.origins)}, then open one",
+    )
 
 
 def _say(server: Server, text: str) -> None:

@@ -73,6 +73,11 @@ for (const here of document.querySelectorAll("nav [aria-current]")) {
   if (nav && nav.scrollWidth > nav.clientWidth)
     nav.scrollLeft = here.offsetLeft - nav.clientWidth / 3;
 }
+// A browser leaves what is cut off at the edge as it is, also when the Tab key gets there.
+document.addEventListener("focusin", (event) => {
+  const link = event.target instanceof Element && event.target.closest("nav a");
+  if (link) link.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
 document.addEventListener("change", (event) => {
   const field = event.target instanceof Element && event.target.closest("[data-submit]");
   if (field instanceof HTMLSelectElement) field.form?.requestSubmit();

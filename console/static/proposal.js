@@ -9,6 +9,8 @@ const form = document.getElementById("proposal-form");
 const preview = document.getElementById("proposal-preview");
 const effect = document.getElementById("proposal-effect");
 
+const spoken = document.getElementById("spoken");
+
 let timer = 0;
 let asked = new AbortController();
 
@@ -46,6 +48,15 @@ function note(place, text) {
   place.replaceChildren(line);
 }
 
+/** Read out what came of it in a sentence: all that has changed on the page would be far too much. */
+function speak() {
+  const wrong = preview.querySelector(".found-errors, .failed");
+  const figures = effect.querySelector("[data-spoken]");
+  const text =
+    wrong?.textContent ?? figures?.dataset.spoken ?? preview.querySelector(".hint")?.textContent;
+  spoken.textContent = (text ?? "").trim().replace(/\s+/g, " ");
+}
+
 async function refresh() {
   asked.abort();
   asked = new AbortController();
@@ -60,10 +71,12 @@ async function refresh() {
     if (!fits) {
       effect.replaceChildren();
       effect.removeAttribute("aria-busy");
+      speak();
       return;
     }
     put(effect, await ask("effect", signal));
     effect.removeAttribute("aria-busy");
+    speak();
   } catch {
     if (signal.aborted) return; // another question is under way
     note(effect, effect.dataset.failed ?? "");
@@ -76,7 +89,7 @@ function soon() {
   timer = setTimeout(refresh, PAUSE_MS);
 }
 
-if (form instanceof HTMLFormElement && preview && effect) {
+if (form instanceof HTMLFormElement && preview && effect && spoken) {
   form.addEventListener("input", soon);
   form.querySelector("[data-preview]")?.remove(); // it shows by itself
   if (!preview.querySelector("[data-fits]")) void refresh();

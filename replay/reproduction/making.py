@@ -80,7 +80,7 @@ async def reproduction(
     visit = await asyncio.to_thread(visit_of, events, read, flag)
     recorded = Recorded(session, site, flag, _url(site, read), rules, version)
     text = script(visit, recorded, stub=stub)
-    return Reproduction(f"reproduce_{flag.rule}_{session.id[-8:]}.py", text, flag, visit)
+    return Reproduction(recorded.file, text, flag, visit)
 
 
 def _url(site: Site, read: Sequence[LoadRecording]) -> str:

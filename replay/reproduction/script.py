@@ -38,6 +38,11 @@ class Recorded:
     rules: Mapping[str, str]
     version: str
 
+    @property
+    def file(self) -> str:
+        """The name of the file that the test is handed out as."""
+        return f"reproduce_{self.flag.rule}_{self.session.id[-8:]}.py"
+
 
 def script(visit: Visit, recorded: Recorded, *, stub: bool = False) -> str:
     """Return the test. With *stub* failed requests are answered as they were."""
@@ -72,7 +77,7 @@ def _head(visit: Visit, recorded: Recorded, title: str, stub: bool) -> Iterator[
     yield "rules run beside it, and Chromium:"
     yield ""
     yield "    pip install 'stolper[browser]' pytest"
-    yield f"    STOLPER_URL={_plain(recorded.url)} pytest reproduce_{_name(flag.rule)}.py"
+    yield f"    STOLPER_URL={_plain(recorded.url)} pytest {_plain(recorded.file)}"
     yield ""
     yield "What was typed is not in the recording: masked(9) is a stand-in of 9 characters that fits the field."
     if stub:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -123,7 +124,13 @@ async def test_errors_are_marked_where_they_stand(page: Page, shown: Running) ->
     await expect(page.locator(".cm-lintRange-error")).to_have_text("10", timeout=15_000)
     await expect(page.locator("#checked .finding")).to_contain_text("has no unit")
     await expect(page.locator("#activate")).to_be_disabled()
-    await expect(page.locator("#spoken")).to_have_text("1 error")
+    spoken = page.locator("#spoken")
+    await expect(spoken).to_contain_text(re.compile("1 error Line .* has no unit"))
+    await page.locator("#reason").focus()
+    await page.keyboard.press("Tab")
+    await expect(page.locator("#activate")).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(spoken).to_contain_text("Possible once there is no error")
     await page.locator("#checked .finding button").click()
 
     assert await page.evaluate("document.activeElement.className.includes('cm-content')")

@@ -102,7 +102,7 @@ async def test_a_rule_is_in_force_in_four_steps(browser: Browser, shop: Shop) ->
     page = await analyst(browser, stack)
     steps = []
 
-    await page.click("text=New rule")
+    await page.click(".starters >> text=Count")
     steps.append("new rule")
     await typed(page, TEXT)
     steps.append("typed")

@@ -1,6 +1,7 @@
 // Owns the panel that shows what a text would have flagged: one run at a time, with its progress.
 
 import { element, fill, send } from "./page";
+import { isStill } from "./view";
 
 interface Line {
   done?: number;
@@ -55,7 +56,8 @@ export class Draft {
   #begin(): void {
     this.#progress.hidden = false;
     this.#error.hidden = true;
-    this.#bar.removeAttribute("value");
+    if (isStill()) this.#bar.value = 0;
+    else this.#bar.removeAttribute("value"); // it moves to and fro
     this.#text.textContent = this.#text.dataset.begin ?? "";
   }
 

@@ -47,8 +47,15 @@ function asked(view: EditorView): string {
 /** Allow to activate, or say why not. */
 function allow(state: "waiting" | "unfit" | "fits"): void {
   fits = state === "fits";
-  activate.disabled = !fits;
+  activate.setAttribute("aria-disabled", String(!fits)); // it stays in the way of the Tab key
   hint.textContent = hint.dataset[state] ?? "";
+}
+
+/** Return what a check came to, with the first thing that is wrong: "1 error" alone would be a riddle. */
+function told(): string {
+  const first = document.querySelector("#checked .finding, #checked .failed");
+  const parts = [element("verdict", HTMLElement), first].map((one) => one?.textContent ?? "");
+  return parts.join(" ").replace(/\s+/g, " ").trim();
 }
 
 async function check(view: EditorView): Promise<Diagnostic[]> {
@@ -62,7 +69,7 @@ async function check(view: EditorView): Promise<Diagnostic[]> {
   }
   const checked = (await answer.json()) as Checked;
   fill("checked", checked.html);
-  spoken.textContent = element("verdict", HTMLElement).textContent ?? "";
+  spoken.textContent = told();
   allow(checked.fits ? "fits" : "unfit");
   if (checked.runs) void draft.runFor(text);
   return checked.findings.map((one) => diagnostic(view, one));
@@ -108,7 +115,10 @@ document.addEventListener("click", (event) => {
 
 form.addEventListener("submit", (event) => {
   area.value = textOf(view);
-  if (event.submitter?.id === "run") {
+  if (event.submitter === activate && !fits) {
+    event.preventDefault();
+    spoken.textContent = hint.textContent;
+  } else if (event.submitter?.id === "run") {
     event.preventDefault();
     void draft.runFor(area.value, true);
   } else leaving = true;

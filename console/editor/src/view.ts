@@ -41,6 +41,8 @@ const colours = HighlightStyle.define([
 
 const KINDS = { key: "property", value: "enum", event: "class", field: "variable", rule: "text" };
 
+const BLINK_MS = 1200; // CodeMirror's own
+
 function completing(words: Promise<Words | null>) {
   return async (context: CompletionContext): Promise<CompletionResult | null> => {
     const known = await words;
@@ -81,7 +83,7 @@ export function openView(
         highlightActiveLine(),
         highlightActiveLineGutter(),
         history(),
-        drawSelection(),
+        drawSelection({ cursorBlinkRate: isStill() ? 0 : BLINK_MS }),
         yaml(),
         indentUnit.of("  "),
         indentOnInput(),
@@ -110,6 +112,11 @@ export function openView(
   area.before(view.dom);
   area.hidden = true;
   return view;
+}
+
+/** Whether the reader asked for less motion. */
+export function isStill(): boolean {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 /** Whether the page is dark: as the reader chose, else as the system says. */

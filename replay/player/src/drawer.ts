@@ -66,7 +66,7 @@ export class Drawer {
       event.preventDefault();
       parts.search.value = "";
       this.#filter();
-      parts.search.blur();
+      parts.body.focus({ preventScroll: true }); // the keys of the page go on from here
     });
     const wanted = PANELS.find((name) => name === read("panel"));
     if (wanted) this.show(wanted, false);

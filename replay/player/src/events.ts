@@ -80,15 +80,16 @@ export class EventList {
     this.#filter();
   }
 
-  /** Mark the last row at or before *at*. */
-  follow(at: number): void {
+  /** Mark the last row at or before *at*; with *carry* a focus on the row before goes with it. */
+  follow(at: number, carry = false): void {
     this.#at = at;
     this.#follower.follow(at);
     const place = lastAt(this.rows, at);
     const button = (this.#shown[place] ?? this.#shown[0])?.button ?? null;
     if (button === this.#focusable) return;
-    if (this.#focusable) this.#focusable.tabIndex = -1;
     if (button) button.tabIndex = 0;
+    if (carry && this.#focusable && this.#focusable === document.activeElement) button?.focus();
+    if (this.#focusable) this.#focusable.tabIndex = -1;
     this.#focusable = button;
   }
 
@@ -136,7 +137,7 @@ export class EventList {
       event.preventDefault();
       this.#page.eventSearch.value = "";
       this.#search();
-      this.#page.eventSearch.blur();
+      this.#page.events.focus({ preventScroll: true }); // a row would take the space bar
     } else if (event.key === "Enter") {
       event.preventDefault();
       const rows = this.rows;

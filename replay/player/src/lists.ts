@@ -47,23 +47,33 @@ function flagItem(
     jump(flag.id);
   });
   item.append(link);
-  const examples = page.replay.dataset.examples;
-  if (examples) item.append(exampleLinks(examples, timeline.session, flag, texts));
+  const { examples, reproduction } = page.replay.dataset;
+  const links = make("p", "flag-links");
+  if (examples) links.append(...exampleLinks(examples, timeline.session, flag, texts));
+  if (reproduction) links.append(testLink(reproduction, flag, texts));
+  if (links.hasChildNodes()) item.append(links);
   return item;
 }
 
 /** Make the links by which a reader says whether *flag* is right: an example for the rule. */
-function exampleLinks(base: string, session: string, flag: Flag, texts: Texts): HTMLElement {
-  const links = make("p", "flag-examples");
-  for (const [fires, text] of [
+function exampleLinks(base: string, session: string, flag: Flag, texts: Texts): HTMLElement[] {
+  const kinds = [
     ["1", texts.example_yes],
     ["0", texts.example_no],
-  ] as const) {
+  ] as const;
+  return kinds.map(([fires, text]) => {
     const link = make("a", "", text);
     link.href = `${base}?${new URLSearchParams({ session, flag: flag.id, fires })}`;
-    links.append(link);
-  }
-  return links;
+    return link;
+  });
+}
+
+/** Make the link that saves *flag* as a test: whoever mends it has it with one press. */
+function testLink(base: string, flag: Flag, texts: Texts): HTMLElement {
+  const link = make("a", "", texts.test);
+  link.href = `${base}?${new URLSearchParams({ flag: flag.id })}`;
+  link.download = "";
+  return link;
 }
 
 /** Draw the list of what is missing. */

@@ -83,6 +83,7 @@ export class Notes {
     parts.error.hidden = failed === "";
     parts.error.textContent = failed && fill(this.#texts.not_saved, { reason: failed });
     if (!failed) parts.dialog.close();
+    else parts.text.focus(); // the button, while it could not be pressed, has lost it
   }
 
   async #remove(note: Note): Promise<void> {

@@ -16,6 +16,7 @@ export function findPage() {
     stageBox: div("stage-box"),
     note: part("stage-note", HTMLElement),
     toast: part("toast", HTMLElement),
+    spoken: part("spoken", HTMLElement),
     tabs: div("tabs"),
     address: part("address", HTMLElement),
     copyLink: button("copy-link"),

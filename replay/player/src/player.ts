@@ -8,6 +8,7 @@ import { type Actions, act, hearKeys, type Panel } from "./keys";
 import { drawFlags, drawGaps, drawTabs } from "./lists";
 import {
   clock,
+  type Flag,
   fill,
   type GapText,
   neighbour,
@@ -172,7 +173,7 @@ class Player {
     this.#at = at;
     this.#setPlaying(playing);
     movePlayhead(this.#page, this.#timeline, at, this.#texts);
-    this.#events.follow(at);
+    this.#events.follow(at, !playing);
     this.#drawer.moved(at, playing);
     this.#page.address.textContent = this.#pageAddress;
     const tab = this.#tabFor(at);
@@ -224,7 +225,10 @@ class Player {
   readonly #actions: Actions = {
     toggle: () => this.#toggle(),
     step: (ms) => this.#goTo(this.#at + ms),
-    event: (step) => this.#goToNeighbour(this.#events.rows, step),
+    event: (step) => {
+      const row = this.#goToNeighbour(this.#events.rows, step);
+      if (row) this.#speak(row.text, row.at);
+    },
     flag: (step) => this.#flagBy(step),
     faster: (step) => this.#faster(step),
     tenth: (number) => {
@@ -351,14 +355,21 @@ class Player {
     this.#tell({ type: "seek", seek });
   }
 
-  #goToNeighbour(items: { at: number }[], step: 1 | -1): void {
+  #goToNeighbour<Item extends { at: number }>(items: Item[], step: 1 | -1): Item | undefined {
     const at = neighbour(items, this.#at, step);
     if (at !== null) this.#goTo(at);
+    return items.find((item) => item.at === at);
   }
 
   #flagBy(step: 1 | -1): void {
-    const starts = this.#timeline.flags.map((flag) => ({ at: this.#clamp(flag.at - this.#lead) }));
-    this.#goToNeighbour(starts, step);
+    const led = (flag: Flag) => ({ flag, at: this.#clamp(flag.at - this.#lead) });
+    const found = this.#goToNeighbour(this.#timeline.flags.map(led), step);
+    if (found) this.#speak(found.flag.title, found.flag.at);
+  }
+
+  #speak(title: string, at: number): void {
+    const place = clock(at - this.#timeline.start);
+    this.#toast.speak(fill(this.#texts.at_flag, { title, at: place }));
   }
 
   /** Play from 5 s before the flag *id*: the way into it is what one wants to see. */

@@ -1,4 +1,4 @@
-// Owns the short words over the picture, and copying a text, which ends in some.
+// Owns the short words over the picture and those that are only read out, and copying a text, which ends in some.
 
 import { fill, type Texts } from "./model";
 import type { Page } from "./page";
@@ -18,11 +18,15 @@ export class Toast {
   /** Show *text* for a while. */
   say(text = "", span = SHOWN_MS): void {
     this.#page.toast.textContent = text;
-    this.#page.toast.hidden = false;
     clearTimeout(this.#timer);
     this.#timer = setTimeout(() => {
-      this.#page.toast.hidden = true;
+      this.#page.toast.textContent = "";
     }, span);
+  }
+
+  /** Tell readers who do not see the picture where a key has brought them. */
+  speak(text: string): void {
+    this.#page.spoken.textContent = text;
   }
 
   /** Copy *text* and say *done*. Where the browser lets nobody copy, the text itself is shown. */
