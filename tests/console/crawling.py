@@ -13,6 +13,9 @@ from axe_playwright_python.async_playwright import Axe
 from babel.support import NullTranslations
 from playwright.async_api import Error, Page
 
+from tests.console.focus import walked
+from tests.console.motion import moving
+
 BEGIN, END = "⟦", "⟧"
 
 MOST_OF_A_KIND = 2
@@ -66,6 +69,7 @@ class Crawl:
     base: str
     known: tuple[str, ...] = ()
     axe: bool = True
+    walks: bool = False  # by the Tab key, over each page: about half a second
     seen: Counter[str] = field(default_factory=Counter)
     wrong: list[str] = field(default_factory=list)
 
@@ -140,11 +144,16 @@ class Crawl:
         wide = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         if wide > 0:
             self._note(f"{wide} px wider than the screen")
+        for text in await moving(self.page):
+            self._note(f"moves: {text}")
         if self.axe:
             results = await Axe().run(self.page, context={"exclude": [["#stage"]]})
             for found in results.response["violations"]:
                 nodes = [node["html"][:120] for node in found["nodes"][:3]]
                 self._note(f"axe: {found['id']} {nodes}")
+        if self.walks and not await self.page.locator("dialog[open]").count():
+            for text in await walked(self.page):
+                self._note(text)
 
     def _told(self, message: object) -> None:
         kind_ = getattr(message, "type", "")

@@ -120,7 +120,7 @@ async def test_a_form_from_elsewhere_is_refused(desk: Desk) -> None:
 
 READ_BY_ALL = {"/rules", "/rules/{rule}", "/rules/{rule}/near"}
 NAMES = {"rule": "rage_click", "session": "v1", "site": "s1", "name": "x.yaml"}
-OPEN = ("/healthz", "/static", "/player", "/stage", "/sign-in", "/language")
+OPEN = ("/healthz", "/static", "/player", "/stage", "/sign-in", "/enter", "/language")
 
 
 def routes(server: Server) -> list[tuple[str, str, str]]:

@@ -31,6 +31,9 @@ const STYLES = [
 ];
 const LEFT_OPEN = "dialog:modal:not([open])";
 
+/** What the pointer draws behind itself. */
+const TAIL = { duration: 500, lineCap: "round", lineWidth: 2, strokeStyle: "#3b74c9" } as const;
+
 const FULL_SNAPSHOT = EventType.FullSnapshot;
 const INCREMENTAL = EventType.IncrementalSnapshot;
 const MUTATION = IncrementalSource.Mutation;
@@ -115,7 +118,7 @@ export class Screen {
       loadTimeout: 0,
       triggerFocus: false,
       insertStyleRules: STYLES,
-      mouseTail: { duration: 500, lineCap: "round", lineWidth: 2, strokeStyle: "#3b74c9" },
+      mouseTail: isStill() ? false : TAIL,
       logger: { log: () => {}, warn: (...args: unknown[]) => this.#warned(args) } as never,
     });
     this.#inside = this.#replayer as unknown as Inside;
@@ -381,6 +384,11 @@ function changes({ type, data }: eventWithTime, lists: string[]): boolean {
 function scrolledBy({ type, data }: eventWithTime): number | null {
   const { source, id } = data as { source?: number; id?: number };
   return type === INCREMENTAL && source === IncrementalSource.Scroll ? (id ?? null) : null;
+}
+
+/** Say whether the reader asked for less motion. */
+function isStill(): boolean {
+  return matchMedia("(prefers-reduced-motion: reduce)").matches;
 }
 
 /** Say whether *event* comes from a finger. */
