@@ -101,10 +101,12 @@ def _setting(
     help_: str,
     check: Callable[[Any], str | None] | None = None,
     *,
-    secret: bool = False,  # then no message repeats its value
+    secret: bool = False,  # then no message repeats its value, nor what is logged of the settings
 ) -> Any:
     return dataclasses.field(
-        default=default, metadata={"help": help_, "check": check, "secret": secret}
+        default=default,
+        repr=not secret,
+        metadata={"help": help_, "check": check, "secret": secret},
     )
 
 

@@ -101,6 +101,19 @@ def test_a_secret_that_is_refused_is_not_repeated(tmp_path: Path, toml: str, say
     assert "SECRET" not in str(refused.value)
 
 
+def test_what_is_logged_of_settings_has_no_secret(tmp_path: Path) -> None:
+    """Passwords, keys and addresses that hold some are left out where all settings are written."""
+    given = {
+        "alerts.to": "a=https://x.example/SECRET",
+        "alerts.secret": "SECRET of 16 and more",
+        "mail.password": "SECRET",
+    }
+    settings = load_settings(tmp_path, overrides=given)
+
+    assert "SECRET" not in repr(settings)
+    assert "SECRET" in settings.mail.password
+
+
 def test_every_setting_has_help_and_its_variable() -> None:
     """Each is declared with a help text; its variable follows from its name."""
     for setting in declared():
