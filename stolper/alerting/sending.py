@@ -40,6 +40,9 @@ GIVE_UP_MS = DAY_MS
 
 TIMEOUT_S = 15
 
+MAIL_S = 60
+"""A mail takes some ten questions and answers, for each of which there is TIMEOUT_S."""
+
 AT_ONCE = 100
 
 REST_S = 60
@@ -240,20 +243,23 @@ class Sender:
         mail = self._mail
         made = dressing.mail(delivery, told.message, mail.sender, address.url)
         try:
-            await aiosmtplib.send(
-                made,
-                hostname=mail.host,
-                port=mail.port,
-                username=mail.user or None,
-                password=mail.password or None,
-                use_tls=mail.security == "tls",
-                start_tls=mail.security == "starttls",
-                timeout=TIMEOUT_S,
-            )
+            async with asyncio.timeout(MAIL_S):
+                await aiosmtplib.send(
+                    made,
+                    hostname=mail.host,
+                    port=mail.port,
+                    username=mail.user or None,
+                    password=mail.password or None,
+                    use_tls=mail.security == "tls",
+                    start_tls=mail.security == "starttls",
+                    timeout=TIMEOUT_S,
+                )
         except aiosmtplib.SMTPRecipientsRefused as error:
             refused = error.recipients[0] if error.recipients else error
             raise SendFailed(f"the mail server refuses the recipient: {refused}") from None
         except aiosmtplib.SMTPException as error:
             raise SendFailed(f"mail server: {error}") from None
+        except TimeoutError:
+            raise SendFailed(f"mail server: not done within {MAIL_S} s") from None
         except OSError as error:
             raise SendFailed(f"mail server: {error.strerror or error}") from None

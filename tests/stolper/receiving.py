@@ -59,6 +59,7 @@ class Post:
     port: int = 0
     refused: set[str] = field(default_factory=set)
     full: bool = False
+    stalls: bool = False
     mails: list[EmailMessage] = field(default_factory=list)
     envelopes: list[Envelope] = field(default_factory=list)
     users: list[str] = field(default_factory=list)
@@ -73,6 +74,8 @@ class Post:
         return "250 OK"
 
     async def handle_DATA(self, server: SMTP, _session: Any, envelope: Envelope) -> str:
+        if self.stalls:
+            await asyncio.Event().wait()
         if self.full:
             return "452 no room"
         made = message_from_bytes(bytes(envelope.content or b""), policy=policy.default)

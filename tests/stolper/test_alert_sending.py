@@ -268,3 +268,23 @@ async def test_a_restart_loses_and_doubles_nothing(tmp_path: Path) -> None:
 
         assert (2, 1) == (len(hook.requests), len(post.mails))
         assert 1 == len({headers["webhook-id"] for headers, _ in hook.requests})
+
+
+async def test_a_mail_server_that_stalls_is_left(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A mail is not waited for without end: others would wait with it."""
+    monkeypatch.setattr("stolper.alerting.sending.MAIL_S", 0.2)
+    async with (
+        receiving_hook() as hook,
+        receiving_post() as post,
+        world(tmp_path / "d", settings_for(tmp_path, hook, post)) as here,
+    ):
+        post.stalls = True
+        await here.store.put_alert(replace(HOOK, to=("hook", "team")))
+        await here.visits(2)
+        states = {one.destination: (one.state, one.error) for one in await here.go()}
+
+    assert {
+        "hook": ("sent", ""), "team": ("waiting", "mail server: not done within 0.2 s"),
+    } == states  # fmt: skip
