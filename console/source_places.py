@@ -44,19 +44,28 @@ class SourcePlaces:
         if not known:
             return {}
         known.sort(key=lambda one: one.release != release)  # its own release first
-        return {frame: await self._place(session.site, known, frame) for frame in set(frames)}
+        asked: dict[SourceMapInfo, list[Frame]] = {}
+        found: dict[Frame, SourcePlace | None] = {}
+        for frame in set(frames):
+            info = fitting(known, frame.file)
+            found[frame] = None
+            if info is not None and frame.line is not None:
+                asked.setdefault(info, []).append(frame)
+        for info, own in asked.items():
+            found |= await self._places(session.site, info, own)
+        return found
 
-    async def _place(
-        self, site: str, known: Sequence[SourceMapInfo], frame: Frame
-    ) -> SourcePlace | None:
-        info = fitting(known, frame.file)
-        if info is None or frame.line is None:
-            return None
+    async def _places(
+        self, site: str, info: SourceMapInfo, frames: Sequence[Frame]
+    ) -> dict[Frame, SourcePlace | None]:
+        """Look *frames* up in one map: it is gone through once for all of them."""
+        places = {frame: (frame.line or 1, frame.column or 1) for frame in frames}
         async with self._one_at_a_time:
             parsed = await self._parsed(site, info)
             if parsed is None:
-                return None
-            return await asyncio.to_thread(parsed.find, frame.line, frame.column or 1)
+                return {}
+            found = await asyncio.to_thread(parsed.find_all, places.values())
+        return {frame: found[place] for frame, place in places.items()}
 
     async def _parsed(self, site: str, info: SourceMapInfo) -> SourceMap | None:
         key = (site, info)

@@ -6,6 +6,7 @@ Pure. Owns the format; which map belongs to which script is console/source_place
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +19,12 @@ AROUND = 3
 
 MOST_LINE = 300
 """Characters of a line that are shown: a generated source may be one line of megabytes."""
+
+Place = tuple[int, int]
+"""A line and a column of the built script."""
+
+Segment = tuple[int, int, int, int | None]
+"""Source, line, column and name of a place in a site's own code, all from 0."""
 
 _DIGITS = {
     char: value
@@ -51,14 +58,34 @@ class SourceMap:
 
     def find(self, line: int, column: int) -> SourcePlace | None:
         """Return where *line* and *column* (from 1) of the built script came from; None if nobody knows."""
-        fitting = [
-            part for part in self._parts if (part.line, part.column) <= (line - 1, column - 1)
-        ]
-        if not fitting:
-            return None
-        part = max(fitting, key=lambda one: (one.line, one.column))
-        on_first = line - 1 == part.line
-        return part.find(line - 1 - part.line, column - 1 - (part.column if on_first else 0))
+        return self.find_all([(line, column)])[line, column]
+
+    def find_all(self, places: Iterable[Place]) -> dict[Place, SourcePlace | None]:
+        """
+        Return the same for many *places*, each a line and a column.
+
+        The map is gone through once: strangers choose how many places there are.
+        """
+        found: dict[Place, SourcePlace | None] = dict.fromkeys(places)
+        wanted: dict[
+            int, dict[Place, Place]
+        ] = {}  # by number of the part: place in it, and in the script
+        for line, column in found:
+            fitting = [
+                (part.line, part.column, number)
+                for number, part in enumerate(self._parts)
+                if (part.line, part.column) <= (line - 1, column - 1)
+            ]
+            if not fitting:
+                continue
+            begin, indent, number = max(fitting)
+            on_first = line - 1 == begin
+            here = (line - 1 - begin, column - 1 - (indent if on_first else 0))
+            wanted.setdefault(number, {})[here] = (line, column)
+        for number, inside in wanted.items():
+            for here, place in self._parts[number].find_all(inside):
+                found[inside[here]] = place
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +99,26 @@ class _Part:
     contents: tuple[str | None, ...]
     names: tuple[str, ...]
 
-    def find(self, line: int, column: int) -> SourcePlace | None:
-        found = _segment(self.mappings, line, column)
-        if found is None:
-            return None
-        source, at_line, at_column, name = found
-        if not (0 <= source < len(self.sources) and at_line >= 0):
-            return None
-        known = name is not None and 0 <= name < len(self.names)
-        return SourcePlace(
-            self.sources[source],
-            at_line + 1,
-            at_column + 1,
-            self.names[name] if known and name is not None else "",
-            _around(self.contents[source] if source < len(self.contents) else None, at_line),
-        )
+    def find_all(self, places: Iterable[Place]) -> Iterator[tuple[Place, SourcePlace]]:
+        """Give those of *places* (from 0) that are mapped, with where they came from."""
+        lines: dict[int, list[str]] = {}
+        for place, (source, at_line, at_column, name) in _segments(self.mappings, places):
+            if not (0 <= source < len(self.sources) and at_line >= 0):
+                continue
+            if source not in lines:
+                content = self.contents[source] if source < len(self.contents) else None
+                lines[source] = content.split("\n") if content is not None else []
+            known = name is not None and 0 <= name < len(self.names)
+            yield (
+                place,
+                SourcePlace(
+                    self.sources[source],
+                    at_line + 1,
+                    at_column + 1,
+                    self.names[name] if known and name is not None else "",
+                    _around(lines[source], at_line),
+                ),
+            )
 
 
 def _parts_of(told: Any) -> tuple[_Part, ...]:
@@ -136,38 +168,42 @@ def _joined(root: str, source: object) -> str:
     return f"{root.rstrip('/')}/{path}" if root and "://" not in path else path
 
 
-def _segment(mappings: str, line: int, column: int) -> tuple[int, int, int, int | None] | None:
+def _segments(mappings: str, places: Iterable[Place]) -> Iterator[tuple[Place, Segment]]:
     """
-    Return source, line, column and name of the last segment of *line* at or before *column*.
+    Give, for each of *places* that is mapped, the last segment of its line at or before its column.
 
     All but the generated column goes on from segment to segment over lines, so all lines before
-    are read, too.
+    are read, too, once.
     """
+    wanted: dict[int, list[int]] = {}
+    for line, column in sorted(set(places)):
+        wanted.setdefault(line, []).append(column)
+    last = max(wanted, default=-1)
     source = at_line = at_column = name = 0
-    found: tuple[int, int, int, int | None] | None = None
-    for number, text in enumerate(mappings.split(";", line + 1)[: line + 1]):
-        here = 0
+    for number, text in enumerate(mappings.split(";", last + 1)[: last + 1]):
+        columns = wanted.get(number, [])
+        found: Segment | None = None
+        here = nth = 0
         for segment in text.split(","):
             values = _vlq(segment)
             if not values:
                 continue
             here += values[0]
-            if number == line and here > column:
-                return found
-            if len(values) >= 4:
+            while nth < len(columns) and here > columns[nth]:
+                if found is not None:
+                    yield (number, columns[nth]), found
+                nth += 1
+            mapped = len(values) >= 4
+            if mapped:
                 source += values[1]
                 at_line += values[2]
                 at_column += values[3]
-                if len(values) >= 5:
-                    name += values[4]
-            if number == line:
-                mapped = len(values) >= 4
-                found = (
-                    (source, at_line, at_column, name if len(values) >= 5 else None)
-                    if mapped
-                    else None
-                )
-    return found
+            if len(values) >= 5:
+                name += values[4]
+            named = name if len(values) >= 5 else None
+            found = (source, at_line, at_column, named) if mapped else None
+        if found is not None:
+            yield from (((number, column), found) for column in columns[nth:])
 
 
 def _vlq(segment: str) -> list[int]:
@@ -187,11 +223,8 @@ def _vlq(segment: str) -> list[int]:
     return values
 
 
-def _around(content: str | None, line: int) -> tuple[tuple[int, str], ...]:
+def _around(lines: Sequence[str], line: int) -> tuple[tuple[int, str], ...]:
     """Return the lines around *line* (from 0) with their numbers (from 1)."""
-    if content is None:
-        return ()
-    lines = content.split("\n")
     first = max(0, line - AROUND)
     shown = lines[first : line + AROUND + 1]
     return tuple(

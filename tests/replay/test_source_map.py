@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from core.errors import UserError
+from replay import source_map
 from replay.source_map import SourceMap
 from tests.console.support import ROOT
 
@@ -86,6 +88,27 @@ def test_maps_in_sections(built: Path) -> None:
     assert found
     assert ("lib/total.ts", 3) == (found.file, found.line)
     assert parsed.find(1, 1) is None
+
+
+def test_many_places_cost_one_reading(built: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """All places of a script are found as each is by itself, and the map is gone through once: strangers choose how many."""
+    content = (built / "app.js.map").read_bytes()
+    script = (built / "app.js").read_text().split("\n")
+    places = [(n, at) for n, line in enumerate(script, 1) for at in range(1, len(line) + 2)]
+    parsed = SourceMap(content)
+    alone = {place: parsed.find(*place) for place in places}
+    read: list[str] = []
+    vlq = source_map._vlq
+
+    def noted(text: str) -> list[int]:
+        read.append(text)
+        return vlq(text)
+
+    monkeypatch.setattr(source_map, "_vlq", noted)
+
+    assert alone == parsed.find_all(places)
+    assert len({place for place in alone.values() if place}) > 5
+    assert len(read) <= len(re.split("[,;]", json.loads(content)["mappings"]))
 
 
 def test_names_and_unmapped_parts() -> None:
