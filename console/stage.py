@@ -26,9 +26,12 @@ from replay.recording import load_recording
 from replay.unsealed import Unsealed
 
 TOKEN_MS = 30 * 60_000
-"""A token lasts this long; the page asks for a new one before."""
+"""A token lasts this long; the page asks for a new one then."""
 
 UNSEALED = web.AppKey("unsealed", Unsealed)
+
+ASSETS_MS = 12 * 60 * 60_000
+"""Pictures and fonts are asked for so long after a token was made: what is drawn names them by the token it came with."""
 
 _FILE = re.compile(r"[a-z]+(\.[A-Za-z0-9]+)?\.(js|css)")
 _ORIGIN = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+")
@@ -162,7 +165,7 @@ async def asset(request: web.Request) -> web.Response:
 
     It is a stranger's: opened as a document of its own it has no scripts and no origin.
     """
-    session, _ = await _allowed(request)
+    session, _ = await _allowed(request, since_ms=ASSETS_MS)
     try:
         found = await console(request).store.asset(session.site, request.match_info["hash"])
     except StoreError:
@@ -185,10 +188,10 @@ async def player_file(request: web.Request) -> web.StreamResponse:
     return web.FileResponse(path)
 
 
-async def _allowed(request: web.Request) -> tuple[Session, str]:
-    """Return the session that the token is for, and who holds it."""
-    token = request.match_info["token"]
-    parts = signer(request).read("stage", token, console(request).clock.now_ms())
+async def _allowed(request: web.Request, *, since_ms: int = TOKEN_MS) -> tuple[Session, str]:
+    """Return the session that the token is for, and who holds it; it was made *since_ms* ago at most."""
+    token, now_ms = request.match_info["token"], console(request).clock.now_ms()
+    parts = signer(request).read("stage", token, now_ms - since_ms + TOKEN_MS)
     if parts is None or not await still_in(request, who := SignedIn(*parts[1:])):
         raise web.HTTPForbidden(text="this player's token has expired")
     session = await console(request).store.session(parts[0])

@@ -199,6 +199,8 @@ async def test_stage_by_token_alone(console: Running, http: aiohttp.ClientSessio
         console.clock.now += 31 * 60_000
         async with stranger.get(stage) as answer:
             assert answer.status == 403
+        async with stranger.get(stage + "assets/" + "0" * 32) as answer:
+            assert answer.status == 404  # what is drawn still may ask for its pictures
 
     assert f"script-src {console.url}/player/;" in policy
     assert f"img-src {console.url}/stage/ data: blob: https://shop.example;" in policy

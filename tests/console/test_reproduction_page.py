@@ -66,6 +66,7 @@ async def test_the_file_is_python_and_is_in_the_audit_log(
     names = [node.name for node in ast.parse(text).body if isinstance(node, ast.FunctionDef)]
     (entry, *_) = [one for one in await console.store.audited(20) if one.action == "reproduced"]
 
+    assert "pytest reproduce_rage_click_v1.py" in text
     assert (["test_rage_click"], 'attachment; filename="reproduce_rage_click_v1.py"') == (
         names,
         name,
