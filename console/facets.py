@@ -10,10 +10,12 @@ from babel import Locale
 from babel.dates import format_timedelta
 
 from console.finding import NOT, Asked, Pair
+from console.process_words import ProcessTexts
 from console.words import Words, device_text
 from core.model import SessionQuery
 from core.search import FIELDS, Facets, Find
 from core.store import Store
+from core.walks import ENDS
 from replay.document import TRACKED
 
 MOST = 8
@@ -87,6 +89,13 @@ def field_text(name: str, _: Words) -> str:
         "campaign": _("Campaign"),
         "segment": _("Customer segment"),
         "has": _("Properties"),
+        "completed": _("Process completed"),
+        "reached": _("Step reached"),
+        "left": _("Process left at"),
+        "left_page": _("Process left on the page"),
+        "left_field": _("Last field before leaving"),
+        "left_element": _("Last element before leaving"),
+        "left_to": _("Left a process for"),
     }[name]
 
 
@@ -126,13 +135,17 @@ def has_text(value: str, _: Words) -> str:
     }.get(value, value)
 
 
-def value_text(rules: Mapping[str, tuple[str, str]], code: str, _: Words) -> ValueText:
+def value_text(
+    rules: Mapping[str, tuple[str, str]], processes: ProcessTexts, code: str, _: Words
+) -> ValueText:
     """Return what makes words of a field's value, for a reader of the language *code*."""
     languages = Locale(code).languages
 
     def text(name: str, value: str) -> str:
         if name == "rule":
             return rules[value][0] if value in rules else value
+        if name in ("completed", "reached", "left", *ENDS):
+            return processes.value(value)
         if name == "language":
             known = languages.get(value.split("-")[0].lower())
             return f"{known} ({value})" if known and "-" in value else known or value
@@ -241,4 +254,5 @@ async def drops_of(
 async def counted(store: Store, asked: Asked) -> Facets:
     """Return how many sessions there are more narrowly than *asked*, by every field."""
     query = replace(asked.query, rule=None, score_min=None, flagged=None, find=asked.find or Find())
-    return await store.facets(query, tuple(FIELDS), MOST)
+    shown = [name for name in FIELDS if name not in ENDS or asked.find.asks(name)]
+    return await store.facets(query, shown, MOST)

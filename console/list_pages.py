@@ -17,6 +17,7 @@ from console.facets import counted, drops_of, fields_of, filters_of, value_text
 from console.finding import Asked, Pair, asked_of
 from console.neighbours import session_link
 from console.pages import render
+from console.process_words import process_texts
 from console.segment_pages import names_somebody, segments_of
 from console.session_pages import MOST_COUNTED, known_rules, page_of, place, total_text
 from console.words import Words
@@ -111,7 +112,7 @@ async def _beside(
     language = console(request).languages.of(request)
     _ = language.gettext
     store = console(request).store
-    text = value_text(rows["rules"], language.code, _)
+    text = value_text(rows["rules"], process_texts(request), language.code, _)
     filters = filters_of(asked, text, period_texts(_), _)
 
     def without(pair: Pair) -> SessionQuery:

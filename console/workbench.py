@@ -40,6 +40,24 @@ class RuleState:
 
 
 @dataclass(frozen=True, slots=True)
+class ProcessState:
+    """
+    A process as its page shows it. Texts go from language to text; what has none is called by its id.
+
+    *limit_ms* is how long a strict one may take.
+    """
+
+    id: str
+    title: dict[str, str]
+    steps: tuple[tuple[str, dict[str, str]], ...]  # name and what people call it, in order
+    goal: str
+    optional: tuple[str, ...]
+    strict: bool
+    limit_ms: int | None
+    valued: bool  # its goal tells what it is worth
+
+
+@dataclass(frozen=True, slots=True)
 class RuleUse:
     """What a rule found lately. *share* is of all sessions of the span, 0 to 1."""
 
@@ -187,6 +205,9 @@ class Workbench(Protocol):
 
     def rules(self) -> Sequence[RuleState]:
         """Return all rules, those that are switched off too, by id."""
+
+    def processes(self) -> Sequence[ProcessState]:
+        """Return the processes in force, by id."""
 
     def problems(self) -> str:
         """Return why own files are not in force, "" if they are."""

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:  # a query of sessions holds a Find
     from core.model import Session, SessionQuery
+    from core.walks import Walk
 
 Many = Literal["one", "many"]
 
@@ -36,6 +37,13 @@ FIELDS: Mapping[str, Many] = MappingProxyType(
         "campaign": "one",
         "segment": "one",
         "has": "many",  # struggle, gaps, an identity ...
+        "completed": "many",  # process, and of those below process and step (core/walks.py)
+        "reached": "many",
+        "left": "many",
+        "left_page": "many",
+        "left_field": "many",
+        "left_element": "many",
+        "left_to": "many",
     }
 )
 """
@@ -95,6 +103,10 @@ class Find:
     def excluded(self, name: str) -> tuple[str, ...]:
         """Return the values of the field *name* that no session may have."""
         return tuple(value for one, value in self.exclude if one == name)
+
+    def asks(self, name: str) -> bool:
+        """Say whether anything is asked of the field *name*."""
+        return any(one == name for one, _ in (*self.include, *self.exclude))
 
     def but(self, name: str) -> Find:
         """Return the same without what it asks of the field *name* to have."""
@@ -172,6 +184,7 @@ class Document:
     terms: tuple[tuple[str, str], ...]
     text: str
     again_ms: int | None = None
+    walks: tuple[Walk, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -44,6 +44,7 @@ from core.search import SearchStore
 from core.site_options import SiteOptions
 from core.source_maps import SourceMapStore
 from core.triage import TriageStore
+from core.walks import WalkStore
 
 
 class SiteStore(Protocol):
@@ -426,6 +427,7 @@ class Store(
     SearchStore,
     SavedStore,
     AlertStore,
+    WalkStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -59,6 +59,7 @@ class Program:
     sources: tuple[str, ...]
     constants: dict[str, Any]
     facts: int | None = None  # slot of what the score needs (detector/facts.py)
+    steps: int | None = None  # slot of the steps of processes that came, if they are noted
 
     def new_state(self, attributes: dict[str, Any]) -> State:
         """Return the state of a session of which nothing has been judged."""
@@ -86,14 +87,20 @@ class Ignored:
         return entry[1]
 
 
-def compile_rules(rules: RuleSet, *, fast: bool = True) -> Program:
-    """Return *rules* as a program; not *fast* leaves out detector/fast.py, for comparison."""
-    return _Compiler(rules, fast=fast).program()
+def compile_rules(rules: RuleSet, *, fast: bool = True, noting: bool = False) -> Program:
+    """
+    Return *rules* as a program; not *fast* leaves out detector/fast.py, for comparison.
+
+    *noting* is for detector/steps.py: each step of each process is noted as it comes.
+    """
+    return _Compiler(rules, fast=fast, noting=noting).program()
 
 
 class _Compiler:
-    def __init__(self, rules: RuleSet, *, fast: bool) -> None:
+    def __init__(self, rules: RuleSet, *, fast: bool, noting: bool) -> None:
         self._rules = rules
+        self._noting = noting
+        self._steps: int | None = None
         self._fast = fast
         self._schema: EventSchema = rules.schema
         self._table = Table()
@@ -153,6 +160,7 @@ class _Compiler:
             sources=tuple(self._texts),
             constants=self._table.values,
             facts=self._facts,
+            steps=self._steps,
         )
 
     def _by_frequency(self) -> list[str]:
@@ -182,12 +190,17 @@ class _Compiler:
         return slot
 
     def _track_processes(self) -> None:
+        if self._noting:
+            self._steps = self._new_slots(1)
         for process in self._rules.processes:
             slot = self._new_slots(2 if process.strict else 1)
             self._processes[process.id] = (slot, process.goal)
             on_step: dict[str, list[Call]] = {
                 name: [partial(slots.put, slot, name)] for name, _ in process.steps
             }
+            if self._steps is not None:
+                for name, calls in on_step.items():
+                    calls.append(partial(slots.note, self._steps, process.id, name))
             if self._facts is not None and process.id in self._critical:
                 for name, calls in on_step.items():
                     is_goal = name == process.goal

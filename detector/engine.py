@@ -30,9 +30,11 @@ def _nothing(*_: object) -> None:
 class Engine:
     """A compiled rule set. *errors* counts events on which it failed (each is logged)."""
 
-    def __init__(self, rules: RuleSet, *, fast: bool = True) -> None:
+    def __init__(
+        self, rules: RuleSet, *, fast: bool = True, program: Program | None = None
+    ) -> None:
         self.rules = rules
-        self.program: Program = compile_rules(rules, fast=fast)
+        self.program = program or compile_rules(rules, fast=fast)
         self.errors = 0
         nothing: dict[str, Handler] = dict.fromkeys(rules.schema.events, _nothing)
         self._handlers = nothing | self.program.handlers

@@ -16,12 +16,13 @@ from detector.errors import Problems
 from detector.nodes import Map, Node, Scalar, Seq, parse
 from detector.read_steps import events_of, field_of
 from detector.read_where import field_type, read_matcher, read_where
-from detector.rule import Mapping, Matcher, Process
+from detector.rule import Mapping, Matcher, Process, Text
 from detector.scope import (
     Budget,
     Scope,
     as_bool,
     as_duration,
+    as_localized,
     as_map,
     as_name,
     as_seq,
@@ -159,10 +160,10 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
         if step is not None:
             skipped.append(step)
     goal_name = goal_name or steps[-1][0]
-    if value is not None:
-        text = as_text(scope, value, "'value'")
-        if text is not None:
-            field_of(scope, value, text, events_of(known[goal_name]))
+    worth = as_text(scope, value, "'value'") if value is not None else None
+    if value is not None and worth is not None:
+        field_of(scope, value, worth, events_of(known[goal_name]))
+    title = block.get("title")
     return Process(
         name,
         steps,
@@ -170,7 +171,23 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
         in_order,
         tuple(skipped),
         as_duration(scope, limit, "time_limit") if limit else None,
+        as_localized(scope, title, "'title'") if title else {},
+        _labels(scope, block.get("labels"), known),
+        worth,
     )
+
+
+def _labels(
+    scope: Scope, node: Node | None, known: AbstractMapping[str, object]
+) -> tuple[tuple[str, Text], ...]:
+    """Return what people call the steps that *node* names."""
+    block = as_map(scope, node, "'labels'") if node is not None else None
+    found: list[tuple[str, Text]] = []
+    for key, value in block.entries if block else ():
+        step = as_name(scope, key, "step", known)
+        if step is not None:
+            found.append((step, as_localized(scope, value, f"the label of '{step}'")))
+    return tuple(found)
 
 
 def read_mapping(scope: Scope, node: Node) -> Mapping | None:

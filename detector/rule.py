@@ -93,6 +93,9 @@ class Process:
     strict: bool = False
     optional: tuple[str, ...] = ()
     time_limit_ms: int | None = None
+    title: Text = field(default_factory=dict, hash=False)
+    labels: tuple[tuple[str, Text], ...] = field(default=(), hash=False)  # of steps
+    value: str | None = None  # field of the goal's event
 
     def demands(self) -> tuple[tuple[str, int, int], ...]:
         """

@@ -43,6 +43,13 @@ def take_way(came: int, ways: Sequence[Way], state: State, event: Any, ts: float
             return
 
 
+def note(slot: int, process: str, step: str, state: State, event: Any, ts: float) -> None:
+    """Add the *step* of *process* that *event* is to what is noted."""
+    if state[slot] is None:
+        state[slot] = []
+    state[slot].append((process, step, ts, event))
+
+
 def put(slot: int, value: object, state: State, _event: object, _ts: float) -> None:
     """Keep *value*."""
     state[slot] = value

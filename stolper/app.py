@@ -112,7 +112,9 @@ class Server:
         await self.detector.start()
         self.rulebook.swap = self.detector.swap
         sealer = BackgroundSealer(self.store, self.clock, busy=self._busy)
-        self.indexer = Indexer(self.store, self.clock, busy=self._busy)
+        self.indexer = Indexer(
+            self.store, self.clock, rules=lambda: self.detector.rules, busy=self._busy
+        )
         self.retention = Retention(self.store, self.clock, self.settings.retention, busy=self._busy)
         self.eraser = Eraser(
             self.store,

@@ -15,9 +15,13 @@ from typing import Protocol
 
 from core.clock import Clock
 from core.errors import StoreError
-from core.model import Session
+from core.model import Flag, PageLoad, Session, StoredBatch
 from core.search import Document, SearchStore
 from core.store import RecordStore, VerdictStore
+from core.walks import WalkStore
+from detector.rule import RuleSet
+from detector.steps import Steps
+from insight.walks import with_walks
 from replay.document import document_of
 
 log = logging.getLogger(__name__)
@@ -40,22 +44,30 @@ SHARE = 0.2
 """Share of the time that is worked while batches arrive."""
 
 
-class IndexedStore(RecordStore, VerdictStore, SearchStore, Protocol):
+class IndexedStore(RecordStore, VerdictStore, SearchStore, WalkStore, Protocol):
     """The parts of a store that indexing needs."""
 
 
 class Indexer:
-    """Looks every *every_ms* for what is to be indexed. *busy* says whether batches arrive just now."""
+    """
+    Looks every *every_ms* for what is to be indexed. *busy* says whether batches arrive just now.
+
+    *rules* tells those in force: sessions are found by how far they came in their processes. Where these
+    say other things than those that sessions were indexed by, all are indexed anew.
+    """
 
     def __init__(
         self,
         store: IndexedStore,
         clock: Clock,
         *,
+        rules: Callable[[], RuleSet | None] = lambda: None,
         busy: Callable[[], bool] = lambda: False,
         every_ms: int = 2_000,
     ) -> None:
         self._store = store
+        self._rules = rules
+        self._steps: tuple[RuleSet, Steps] | None = None  # those of the rules that are in force
         self._clock = clock
         self._busy = busy
         self._every_ms = every_ms
@@ -93,6 +105,7 @@ class Indexer:
     async def sweep(self) -> int:
         """Index some of the sessions that wait; return how many that were."""
         begun = time.perf_counter()
+        await self._declared()
         done = await self._store.due(AT_ONCE)
         sessions = {one.session.id: one.session for one in done}
         for id_ in self._turn(AT_ONCE - len(done)):
@@ -108,6 +121,16 @@ class Indexer:
             await self._store.index(documents, done)
             await self._rest(time.perf_counter() - begun)
         return len(sessions)
+
+    async def _declared(self) -> None:
+        """Take note of the processes in force."""
+        rules = self._rules()
+        if rules is None or (self._steps is not None and self._steps[0] is rules):
+            return
+        steps = await asyncio.to_thread(Steps, rules)
+        if steps.version != await self._store.walked():
+            await self._store.walk_anew(steps.version)
+        self._steps = (rules, steps)
 
     async def _settle(self) -> None:
         """Have the words of what was removed by age go, once a day."""
@@ -130,12 +153,23 @@ class Indexer:
             log.error("session %s is indexed without its events: %s", session.id, error)
             return document_of(session, [], [], [], again_ms=again_ms)
         try:
-            return await asyncio.to_thread(
-                document_of, session, batches, loads, flags, again_ms=again_ms
-            )
+            return await asyncio.to_thread(self._made, session, batches, loads, flags, again_ms)
         except Exception:  # a fault of ours: all others must not wait for this one
             log.exception("session %s is indexed without its events", session.id)
             return document_of(session, [], [], [], again_ms=again_ms)
+
+    def _made(
+        self,
+        session: Session,
+        batches: list[StoredBatch],
+        loads: list[PageLoad],
+        flags: list[Flag],
+        again_ms: int | None,
+    ) -> Document:
+        document = document_of(session, batches, loads, flags, again_ms=again_ms)
+        if self._steps is None:
+            return document
+        return with_walks(document, self._steps[1], session, batches)
 
     def _again(self, session: Session) -> int | None:
         """Return when a running session is looked at again, having noted it."""

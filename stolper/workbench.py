@@ -20,6 +20,7 @@ from console.workbench import (
     Finding,
     NearMisses,
     OwnFile,
+    ProcessState,
     Progress,
     RuleState,
     RuleUse,
@@ -39,7 +40,7 @@ from detector.edit import append_item
 from detector.errors import Issue
 from detector.example import example
 from detector.history import History
-from detector.rule import Declared, RuleSet
+from detector.rule import Declared, Process, RuleSet
 from detector.schema import json_schema
 from detector.service import Detector
 from detector.testing import Outcome
@@ -90,6 +91,11 @@ class ServerWorkbench(Workbench):
     def rules(self) -> Sequence[RuleState]:
         rules = self._book.rules
         return [_state(one, rules) for one in sorted(rules.declared, key=lambda d: d.rule.id)]
+
+    def processes(self) -> Sequence[ProcessState]:
+        return [
+            _process_state(one) for one in sorted(self._book.rules.processes, key=lambda p: p.id)
+        ]
 
     def problems(self) -> str:
         return self._book.problems
@@ -260,6 +266,20 @@ class ServerWorkbench(Workbench):
 
 def _own(name: str, text: str | None) -> OwnFile | None:
     return None if text is None else OwnFile(name, text, revision(text))
+
+
+def _process_state(process: Process) -> ProcessState:
+    labels = dict(process.labels)
+    return ProcessState(
+        process.id,
+        process.title,
+        tuple((name, labels.get(name, {})) for name, _ in process.steps),
+        process.goal,
+        process.optional,
+        process.strict,
+        process.time_limit_ms,
+        process.value is not None,
+    )
 
 
 def _state(one: Declared, rules: RuleSet) -> RuleState:

@@ -311,3 +311,15 @@ def m021_alerts(db: Database) -> None:
     )
     db.execute("CREATE INDEX deliveries_due ON deliveries (due_ms, id) WHERE state = 'waiting'")
     db.execute("CREATE INDEX deliveries_by_time ON deliveries (created_ms, id)")
+
+
+@migrations()
+def m022_walks(db: Database) -> None:
+    """Keep how far each session came in each process; what was stored before is looked at in the background."""
+    db.execute(
+        "CREATE TABLE walks (process TEXT NOT NULL, no INTEGER NOT NULL, steps TEXT NOT NULL,"
+        " completed_ms INTEGER, value REAL, element TEXT NOT NULL, label TEXT NOT NULL,"
+        " PRIMARY KEY (process, no)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX walks_by_no ON walks (no)")
+    db.execute("CREATE TABLE walked (declarations TEXT NOT NULL)")

@@ -12,7 +12,16 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-DERIVED = ("struggle_hours", "searched", "search_terms", "search_bits", "search_due", "search_text")
+DERIVED = (
+    "struggle_hours",
+    "searched",
+    "search_terms",
+    "search_bits",
+    "search_due",
+    "search_text",
+    "walks",
+    "walked",
+)
 """Tables that follow from others: triggers fill them, or sessions are indexed anew."""
 
 MOST = (1 << 63) - 1

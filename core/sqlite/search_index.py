@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from core.search import Document, Due, folded
-from core.sqlite import bits
+from core.sqlite import bits, walks
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
 DAY_MS = 86_400_000
@@ -97,6 +97,7 @@ def forget(db: sqlite3.Connection, sessions: Sequence[str]) -> None:
         for term in _ids(terms):
             changes.take(term, no)
         _drop_text(db, no, text)
+        walks.put(db, no, ())
     changes.write()
     for table in ("searched", "search_due"):
         db.execute(
@@ -150,6 +151,7 @@ def _put(db: sqlite3.Connection, document: Document, changes: _Changes) -> None:
         )
         if known[2] != text:
             _drop_text(db, no, known[2])
+    walks.put(db, no, document.walks)
     for term in wanted - before:
         changes.add(term, no)
     for term in before - wanted:

@@ -8,7 +8,7 @@ is exact however much is stored; to be shown, sessions are met in the order of a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -27,15 +27,17 @@ FEW = 2_000
 LOOKED_AT = 100
 """Values of a field, the most frequent, that are counted: pages may be thousands."""
 
+_NOTHING = bytes(BLOCK // 8)
 _INDEXES = {"newest": "searched_by_start", "score": "searched_by_rank"}
 _KEYS = {"newest": ("started_ms", "session"), "score": ("rank", "started_ms", "session")}
-_LAST = "\U0010ffff"
+LAST = "\U0010ffff"
+"""Behind every text that begins alike."""
 
 
 def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
     """Return the sessions of *query* in its order."""
     with one_view(db):
-        found = _numbers(db, query)
+        found = numbers(db, query)
         keys = _KEYS[query.order]
         backwards = query.before is not None and query.after is None
         order = ", ".join(f"{key} {'ASC' if backwards else 'DESC'}" for key in keys)
@@ -58,21 +60,21 @@ def sessions(db: sqlite3.Connection, query: SessionQuery) -> list[Session]:
 def count_sessions(db: sqlite3.Connection, query: SessionQuery) -> int:
     """Return how many there are without limit, offset and place."""
     with one_view(db):
-        return len(_numbers(db, query))
+        return len(numbers(db, query))
 
 
 def facets(db: sqlite3.Connection, query: SessionQuery, fields: Sequence[str], most: int) -> Facets:
     """Return how many sessions of *query* have which values of *fields*, most sessions first."""
     find = query.find or Find()
     with one_view(db):
-        found = _numbers(db, query)
+        found = numbers(db, query)
         everything = replace(query, order="newest", limit=50, offset=0) == SessionQuery()
         values: dict[str, tuple[tuple[str, int], ...]] = {}
         distinct: dict[str, int] = {}
         for name in fields:
             among = None if everything else found
             if FIELDS[name] == "one" and find.included(name):
-                among = _numbers(db, replace(query, find=find.but(name)))
+                among = numbers(db, replace(query, find=find.but(name)))
             chosen = {*find.included(name), *find.excluded(name)}
             counts, all_ = _values(db, among, name, chosen)
             counts = [one for one in counts if one[1] or one[0] in chosen]
@@ -116,7 +118,7 @@ def _values(
 # Sets
 
 
-def _numbers(db: sqlite3.Connection, query: SessionQuery) -> Numbers:
+def numbers(db: sqlite3.Connection, query: SessionQuery) -> Numbers:
     """Return the numbers of the sessions that *query* asks for, wherever in the list they are."""
     if query.canary:
         return Numbers()
@@ -178,7 +180,7 @@ def _having(db: sqlite3.Connection, name: str, value: str) -> Numbers:
     if value.endswith(WILD) and name in ("page", "entry", "exit"):
         begin = value.removesuffix(WILD)
         return Numbers.read(
-            _bits(db, "t.field = ? AND t.value >= ? AND t.value < ?", (name, begin, begin + _LAST))
+            _bits(db, "t.field = ? AND t.value >= ? AND t.value < ?", (name, begin, begin + LAST))
         )
     return Numbers.read(_bits(db, "t.field = ? AND t.value = ?", (name, value)))
 
@@ -242,7 +244,7 @@ def _of_whom(db: sqlite3.Connection, who: Sequence[str]) -> Numbers:
     for one in who:
         found |= _of_customer(db, one) | _of(db, "s.visitor = ?", (one,))
         if looks_like_session(one):
-            found |= _of(db, "s.id >= ? AND s.id < ?", (one, one + _LAST))
+            found |= _of(db, "s.id >= ? AND s.id < ?", (one, one + LAST))
     return found
 
 
@@ -300,9 +302,10 @@ def _beside(query: SessionQuery, keys: Sequence[str]) -> tuple[str, list[Any]]:
 
 def _let_hit(db: sqlite3.Connection, found: Numbers) -> None:
     """Let SQL ask `hit(no)`: whether a session is among those *found*."""
-    table, nothing = found.table(), bytes(BLOCK // 8)
+    table = found.table()
+    db.create_function("hit", 1, lambda no: among(table, no), deterministic=True)
 
-    def hit(no: int) -> int:
-        return table.get(no >> 14, nothing)[(no & BLOCK - 1) >> 3] >> (no & 7) & 1
 
-    db.create_function("hit", 1, hit, deterministic=True)
+def among(table: Mapping[int, bytes], no: int) -> int:
+    """Say (1 or 0) whether *no* is in the set that *table* is of (bits.py)."""
+    return table.get(no >> 14, _NOTHING)[(no & BLOCK - 1) >> 3] >> (no & 7) & 1

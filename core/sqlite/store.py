@@ -61,6 +61,7 @@ from core.sqlite.stocks import FOLDERS as STOCK_FOLDERS
 from core.sqlite.stocks import Stocks
 from core.sqlite.triage_store import Triaging
 from core.sqlite.verdict_store import Judgements
+from core.sqlite.walk_store import Walks
 from core.sqlite.writer import Writer
 from core.store import Store
 
@@ -91,6 +92,7 @@ class SqliteStore(
     Removal,
     Saved,
     SourceMaps,
+    Walks,
     Store,
 ):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""

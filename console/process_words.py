@@ -1,0 +1,44 @@
+"""Owns what processes and their steps are called, for one reader."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from aiohttp import web
+
+from console.context import console
+from console.language import Language
+from console.workbench import ProcessState
+from core.walks import PLACE
+
+
+class ProcessTexts:
+    """What *processes* are called in *language*. What is declared no longer is called by its id."""
+
+    def __init__(self, processes: Sequence[ProcessState], language: Language) -> None:
+        self._language = language
+        self._processes = {one.id: one for one in processes}
+
+    def title(self, process: str) -> str:
+        """Return what people call *process*."""
+        known = self._processes.get(process)
+        return (self._language.text(known.title) if known else "") or process
+
+    def step(self, process: str, step: str) -> str:
+        """Return what people call a *step*."""
+        known = self._processes.get(process)
+        labels = dict(known.steps) if known else {}
+        return self._language.text(labels.get(step, {})) or step
+
+    def value(self, value: str) -> str:
+        """Return a value of the fields of processes (core/walks.py) in words: `checkout/pay /basket`."""
+        place, _blank, end = value.partition(" ")
+        process, _slash, step = place.partition(PLACE)
+        told = f"{self.title(process)}: {self.step(process, step)}" if step else self.title(process)
+        return f"{told}, {end}" if end else told
+
+
+def process_texts(request: web.Request) -> ProcessTexts:
+    """Return the names of the processes in force for who asks."""
+    language = console(request).languages.of(request)
+    return ProcessTexts(console(request).workbench.processes(), language)

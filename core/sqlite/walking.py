@@ -1,0 +1,76 @@
+"""Asks walks through processes (core/walks.py). Reads only; which sessions are meant is searching.py's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Sequence
+from itertools import pairwise
+
+import orjson
+
+from core.model import SessionQuery
+from core.sqlite import searching
+from core.sqlite.readers import one_view
+from core.walks import WHOLE, Spent, Spread
+
+
+def spent(db: sqlite3.Connection, query: SessionQuery, process: str) -> Spent:
+    """Return what the walks of *process* by the sessions of *query* took, and were worth."""
+    spans: dict[str, list[float]] = {}
+    sessions, worth = 0, None
+    with one_view(db):
+        meant = searching.numbers(db, query).table()
+        rows = db.execute(
+            "SELECT no, steps, completed_ms, value FROM walks WHERE process = ?", (process,)
+        )
+        for no, told, completed_ms, value in rows:
+            if not searching.among(meant, no):
+                continue
+            sessions += 1
+            steps = orjson.loads(told)
+            for (name, at), (_, then) in pairwise(steps):
+                spans.setdefault(name, []).append(then - at)
+            if completed_ms is not None:
+                spans.setdefault(WHOLE, []).append(completed_ms - steps[0][1])
+                worth = worth if value is None else (worth or 0.0) + value
+    return Spent(sessions, {name: _spread(sorted(some)) for name, some in spans.items()}, worth)
+
+
+def _spread(spans: Sequence[float]) -> Spread:
+    """Return the median and the 90th percentile of *spans*, which ascend: the nearest rank."""
+    return Spread(len(spans), _rank(spans, 0.5), _rank(spans, 0.9))
+
+
+def _rank(values: Sequence[float], share: float) -> float:
+    return values[max(0, -(-int(len(values) * share * 1000) // 1000) - 1)]
+
+
+def ends(
+    db: sqlite3.Connection, query: SessionQuery, kind: str, at: str, most: int
+) -> list[tuple[str, int]]:
+    """Return the most frequent values of the field *kind* behind *at*, and their sessions among those of *query*."""
+    begin = f"{at} "
+    with one_view(db):
+        meant = searching.numbers(db, query)
+        counts = Counter[str]()
+        for value, block, content in db.execute(
+            "SELECT t.value, b.block, b.bits FROM search_terms t INDEXED BY search_terms_by_value"
+            " CROSS JOIN search_bits b ON b.term = t.id WHERE t.field = ? AND t.value >= ? AND t.value < ?",
+            (kind, begin, begin + searching.LAST),
+        ):
+            counts[value] += meant.meet(block, content)
+    found = sorted(
+        ((value, n) for value, n in counts.items() if n), key=lambda one: (-one[1], one[0])
+    )
+    return [(value.removeprefix(begin), n) for value, n in found[:most]]
+
+
+def labels(db: sqlite3.Connection, process: str, elements: Sequence[str]) -> dict[str, str]:
+    """Return a label of each of *elements* that has one: that of the newest session."""
+    rows = db.execute(
+        "SELECT element, label FROM walks WHERE process = ? AND label <> ''"
+        " AND element IN (SELECT value FROM json_each(?)) ORDER BY no",
+        (process, orjson.dumps(list(elements)).decode()),
+    )
+    return dict(rows.fetchall())

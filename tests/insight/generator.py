@@ -1,0 +1,154 @@
+"""
+Visits of a checkout with known truth: what each did is drawn first, its events are made of that.
+
+The same seed makes the same visits. Nothing here uses what it is to test.
+"""
+
+from __future__ import annotations
+
+import random
+from dataclasses import dataclass, field
+from typing import Any
+
+from core.sqlite import SqliteStore
+from tests.console.support import START, Visit
+
+PROCESS = """
+version: 1
+processes:
+  order:
+    title: {en: Order, de: Bestellung}
+    labels: {pay: {en: Payment, de: Zahlung}}
+    steps:
+      basket:  {event: page, where: {path: /basket}}
+      address: {event: page, where: {path: /address}}
+      voucher: {event: click, where: {target: "#voucher"}}
+      pay:     {event: page, where: {path: /pay}}
+      done:    {event: custom, where: {name: order_placed}}
+    optional: [voucher]
+    goal: done
+    value: props.total
+"""
+
+STEPS = ("basket", "address", "voucher", "pay", "done")
+PATHS = {"basket": "/basket", "address": "/address", "pay": "/pay"}
+FIELDS = {"basket": ("quantity",), "address": ("street", "city", "zip"), "pay": ("iban", "owner")}
+ELEMENTS = {"basket": ("#more", "#less"), "address": ("#next",), "pay": ("#buy", "#terms")}
+ELSEWHERE = ("/", "/terms", "/shipping")
+DEVICES = ("desktop", "mobile")
+HOUR = 3_600_000
+
+
+@dataclass(slots=True)
+class Truth:
+    """What a visit did: *reached* with the offset in ms of each step, and where it was at the end."""
+
+    id: str
+    device: str
+    start: int
+    reached: dict[str, int] = field(default_factory=dict)
+    completed: bool = False
+    value: float | None = None
+    page: str = ""
+    box: str = ""  # key of the field
+    element: str = ""
+    went: str | None = None
+    events: list[dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def furthest(self) -> str:
+        return max(self.reached, key=STEPS.index)
+
+    def came_to(self, step: str) -> bool:
+        """Say whether this visit counts at *step*: an optional one has to be seen."""
+        if not self.reached:
+            return False
+        if step == "voucher":
+            return step in self.reached
+        return STEPS.index(step) <= STEPS.index(self.furthest)
+
+
+def visits(seed: int, count: int) -> list[Truth]:
+    """Return *count* visits, drawn by *seed*."""
+    rnd = random.Random(seed)
+    return [_visit(rnd, f"visit{nth:05}") for nth in range(count)]
+
+
+def _visit(rnd: random.Random, id_: str) -> Truth:
+    truth = Truth(id_, rnd.choice(DEVICES), START + rnd.randrange(24) * HOUR)
+    at = 0
+    truth.events.append({"t": at, "type": "page", "path": "/", "nav": "load"})
+    if rnd.random() < 0.2:
+        return truth  # never came near it
+    begun = rnd.choice(["basket"] * 9 + ["address"])  # some come by a link into the middle
+    for step in ("basket", "address", "pay")[("basket", "address").index(begun) :]:
+        at = _step(rnd, truth, step, at)
+        if rnd.random() < {"basket": 0.3, "address": 0.25, "pay": 0.35}[step]:
+            if rnd.random() < 0.5:
+                truth.went = rnd.choice(ELSEWHERE)
+                truth.events.append(
+                    {"t": at + 500, "type": "page", "path": truth.went, "nav": "link"}
+                )
+                truth.events.append(
+                    {
+                        "t": at + 900,
+                        "type": "click",
+                        "path": truth.went,
+                        "target": _target("#other"),
+                    }
+                )
+            return truth
+    at += rnd.randrange(1_000, 4_000)
+    truth.completed = True
+    truth.value = rnd.choice([None, 10.0, 24.9, 99.5])
+    props = {} if truth.value is None else {"total": truth.value}
+    truth.reached["done"] = at
+    truth.events.append(
+        {"t": at, "type": "custom", "path": "/pay", "name": "order_placed", "props": props}
+    )
+    return truth
+
+
+def _step(rnd: random.Random, truth: Truth, step: str, at: int) -> int:
+    """Let the visit come to *step* and do some things there; return when it is through with them."""
+    at += rnd.randrange(1_000, 60_000)
+    path = PATHS[step]
+    truth.reached[step] = at
+    truth.page, truth.box, truth.element = path, "", ""
+    truth.events.append({"t": at, "type": "page", "path": path, "nav": "link"})
+    for name in rnd.sample(FIELDS[step], rnd.randrange(len(FIELDS[step]) + 1)):
+        at += rnd.randrange(500, 9_000)
+        truth.box = name
+        truth.events.append(
+            {"t": at, "type": "field", "path": path, "field": name, "form": step, "keys": 4}
+        )
+    if step == "address" and rnd.random() < 0.3:
+        at += 700
+        truth.reached["voucher"] = at
+        truth.box, truth.element = (
+            "",
+            "#voucher",
+        )  # a step of its own: what came before was another's
+        truth.events.append({"t": at, "type": "click", "path": path, "target": _target("#voucher")})
+    if rnd.random() < 0.7:
+        at += rnd.randrange(200, 3_000)
+        truth.element = rnd.choice(ELEMENTS[step])
+        truth.events.append(
+            {"t": at, "type": "click", "path": path, "target": _target(truth.element)}
+        )
+    if step == "basket" and rnd.random() < 0.2:  # a look at it again changes nothing
+        at += 900
+        truth.events.append({"t": at, "type": "page", "path": path, "nav": "reload"})
+    return at
+
+
+def _target(key: str) -> dict[str, Any]:
+    return {"key": key, "label": f"Button {key[1:]}", "path": [{"tag": "button", "id": key[1:]}]}
+
+
+async def stored(store: SqliteStore, truths: list[Truth]) -> None:
+    """Write the visits into *store* as the collector would, and end them."""
+    for truth in truths:
+        visit = Visit(store, truth.id, start=truth.start, attributes={"device": truth.device})
+        await visit.send([{"tab": "tab-1", **event} for event in truth.events])
+        await store.end_session(truth.id, "left")

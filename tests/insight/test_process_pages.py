@@ -1,0 +1,123 @@
+"""The pages of processes: each number opens exactly the sessions that it counted."""
+
+from __future__ import annotations
+
+import html
+import re
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+import pytest_asyncio
+from multidict import MultiDict
+
+from stolper.indexer import Indexer
+from tests.console.support import Running, running_console, shop
+from tests.insight.generator import PROCESS, Truth, stored, visits
+from tests.insight.test_walks import everything, rules
+
+pytestmark = pytest.mark.asyncio(loop_scope="module")
+
+TRUTHS = visits(11, 160)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Running]:
+    """A console with visits of known truth in its index."""
+    path = tmp_path_factory.mktemp("processes")
+    file = path / "process.yaml"
+    file.write_text(PROCESS)
+    async with running_console(path / "data", shipped=(file,)) as console:
+        await console.store.add_site(shop())
+        await stored(console.store, TRUTHS)
+        declared = rules()
+        await everything(Indexer(console.store, console.clock, rules=lambda: declared))
+        yield console
+
+
+@pytest_asyncio.fixture(loop_scope="module")
+async def http(shown: Running) -> AsyncIterator[aiohttp.ClientSession]:
+    jar = aiohttp.CookieJar(unsafe=True)
+    async with aiohttp.ClientSession(cookie_jar=jar, headers={"Accept": "text/html"}) as session:
+        await shown.sign_in(session)
+        yield session
+
+
+async def page(http: aiohttp.ClientSession, shown: Running, path: str, status: int = 200) -> str:
+    """Return the page at *path*."""
+    async with http.get(shown.url + path) as answer:
+        assert status == answer.status
+        return await answer.text()
+
+
+def numbers(text: str) -> dict[str, int]:
+    """Return the numbers of a page that are links to lists of sessions, by their address."""
+    found = re.findall(r'href="(/sessions\?[^"]+)"[^>]*>(.*?)</a>', text, re.S)
+    plain = {
+        html.unescape(link): re.sub(r"<span.*|<[^>]+>", "", told.replace('tile-number">', "\0"))
+        for link, told in found
+    }
+    return {
+        link: int(re.sub(r"\D", "", told)) for link, told in plain.items() if re.search(r"\d", told)
+    }
+
+
+async def listed(http: aiohttp.ClientSession, shown: Running, link: str) -> int:
+    """Return how many sessions the list at *link* says there are."""
+    text = await page(http, shown, link)
+    counted = re.search(r'<p class="count"[^>]*>\s*([\d,.]+)', text)
+    assert counted is not None, link
+    return int(re.sub(r"\D", "", counted[1]))
+
+
+def left(truths: list[Truth], step: str) -> int:
+    return sum(bool(one.reached) and not one.completed and one.furthest == step for one in truths)
+
+
+async def test_each_number_of_a_process_opens_the_sessions_it_counts(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """Of the funnel, of the ends at a step, and of who completes it; narrowed by a filter, too."""
+    for address in (
+        "/processes/order?step=address&by=device",
+        "/processes/order?step=pay&device=mobile",
+    ):
+        found = numbers(await page(http, shown, address))
+        assert len(found) > 15
+        for link, number in found.items():
+            assert number == await listed(http, shown, link), (address, link)
+    phones = [one for one in TRUTHS if one.device == "mobile"]
+    expected = {
+        "reached=order%2Fbasket": sum(bool(one.reached) for one in phones),
+        "completed=order": sum(one.completed for one in phones),
+        "left=order%2Fpay": left(phones, "pay"),
+    }
+    told = {link.partition("device=mobile&")[2]: number for link, number in found.items()}
+    assert expected == {one: told[one] for one in expected}
+
+
+async def test_the_list_of_processes_tells_how_many_get_there(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """In the reader's language, with the interval of the share; a process that there is none of is not found."""
+    text = await page(http, shown, "/processes?lang=de")
+    entered = sum(bool(one.reached) for one in TRUTHS)
+
+    assert "Bestellung" in text and "Zahlung" in text
+    assert f">{entered}<" in text
+    assert re.search(r'class="interval">\d+\xa0% bis \d+\xa0%', text)
+    await page(http, shown, "/processes/nowhere?lang=en", 404)
+    text = await page(http, shown, "/processes/order?release=none&step=nowhere&by=nothing")
+    assert "Nobody has entered this process" in text
+
+
+async def test_sessions_are_found_by_steps_in_words(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """The list's filters call processes and steps as people do."""
+    query = MultiDict({"left": "order/pay", "left_field": "order/pay iban"})
+    async with http.get(f"{shown.url}/sessions", params=query) as answer:
+        text = html.unescape(await answer.text())
+
+    assert "Process left at: Order: Payment" in text
+    assert "Last field before leaving: Order: Payment, iban" in text
