@@ -47,6 +47,17 @@ def _or_name(value: Schema) -> Schema:
     return {"anyOf": [value, _NAME]}
 
 
+_LOCALIZED: Schema = {
+    "anyOf": [
+        _TEXT,
+        {
+            "type": "object",
+            "properties": {"de": _TEXT, "en": _TEXT},
+            "additionalProperties": False,
+            "minProperties": 1,
+        },
+    ]
+}
 _TYPES: dict[str, Schema] = {
     "0 to 1": _or_name({"type": "number", "minimum": 0, "maximum": 1}),
     "1": {"const": 1},
@@ -106,17 +117,8 @@ _TYPES: dict[str, Schema] = {
         "pattern": "^[A-Za-z][A-Za-z0-9_]{0,63}$",
         "not": {"enum": list(spec.RESERVED_IDS)},
     },
-    "text or {de, en}": {
-        "anyOf": [
-            _TEXT,
-            {
-                "type": "object",
-                "properties": {"de": _TEXT, "en": _TEXT},
-                "additionalProperties": False,
-                "minProperties": 1,
-            },
-        ]
-    },
+    "step: text or {de, en}": _named(_LOCALIZED),
+    "text or {de, en}": _LOCALIZED,
     "true": {"const": True},
     "true|false": _or_name({"type": "boolean"}),
     "where": _ref("where"),

@@ -122,11 +122,11 @@ PROCESS_USE_KEYS = {
 }
 
 PROCESS_KEYS = {
-    "title": Key("text, or {de, en}", "what people call it", "its name"),
+    "title": Key("text or {de, en}", "what people call it", "its name"),
     "start": Key("step", "the step that begins it"),
     "steps": Key("name: MATCHER", "its steps in order", required=True),
     "strict": Key("true|false", "a step counts only after those before it", "false"),
-    "labels": Key("step: text, or {de, en}", "what people call its steps", "their names"),
+    "labels": Key("step: text or {de, en}", "what people call its steps", "their names"),
     "optional": Key("list of steps", "steps that strict does not ask for"),
     "goal": Key("step", "the step that completes it", "the last"),
     "value": Key("field", "what it is worth, a field of the goal's event"),

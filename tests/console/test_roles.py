@@ -217,7 +217,7 @@ class World:
             "rule": "rage_click", "struggle": self.struggle, "hash": NO_ASSET, "file": "stage.js",
             "token": self.stages[line.token], "name": "api.yaml", "part": "recorder",
             "note": "1" if line.route.startswith("/struggles/") else "n1", "alert": "new", "segment": "1",
-            "word": "made-up",
+            "word": "made-up", "process": "nowhere",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
