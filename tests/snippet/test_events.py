@@ -187,6 +187,7 @@ async def test_an_error_tells_the_places_it_came_through(
     for name in ("A", "B"):
         await page.click(f"text={name}")
     await page.evaluate("stolper('flush')")
+    await collector.until(lambda: len(collector.events("error")) == 2)
     thrown, rejected = collector.events("error")
     file = "/u/••••••••/app-9f3a2b1c4d5e6f70.js"
 
