@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from playwright.async_api import Page
+from playwright.async_api import Locator, Page
 
 MOST_STOPS = 400
 """A page with more is a trap, or as good as one."""
@@ -88,6 +88,18 @@ async def onward(page: Page, before: Stop | None, key: str = "Tab") -> Stop | No
     return await stop(page)
 
 
+async def walk_to(page: Page, target: Locator, key: str = "Tab") -> list[str]:
+    """Press *key* until *target* has the focus; return what is wrong with the stops on the way."""
+    passed: list[Stop] = []
+    here = await stop(page)
+    for _ in range(MOST_STOPS):
+        if await target.evaluate("one => one === document.activeElement"):
+            return [text for one in passed for text in one.wrong]
+        here = await onward(page, here, key)
+        passed += [here] if here else []
+    raise AssertionError(f"no way to {target}; last at {[one.what for one in passed[-20:]]}")
+
+
 async def walk(page: Page, key: str = "Tab") -> list[Stop]:
     """Press *key* until the focus has been everywhere; return the stops in order."""
     stops: list[Stop] = []
@@ -96,7 +108,8 @@ async def walk(page: Page, key: str = "Tab") -> list[Stop]:
         here = await onward(page, here, key)
         if here is None or (stops and here.number == stops[0].number):
             return stops
-        stops.append(here)
+        if not stops or here.number != stops[-1].number:  # a date has parts within
+            stops.append(here)
     raise AssertionError(f"no way out: {[one.what for one in stops[-6:]]}")
 
 

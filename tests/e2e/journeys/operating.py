@@ -6,7 +6,7 @@ from typing import Protocol
 
 from playwright.async_api import Locator, Page, expect
 
-from tests.console.focus import MOST_STOPS, onward, stop
+from tests.console.focus import walk_to
 from tests.e2e.journeys.counting import Journey
 
 LONG_MS = 60_000
@@ -56,7 +56,6 @@ class Keys:
     def __init__(self, page: Page) -> None:
         self.page = page
         self.wrong: list[str] = []
-        self.stops = 0
 
     async def press(self, target: Locator, what: str, journey: Journey | None = None) -> None:
         if journey:
@@ -75,19 +74,8 @@ class Keys:
         await self.page.keyboard.press("Control+a")
         await self.page.keyboard.insert_text(text)
 
-    async def walk_to(self, target: Locator, key: str = "Tab") -> None:
+    async def walk_to(self, target: Locator) -> None:
         """Walk until *target* has the focus, noting what is wrong on the way."""
         await expect(target).to_be_visible(timeout=LONG_MS)
         await expect(target).to_be_enabled(timeout=LONG_MS)
-        seen: list[str] = []
-        here = await stop(self.page)
-        for _ in range(MOST_STOPS):
-            if await target.evaluate("one => one === document.activeElement"):
-                return
-            here = await onward(self.page, here, key)
-            if here is None:
-                continue
-            self.stops += 1
-            seen.append(here.what)
-            self.wrong += [f"{self.page.url}: {text}" for text in here.wrong]
-        raise AssertionError(f"the Tab key does not lead to {target}; last it was at {seen[-20:]}")
+        self.wrong += [f"{self.page.url}: {text}" for text in await walk_to(self.page, target)]
