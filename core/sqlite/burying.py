@@ -19,6 +19,7 @@ from core.sqlite.accounts import make_server_key, server_key
 from core.sqlite.erasing import CUSTOMER, entomb, erase_sessions, tombstones
 from core.sqlite.migrations import migrations
 from core.sqlite.restore import Settle
+from core.sqlite.saved_store import forget_who
 
 BURY = "bury_pending"
 """In `meta` while there may be sessions that tombstones stand for."""
@@ -62,6 +63,13 @@ def erase_buried(db: sqlite3.Connection) -> tuple[list[str], int]:
         entomb(db, Tombstone(tombstone(key, "session", one), "session", 0))
     assets = erase_sessions(db, ids)
     known = {one.hash for one in tombstones(db)}
+    sites = [None, *(row[0] for row in db.execute("SELECT key FROM sites"))]
+    forget_who(
+        db,
+        lambda id_: any(
+            tombstone(key, kind, id_, site) in known for kind in KINDS for site in sites
+        ),
+    )
     for (told,) in db.execute("SELECT DISTINCT subject FROM audit").fetchall():
         for kind in KINDS:
             if tombstone(key, kind, told) in known:

@@ -72,8 +72,7 @@ def erase(db: sqlite3.Connection, whom: Whom, now_ms: int) -> tuple[str, list[st
     for one in ids:
         entomb(db, Tombstone(tombstone(key, "session", one), "session", now_ms))
     assets = erase_sessions(db, ids)
-    for one in {*ids, whom.id}:
-        forget_who(db, one)
+    forget_who(db, {*ids, whom.id}.__contains__)
     db.executemany(
         "UPDATE audit SET subject = ? WHERE subject = ?",
         [(subject(key, Whom("session", one)), one) for one in {*ids, whom.id}],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Callable
 from urllib.parse import parse_qsl
 
 from core.errors import UserError
@@ -26,10 +27,10 @@ class Saved(Part, SavedStore):
         return await self._writer.submit(lambda db, _: _remove(db, id_), touches=())
 
 
-def forget_who(db: sqlite3.Connection, id_: str) -> None:
-    """Remove the segments that look for the erased person or session *id_*."""
+def forget_who(db: sqlite3.Connection, erased: Callable[[str], bool]) -> None:
+    """Remove the segments that look for somebody, or for a session, that was *erased*."""
     rows = db.execute("SELECT id, query FROM saved_segments").fetchall()
-    gone = [row for row, query in rows if id_ in _told(query)]
+    gone = [row for row, query in rows if any(map(erased, _told(query)))]
     db.executemany("DELETE FROM saved_segments WHERE id = ?", [(row,) for row in gone])
 
 

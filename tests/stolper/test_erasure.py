@@ -18,6 +18,7 @@ from click.testing import CliRunner, Result
 
 from core.model import NewAsset, asset_hash
 from core.readers import Note
+from core.saved import SavedSegment
 from core.settings import Settings, load_settings
 from core.sqlite import SqliteStore
 from core.sqlite.backup import take_backup
@@ -25,6 +26,7 @@ from core.sqlite.schema import connect as _connect
 from replay.recording import recordings
 from stolper.app import Server
 from stolper.cli import main
+from stolper.indexer import Indexer
 from stolper.sealer import AFTER_MS, BackgroundSealer
 from tests.console.support import START, Clock, Visit, element, rrweb_page, shop, text_node
 from tests.core.erasing import CANARY, places
@@ -32,6 +34,9 @@ from tests.core.erasing import CANARY, places
 WHO = {"id": CANARY, "hashed": False, "verified": True}
 SHEET = f".{CANARY.lower()} {{ color: red }} /* {CANARY} {'x' * 1500} */"
 """A style text that is long enough to be kept apart."""
+
+WORD = "anarienvogel"
+"""How the canary's first word stands in the index of words, which knows small letters alone."""
 
 PLANTED = {
     "segment": "segments/",
@@ -47,6 +52,9 @@ PLANTED = {
     "attributes": "sessions.attributes",
     "paths": "sessions.entry_path",
     "notes": "notes.text",
+    "saved searches": "saved_segments.query",
+    "index": "searched.text",
+    "values in the index": "search_terms.value",
     "audit": "audit.subject",
     "database": "stolper.db",
 }
@@ -144,6 +152,9 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
     await store.add_note(Note("n1", "mine-1", START + 5, "owner", f"called: {CANARY}", START))
     await store.audit(START, "owner", "watched", "mine-1")
     await store.audit(START, "owner", "looked for", CANARY)
+    await store.save_segment(SavedSegment(0, "That one", "owner", True, f"q={CANARY}", START))
+    while await Indexer(store, clock).sweep():
+        pass
     for name in (*(f"other-{n}" for n in range(4)), "other-9", "open"):
         made.others[name] = await recording(store, name)
     take_backup(made.data, made.backup, texts=(), facts={})
@@ -184,6 +195,7 @@ async def test_everything_of_a_customer_goes_and_stays_away(kept: Kept, tmp_path
     before, in_backup = found(kept.data), found(kept.backup)
 
     assert [] == [kind for kind, count in before.items() if not count]
+    assert any("search_text_data" in place for place in places(kept.data, WORD))
     told = await command("erase", "--customer", CANARY, "--yes", "--data", str(kept.data))
 
     assert "5 sessions of this customer are stored" in told
@@ -200,6 +212,7 @@ async def test_everything_of_a_customer_goes_and_stays_away(kept: Kept, tmp_path
 
     assert "5 sessions that were erased since are erased again" in told
     assert [] == places(restored)
+    assert [] == [*places(kept.data, WORD), *places(restored, WORD)]
     assert CANARY not in list_.read_text()
     await whole(restored, kept)
     careless = tmp_path / "careless"
