@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 import aiohttp
@@ -60,11 +61,18 @@ async def shown(tmp_path: Path, player: Path) -> AsyncIterator[Running]:
 @pytest_asyncio.fixture(loop_scope="module")
 async def page(browser: Browser, shown: Running) -> AsyncIterator[Page]:
     """A page that is signed in. A script error in it fails the test."""
+    async with signed_in(browser, shown) as opened:
+        yield opened
+
+
+@asynccontextmanager
+async def signed_in(browser: Browser, console: Running) -> AsyncIterator[Page]:
+    """Give a page that is signed in at *console*; no script error may happen in it."""
     context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
     opened = await context.new_page()
     errors: list[str] = []
     opened.on("pageerror", lambda error: errors.append(str(error)))
-    await sign_in(opened, shown)
+    await sign_in(opened, console)
     yield opened
     await context.close()
 

@@ -20,7 +20,7 @@ from console.exporting import Wish, write_export
 from replay.known import WHOLE
 from replay.recording import load_recording
 from stolper.sealer import BackgroundSealer
-from tests.console.conftest import sign_in
+from tests.console.conftest import signed_in
 from tests.console.support import (
     Running,
     Visit,
@@ -77,15 +77,8 @@ async def long(tmp_path_factory: pytest.TempPathFactory, player: Path) -> AsyncI
 @pytest_asyncio.fixture(loop_scope="module")
 async def viewer(browser: Browser, long: Running) -> AsyncIterator[Page]:
     """A page that is signed in at that console. A script error in it fails the test."""
-    context = await browser.new_context(viewport={"width": 1280, "height": 800}, locale="en-GB")
-    page = await context.new_page()
-    errors: list[str] = []
-    page.on("pageerror", lambda error: errors.append(str(error)))
-    await sign_in(page, long)
-    yield page
-    await context.close()
-
-    assert errors == []
+    async with signed_in(browser, long) as page:
+        yield page
 
 
 class Parts:
