@@ -1,22 +1,34 @@
 // Owns the timeline's picture: activity, pages, gaps and flags along the seek bar.
 
 import { clock, fill, type GapText, type Span, type Texts, type Timeline } from "./model";
-import { make, type Page } from "./page";
+import { make } from "./page";
 
-export const MARKER_PX = 24; // as wide as a marker is, so that each can be clicked
+const MARKER_PX = 24; // as wide as a marker is, so that each can be clicked
 const NARROWEST = 0.3; // per cent; anything thinner cannot be seen
 
-/** Draw *timeline* along the bar. *jump* is called with a flag's id. */
+/** The parts of the bar that are drawn. */
+export interface Bar {
+  markers: HTMLElement;
+  activity: HTMLElement;
+  ticks: HTMLElement;
+  errorTicks: HTMLElement;
+  played: HTMLElement;
+  seek: HTMLInputElement;
+  now: HTMLElement;
+}
+
+/** Draw *timeline* along *bar*. *jump* is called with a flag's id; times are told from *base* on. */
 export function drawBar(
-  page: Page,
+  bar: Bar,
   timeline: Timeline,
   inactive: Span[],
   gaps: GapText[],
   texts: Texts,
   jump: (flag: string) => void,
+  base = timeline.start,
 ): void {
   const length = Math.max(1, timeline.end - timeline.start);
-  const place = (at: number): number => ((at - timeline.start) / length) * 100;
+  const place = (at: number): number => (Math.max(0, at - timeline.start) / length) * 100;
   const span = (name: string, from: number, until: number, title = ""): HTMLElement => {
     const made = make("span", name);
     made.style.left = `${place(from)}%`;
@@ -24,11 +36,11 @@ export function drawBar(
     if (title) made.title = title;
     return made;
   };
-  page.activity.replaceChildren(
+  bar.activity.replaceChildren(
     ...inactive.map(([from, until]) => span("inactive", from, until)),
     ...gaps.map((gap) => span("gap", gap.at, gap.until, gap.text)),
   );
-  page.ticks.replaceChildren(
+  bar.ticks.replaceChildren(
     ...timeline.views.map((view) => {
       const tick = span("tick", view.at, view.at, view.path);
       tick.style.width = "";
@@ -36,7 +48,7 @@ export function drawBar(
     }),
   );
   const errors = timeline.rows.filter(({ tone }) => tone === "error").map(({ at }) => place(at));
-  page.errorTicks.replaceChildren(
+  bar.errorTicks.replaceChildren(
     ...seen(errors).map((at) => {
       const tick = make("span", "error-tick");
       tick.style.left = `${at}%`;
@@ -45,14 +57,14 @@ export function drawBar(
   );
   const places = apart(
     timeline.flags.map((flag) => place(flag.at)),
-    (MARKER_PX / Math.max(1, page.markers.clientWidth)) * 100,
+    (MARKER_PX / Math.max(1, bar.markers.clientWidth)) * 100,
   );
-  page.markers.replaceChildren(
+  bar.markers.replaceChildren(
     ...timeline.flags.map((flag, number) => {
       const made = make("button", `marker severity-${flag.severity}`);
       made.type = "button";
       made.style.left = `${places[number]}%`;
-      const values = { title: flag.title, at: clock(flag.at - timeline.start) };
+      const values = { title: flag.title, at: clock(flag.at - base) };
       made.title = fill(texts.at_flag, values);
       made.setAttribute("aria-label", made.title);
       made.append(make("span", "mark"));
@@ -60,7 +72,7 @@ export function drawBar(
       return made;
     }),
   );
-  page.seek.max = String(Math.ceil(length));
+  bar.seek.max = String(Math.ceil(length));
 }
 
 /** Return those of *places* (per cent) that can be told apart: a page may fail a thousand times. */
@@ -86,13 +98,18 @@ export function apart(places: number[], gap: number): number[] {
   return moved;
 }
 
-/** Put the playhead where *at* is. */
-export function movePlayhead(page: Page, timeline: Timeline, at: number, texts: Texts): void {
-  const length = Math.max(1, timeline.end - timeline.start);
-  const offset = at - timeline.start;
-  page.played.style.width = `${Math.min(100, (offset / length) * 100)}%`;
-  page.seek.value = String(Math.round(offset));
-  page.now.textContent = clock(offset);
-  const values = { at: clock(offset), end: clock(length) };
-  page.seek.setAttribute("aria-valuetext", fill(texts.position, values));
+/** Put the playhead where *at* is; times are told from *base* on. */
+export function movePlayhead(
+  bar: Bar,
+  timeline: Timeline,
+  at: number,
+  texts: Texts,
+  base = timeline.start,
+): void {
+  const { start, end } = timeline;
+  bar.played.style.width = `${Math.min(100, ((at - start) / Math.max(1, end - start)) * 100)}%`;
+  bar.seek.value = String(Math.round(at - start));
+  bar.now.textContent = clock(at - base);
+  const values = { at: clock(at - base), end: clock(end - base) };
+  bar.seek.setAttribute("aria-valuetext", fill(texts.position, values));
 }

@@ -1,6 +1,6 @@
 // Entry of an exported file: the whole of a session's player, with nothing but the file itself.
 
-import { apart, MARKER_PX } from "../bar";
+import { drawBar, movePlayhead } from "../bar";
 import { Director } from "../director";
 import { clock, fill, type GapText, neighbour, pathAt, spanAt, tabInUse, unheard } from "../model";
 import { make } from "../page";
@@ -11,7 +11,6 @@ import { Side } from "./side";
 
 const LEAD_MS = 5000; // the way into trouble is the story
 const SPEEDS = [0.5, 1, 2, 4, 8, 16];
-const NARROWEST = 0.3; // per cent; anything thinner cannot be seen
 
 class Offline {
   readonly #data: Data;
@@ -295,56 +294,16 @@ class Offline {
   }
 
   #drawBar(): void {
-    const { start, end, inactive } = this.#data;
-    const { flags, views } = this.#words.timeline;
-    const length = Math.max(1, end - start);
-    const place = (at: number): number => (Math.max(0, at - start) / length) * 100;
-    const span = (name: string, from: number, until: number): HTMLElement => {
-      const made = make("span", name);
-      made.style.left = `${place(from)}%`;
-      made.style.width = `${Math.max(NARROWEST, place(until) - place(from))}%`;
-      return made;
-    };
-    this.#parts.activity.replaceChildren(
-      ...inactive.map(([from, until]) => span("inactive", from, until)),
-      ...this.#gaps().map(({ at, until }) => span("gap", at, until)),
-    );
-    this.#parts.ticks.replaceChildren(
-      ...views.map(({ at }) => {
-        const tick = span("tick", at, at);
-        tick.style.width = "";
-        return tick;
-      }),
-    );
-    const wide = Math.max(1, this.#parts.markers.clientWidth);
-    const places = apart(
-      flags.map(({ at }) => place(at)),
-      (MARKER_PX / wide) * 100,
-    );
-    this.#parts.markers.replaceChildren(
-      ...flags.map((flag, number) => {
-        const made = make("button", `marker severity-${flag.severity}`);
-        made.type = "button";
-        made.style.left = `${places[number]}%`;
-        const values = { title: flag.title, at: clock(flag.at - this.#data.base) };
-        made.title = fill(this.#text("at_flag"), values);
-        made.setAttribute("aria-label", made.title);
-        made.addEventListener("click", () => this.#goToFlag(flag.id));
-        return made;
-      }),
-    );
-    this.#parts.seek.max = String(Math.ceil(length));
+    const { timeline, texts } = this.#words;
+    const jump = (flag: string): void => this.#goToFlag(flag);
+    const { inactive, base } = this.#data;
+    drawBar(this.#parts, timeline, inactive, this.#gaps(), texts, jump, base);
   }
 
   #drawPlace(): void {
-    const { start, end, base } = this.#data;
-    const parts = this.#parts;
-    parts.played.style.width = `${Math.min(100, ((this.#at - start) / Math.max(1, end - start)) * 100)}%`;
-    parts.seek.value = String(Math.round(this.#at - start));
-    parts.now.textContent = clock(this.#at - base);
-    const values = { at: clock(this.#at - base), end: clock(end - base) };
-    parts.seek.setAttribute("aria-valuetext", fill(this.#text("position"), values));
-    parts.address.textContent = pathAt(this.#words.timeline, this.#tab, this.#at);
+    const { timeline, texts } = this.#words;
+    movePlayhead(this.#parts, timeline, this.#at, texts, this.#data.base);
+    this.#parts.address.textContent = pathAt(timeline, this.#tab, this.#at);
     this.#side.follow(this.#at);
   }
 

@@ -79,15 +79,17 @@ function makeTrack() {
   const track = make("div", "track");
   const activity = make("div", "activity");
   const ticks = make("div", "ticks");
+  const errorTicks = make("div", "errors");
   const played = make("div", "played");
-  for (const hidden of [activity, ticks, played]) hidden.setAttribute("aria-hidden", "true");
+  for (const hidden of [activity, ticks, errorTicks, played])
+    hidden.setAttribute("aria-hidden", "true");
   const seek = make("input");
   seek.type = "range";
   seek.min = "0";
   seek.step = "100";
-  track.append(activity, ticks, played, seek);
+  track.append(activity, ticks, errorTicks, played, seek);
   timeline.append(markers, track);
-  return { timeline, markers, activity, ticks, played, seek };
+  return { timeline, markers, activity, ticks, errorTicks, played, seek };
 }
 
 function makeControls() {
