@@ -501,16 +501,19 @@ async def test_markers_of_one_second_can_all_be_clicked(page: Page, shown: Runni
 
 
 async def test_facts_follow(page: Page, shown: Running) -> None:
-    """The number of pages and events among the facts grows with a running session."""
+    """The number of pages and events among the facts grows with a running session; a list keeps the reader's focus."""
     visit = Visit(shown.store, "facts")
     await visit.send([{"t": 1, "type": "page"}], recording=rrweb_page())
+    await visit.flag(at=1)
     await open_session(page, shown, "facts")
     await expect(page.locator("#fact-pages")).to_have_text("1")
+    await page.locator("#flags a").first.focus()
     more = [{"t": 500, "type": "page", "path": "/b"}, {"t": 900, "type": "click"}]
     shown.live.batch_stored(await visit.send(more))
 
     await expect(page.locator("#fact-pages")).to_have_text("2")
     await expect(page.locator("#fact-events")).to_have_text("3")
+    assert await page.evaluate("document.activeElement.matches('#flags a')")
 
 
 async def test_the_players_files_go_packed(shown: Running, player: Path) -> None:

@@ -298,6 +298,13 @@ async def test_a_part_that_does_not_come(viewer: Page, long: Running) -> None:
     await seek(viewer, 150_100)
     await expect(heading(viewer)).to_have_text("tick 1501")
     await expect(viewer.locator("#stage-note")).to_be_hidden()
+    held.clear()  # one that never comes keeps nobody from another
+    await viewer.route("**/loads/**", hold, times=1)
+    await seek(viewer, 260_000)
+    await expect(viewer.locator("#stage-note")).to_contain_text("Loading the recording")
+    await seek(viewer, 40_000)
+    await expect(heading(viewer)).to_have_text("tick 400")
+    held.set()
 
 
 async def test_the_pointer_hovers(viewer: Page, long: Running) -> None:

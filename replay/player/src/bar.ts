@@ -59,10 +59,12 @@ export function drawBar(
     timeline.flags.map((flag) => place(flag.at)),
     (MARKER_PX / Math.max(1, bar.markers.clientWidth)) * 100,
   );
+  const focused = (document.activeElement as HTMLElement | null)?.dataset.marker;
   bar.markers.replaceChildren(
     ...timeline.flags.map((flag, number) => {
       const made = make("button", `marker severity-${flag.severity}`);
       made.type = "button";
+      made.dataset.marker = flag.id;
       made.style.left = `${places[number]}%`;
       const values = { title: flag.title, at: clock(flag.at - base) };
       made.title = fill(texts.at_flag, values);
@@ -72,6 +74,8 @@ export function drawBar(
       return made;
     }),
   );
+  if (focused)
+    bar.markers.querySelector<HTMLElement>(`[data-marker="${CSS.escape(focused)}"]`)?.focus();
   bar.seek.max = String(Math.ceil(length));
 }
 

@@ -11,6 +11,7 @@ const TELL_MS = 60; // between two reports of the time: smooth for the eye
 const STALL_MS = 1000; // a longer frame means that the tab slept: do not play over it
 const FETCH_AHEAD_MS = 5000; // of playing time before the next part or document is needed
 const SLOW_MS = 500; // longer on its way, what is missing is worth a word
+const PATIENCE_MS = 3000; // for what is on its way: an answer that never comes must not keep others waiting
 const AGAIN_MS = 3000; // before it is asked again what came, when nobody answered
 const MOST_AGAIN = 5;
 
@@ -177,9 +178,9 @@ export class Director {
 
   /** Fetch the part of *load* that shows now, after what is on its way; null: that was wished no more. */
   #next(load: Load, turn: number): Promise<Part | null> {
-    const found = this.#coming
-      .catch(() => undefined)
-      .then(() => (turn === this.#turn ? this.#source.part(load.id, this.#at) : null));
+    const found = Promise.race([this.#coming.catch(() => undefined), rest(PATIENCE_MS)]).then(() =>
+      turn === this.#turn ? this.#source.part(load.id, this.#at) : null,
+    );
     this.#coming = found;
     return found;
   }
@@ -372,6 +373,10 @@ export class Director {
     const [turn, at, playing] = [this.#wish, this.#at, this.#playing];
     this.#say({ type: "time", turn, at, playing, waiting });
   }
+}
+
+function rest(ms: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, ms));
 }
 
 function text(error: unknown): string {

@@ -22,6 +22,9 @@ export class Follower {
     };
     list.addEventListener("wheel", touched, { passive: true });
     list.addEventListener("touchmove", touched, { passive: true });
+    list.addEventListener("pointerdown", ({ target }) => {
+      if (target === list) touched(); // its scrollbar
+    });
   }
 
   /** Follow *rows* from now on. */

@@ -61,6 +61,7 @@ class Player {
   #wished = false; // to play, before the stage was ready: it is told then
   #turn = 0; // of the newest seek
   #follow = false;
+  #drawn = ""; // flags and notes: lists that are written anew lose the reader's focus
   #renewing = false;
   #restaged = false;
 
@@ -486,8 +487,13 @@ class Player {
     const { start, end } = this.#timeline;
     const jump = (flag: string): void => this.#jump(flag);
     this.#drawGaps();
-    drawFlags(this.#page, this.#timeline, this.#texts, jump);
-    this.#notes.draw(this.#timeline);
+    const { flags, notes, running } = this.#timeline;
+    const listed = JSON.stringify([flags, notes, running, notes.length && [start, end]]);
+    if (listed !== this.#drawn) {
+      drawFlags(this.#page, this.#timeline, this.#texts, jump);
+      this.#notes.draw(this.#timeline);
+    }
+    this.#drawn = listed;
     this.#drawer.draw(this.#timeline);
     this.#events.draw(this.#timeline, this.#timeline.tabs.length > 1);
     this.#events.follow(this.#at);
