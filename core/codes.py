@@ -104,8 +104,8 @@ class CodeStore(Protocol):
         Return the code of *session*, good for *life_ms* from now; None if there is no such session.
 
         A session has one: asked again it is the same, for longer. No two sessions have the same one,
-        nor does one come back soon after it has run out: whoever noted it would open the visit of
-        somebody else. *draw* makes codes until one is free.
+        nor does one come back soon after it has run out, as long as others are free: whoever noted it
+        would open the visit of somebody else. *draw* makes codes until one is free.
         """
 
     async def find_codes(self, codes: Sequence[str]) -> list[GivenCode]:

@@ -49,10 +49,14 @@ def give(
     ).fetchall()
     if known:
         return GivenCode(known[0][0], session, known[0][1])
-    for _ in range(MOST_TRIES):
+    for tried in range(2 * MOST_TRIES):
         code = draw()
+        # Once hardly any is free, as when somebody forges visits to use them up, one that has run out is taken.
+        good_ms = now_ms if tried >= MOST_TRIES else 0
         added = db.execute(
-            "INSERT INTO codes VALUES (?, ?, ?) ON CONFLICT DO NOTHING", (code, session, until_ms)
+            "INSERT INTO codes VALUES (?1, ?2, ?3) ON CONFLICT (code) DO UPDATE"
+            " SET session = excluded.session, until_ms = excluded.until_ms WHERE until_ms < ?4",
+            (code, session, until_ms, good_ms),
         )
         if added.rowcount:
             return GivenCode(code, session, until_ms)

@@ -98,13 +98,16 @@ async def test_a_code_that_has_run_out_is_not_given_soon(store: Store, clock: Ma
     given = await store.give_code("session-a", HOUR_MS)
     assert given
     clock.advance(DAY_MS)
-    with pytest.raises(StoreError):
-        await store.give_code("session-b", HOUR_MS, lambda: given.code)
+    await stored(store, batch("session-c"))
+    drawn = itertools.chain([given.code] * 99, itertools.repeat("another"))
+    other = await store.give_code("session-c", HOUR_MS, lambda: next(drawn))
     assert [given] == await store.find_codes([given.code])
     clock.advance(8 * DAY_MS)
     anew = await store.give_code("session-b", HOUR_MS, lambda: given.code)
 
     assert anew
+    assert other
+    assert ("another", "session-c") == (other.code, other.session)
     assert (given.code, "session-b") == (anew.code, anew.session)
 
 
@@ -157,3 +160,20 @@ async def test_sessions_of_a_time_are_those_that_went_on_then(store: Store) -> N
     assert ["within"] == [one.id for one in await store.sessions_around(*span, limit=1)]
     assert found == await store.sessions_around(*span, limit=10, site="shop")
     assert [] == await store.sessions_around(*span, limit=10, site="other")
+
+
+async def test_where_no_other_is_free_one_that_has_run_out_is_given(
+    store: Store, clock: ManualClock
+) -> None:
+    """Whoever uses up all codes by forged visits keeps real callers from theirs no longer than codes are good."""
+    await stored(store, batch("session-a"), batch("session-b"))
+    code = new_code()
+    await store.give_code("session-a", HOUR_MS, lambda: code)
+
+    with pytest.raises(StoreError):
+        await store.give_code("session-b", HOUR_MS, lambda: code)
+    clock.advance(HOUR_MS + 1)
+    assert "session-b" == getattr(
+        await store.give_code("session-b", HOUR_MS, lambda: code), "session", None
+    )
+    assert ["session-b"] == [one.session for one in await store.find_codes([code])]
