@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gzip
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -373,6 +374,24 @@ async def test_never_blank_without_a_word(
     await expect(page.locator("#stage-note")).to_contain_text(sentence)
 
 
+async def test_a_stage_that_does_not_start(page: Page, shown: Running) -> None:
+    """Where the stage's document does not come the page asks once more, and then says so."""
+    visit = Visit(shown.store, "staged")
+    await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page())
+    await shown.store.end_session("staged", "left")
+    asked: list[str] = []
+
+    async def refuse(route: Route) -> None:
+        asked.append(route.request.url)
+        await route.fulfill(status=403, body="expired")
+
+    await page.route(re.compile("/stage/[^/]+/$"), refuse)
+    await open_session(page, shown, "staged")
+    await expect(page.locator("#stage-note")).to_contain_text("did not start", timeout=15_000)
+
+    assert len(asked) == 2
+
+
 async def slowly(route: Route) -> None:
     """Let an answer come late."""
     await asyncio.sleep(0.8)
@@ -420,6 +439,23 @@ async def test_running_session_grows(page: Page, shown: Running) -> None:
     assert ended
     shown.live.session_ended(ended)
     await expect(page.locator("#running")).to_be_hidden()
+
+
+async def test_a_lost_stream_is_found_again(page: Page, shown: Running) -> None:
+    """After an answer that is no stream, as of a proxy whose server restarts, the session is followed again."""
+    visit = Visit(shown.store, "lost")
+    await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page("Now"))
+
+    async def broken(route: Route) -> None:
+        await route.fulfill(status=502, body="bad gateway")
+
+    await page.route("**/live?*", broken, times=1)
+    await open_session(page, shown, "lost")
+    await expect(picture(page).locator("h1")).to_have_text("Now")
+    await visit.send([], recording=[add_text(3_000, 20, "Missed")])
+
+    await expect(picture(page).locator("p")).to_have_text("Missed", timeout=12_000)
+    assert shown.live.watched("lost")
 
 
 async def test_inactivity_is_grey_and_skipped(page: Page, shown: Running) -> None:
