@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from typing import Any
 from urllib.parse import urlsplit
@@ -44,6 +44,15 @@ _INGEST = re.compile(r"/i/[A-Za-z0-9_-]{1,64}(\?|$)")
 _FIELD = """e => ({type: e.type, autocomplete: e.autocomplete, name: e.name, id: e.id,
   inputmode: e.inputMode, pattern: e.pattern, required: e.required, tag: e.localName,
   label: [...(e.labels ?? [])].map(l => l.textContent).join(' ')})"""
+
+
+_OPTION = """(e, [wanted, length]) => {
+  const open = [...e.options].map((o, i) => [o, i]).filter(([o]) => !o.disabled);
+  const fit = open.filter(([o]) => o.value === wanted);
+  const long = open.filter(([o, i]) => o.value.length === length && i !== e.selectedIndex);
+  const other = open.filter(([, i]) => i > e.selectedIndex);
+  return [...fit, ...long, ...other, ...open].map(([, i]) => i)[0] ?? -1;
+}"""
 
 
 class StillBroken(AssertionError):
@@ -88,7 +97,6 @@ class Visit:
         self._expected = expected
         self._judge = judge
         self._pointing = Pointing(touch=touch)
-        self._touch = touch
         self._timed = False
         self._open: set[Request] = set()
         self._last = time.monotonic()
@@ -276,19 +284,12 @@ class Visit:
         matters: bool = False,
     ) -> None:
         """Type *value* into the first of *places* that is there, in about *took* seconds."""
-        found = self._found(places, None, path)
-        if found is None:
-            self._count(done=False, matters=matters, what=f"type into {_name(places)}")
-            return
-        try:
+
+        def act(found: Locator) -> None:
             text = value if isinstance(value, str) else self._stand_in(found, value)
             self._enter_text(found, text, value, took if self._timed else 0)
-        except Error as error:
-            self._count(
-                done=False, matters=matters, what=f"type into {_name(places)}: {_first(error)}"
-            )
-            return
-        self._count(done=True, matters=matters)
+
+        self._do("type into", places, act, path=path, matters=matters)
 
     def choose(
         self,
@@ -299,25 +300,16 @@ class Visit:
         matters: bool = False,
     ) -> None:
         """Choose another option: the one of that value, else one as long, else the next one."""
-        found = self._found(places, None, path)
-        if found is None:
-            self._count(done=False, matters=matters, what=f"choose in {_name(places)}")
-            return
-        wanted = value if isinstance(value, str) else None
-        length = value.length if isinstance(value, Masked) else -1
-        index = found.evaluate(
-            """(e, [wanted, length]) => {
-              const open = [...e.options].map((o, i) => [o, i]).filter(([o]) => !o.disabled);
-              const fit = open.filter(([o]) => o.value === wanted);
-              const long = open.filter(([o, i]) => o.value.length === length && i !== e.selectedIndex);
-              const other = open.filter(([, i]) => i > e.selectedIndex);
-              return [...fit, ...long, ...other, ...open].map(([, i]) => i)[0] ?? -1;
-            }""",
-            [wanted, length],
-        )
-        if index >= 0:
+
+        def act(found: Locator) -> None:
+            wanted = value if isinstance(value, str) else None
+            length = value.length if isinstance(value, Masked) else -1
+            index = found.evaluate(_OPTION, [wanted, length])
+            if index < 0:
+                raise Error("nothing to choose")
             found.select_option(index=index)
-        self._count(done=index >= 0, matters=matters, what=f"choose in {_name(places)}")
+
+        self._do("choose in", places, act, path=path, matters=matters)
 
     def upload(
         self,
@@ -328,12 +320,13 @@ class Visit:
         matters: bool = False,
     ) -> None:
         """Choose a small file of the kind that the field asks for."""
-        found = self._found(places, None, path)
-        if found is not None:
+
+        def act(found: Locator) -> None:
             kind = str(found.get_attribute("accept") or "text/plain").split(",")[0].strip()
             media = kind if re.fullmatch(r"[\w.+-]+/[\w.+-]+", kind) else "text/plain"
             found.set_input_files({"name": "probe.txt", "mimeType": media, "buffer": b"probe\n"})
-        self._count(done=found is not None, matters=matters, what=f"upload to {_name(places)}")
+
+        self._do("upload to", places, act, path=path, matters=matters)
 
     def enter(self, *, path: str, matters: bool = False) -> None:
         """Press Enter in the field that has the focus."""
@@ -353,10 +346,11 @@ class Visit:
 
     def swipe(self, *places: Locator, by: tuple[float, float], matters: bool = False) -> None:
         """Swipe from the middle of the first of *places* that is there."""
-        found = self._found(places, None, self._path())
-        if found is not None:
+
+        def act(found: Locator) -> None:
             self._pointing.swipe(self.page, found, by)
-        self._count(done=found is not None, matters=matters, what=f"swipe on {_name(places)}")
+
+        self._do("swipe on", places, act, path=self._path(), matters=matters)
 
     def shake(self, seconds: float, *, matters: bool = False) -> None:
         self._pointing.shake(self.page, seconds)
@@ -364,10 +358,11 @@ class Visit:
 
     def copy(self, *places: Locator, matters: bool = False) -> None:
         """Mark the text of the first of *places* that is there, and copy it."""
-        found = self._found(places, None, self._path())
-        if found is not None:
+
+        def act(found: Locator) -> None:
             self._pointing.copy(self.page, found)
-        self._count(done=found is not None, matters=matters, what=f"copy {_name(places)}")
+
+        self._do("copy", places, act, path=self._path(), matters=matters)
 
     def proves_mended(self) -> None:
         """Leave, let the rules judge, and fail if the flag is raised again, or if nothing is proved."""
@@ -391,6 +386,25 @@ class Visit:
             raise CannotFollow(f"what the flag rests on could not be done: {steps}")
 
     # What steps share
+
+    def _do(
+        self,
+        what: str,
+        places: Sequence[Locator],
+        act: Callable[[Locator], None],
+        *,
+        path: str,
+        matters: bool,
+    ) -> None:
+        """Do *act* to the first of *places* that is there; where none is, or it does not let itself, it is left out."""
+        found = self._found(places, None, path)
+        why = ""
+        if found is not None:
+            try:
+                act(found)
+            except Error as error:
+                found, why = None, f": {_first(error)}"
+        self._count(done=found is not None, matters=matters, what=f"{what} {_name(places)}{why}")
 
     def _count(self, *, done: bool, matters: bool, what: str = "") -> None:
         self._last = time.monotonic()
