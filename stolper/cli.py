@@ -88,7 +88,7 @@ main.add_command(transcript)
     "origins",
     type=Origin(),
     multiple=True,
-    help="Add a site for the pages there, unless there is one, and print its line. May be given again.",
+    help="Add a site for pages there, unless one has them, and print its line. May be given again.",
 )
 @data_option
 @listeners
@@ -107,7 +107,7 @@ def up(
             stop = Stop()
             _greet(server)
             if origins:
-                await _tell_line(server, origins)
+                await _tell_lines(server, origins)
             elif not await server.store.sites():
                 _say(
                     server,
@@ -305,21 +305,22 @@ def _greet(server: Server) -> None:
     sys.stdout.flush()
 
 
-async def _tell_line(server: Server, origins: tuple[str, ...]) -> None:
-    """Print the line that the pages at *origins* embed; add a site for them if none has the first."""
+async def _tell_lines(server: Server, origins: tuple[str, ...]) -> None:
+    """Print the lines that the pages at *origins* embed; those that no site has become one."""
     sites = await server.store.sites()
-    known = next((one for one in sites if origins[0] in one.origins), None)
-    if known is None:
-        name = free_name(origins[0], {one.name for one in sites})
+    known = {origin for one in sites for origin in one.origins}
+    if fresh := [one for one in origins if one not in known]:
+        name = free_name(fresh[0], {one.name for one in sites})
         now_ms = server.clock.now_ms()
-        known = new_site(name, origins, mode="cookieless", privacy="standard", now_ms=now_ms)
-        await server.store.add_site(known)
+        made = new_site(name, fresh, mode="cookieless", privacy="standard", now_ms=now_ms)
+        await server.store.add_site(made)
+        sites = [*sites, made]
     base = server.settings.server.public_url.rstrip("/") or server.public_url
-    _say(server, f"  paste        {embed_line(base, known.key)}")
-    _say(
-        server,
-        f"               into the head of the pages at {' '.join(known.origins)}, then open one",
-    )
+    for one in sites:
+        if not set(one.origins).isdisjoint(origins):
+            where = " ".join(one.origins)
+            _say(server, f"  paste        {embed_line(base, one.key)}")
+            _say(server, f"               into the head of the pages at {where}, then open one")
 
 
 def _say(server: Server, text: str) -> None:
