@@ -17,7 +17,7 @@ from typing import Any
 
 from detector.book import unpacked, weigh
 from detector.codegen import Source
-from detector.machines import CROWD, RUN_BYTES, Machine, State, main_mark
+from detector.machines import CROWD, RUN_BYTES, Machine, State, alternate, main_mark
 from detector.rule import Rule
 from detector.spec import MAX_GROUPS, MAX_PENDING
 from detector.where import SameAs, leaves
@@ -144,7 +144,8 @@ class FastCount(Machine):
             parts.append(f"{within} >= ts - {first} >= -{within}")
         if self._alternates is not None:
             # The newest ones tell most often that it is no alternation; the rest is a call.
-            parts += ["q != w[-2][1]", "q == w[-3][1]", f"{name(_alternating)}(w, {n})"]
+            newest = ["q != w[-2][1]", "q == w[-3][1]"][: n - 1]  # of fewer there are none
+            parts += [*newest, f"{name(_alternating)}(w, {n})"]
         hit = f"{name(self.met)}(S, ts, w, {key})"
         return [
             f"if len(w) >= {n}:",
@@ -236,8 +237,7 @@ class FastCount(Machine):
 
 def _alternating(items: list[Any], times: int) -> bool:
     """Say whether the last *times* of *items* go A, B, A, B ..."""
-    values = [item[1] for item in items[-times:]]
-    return values[0] != values[1] and all(values[n] == values[n - 2] for n in range(2, times))
+    return alternate([item[1] for item in items[-times:]])
 
 
 Waits = dict[object, list[Any]]

@@ -144,8 +144,9 @@ def demo(
     visitors: bool,
 ) -> None:
     """Run everything with a demo shop, planted defects and scripted visitors."""
-    from stolper.demo.run import run_demo  # playwright is an extra
+    from stolper.demo.run import declare_process, run_demo  # playwright is an extra
 
+    declare_process(data)
     settings = settings_of(data, server_public=public_address, server_console=console_address)
 
     async def serve() -> None:

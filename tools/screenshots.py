@@ -29,7 +29,7 @@ from stolper.app import Server
 from stolper.chromium import chromium_flags, find_chromium
 from stolper.demo.browsers import Browsers
 from stolper.demo.journeys import JOURNEYS
-from stolper.demo.run import run_demo
+from stolper.demo.run import declare_process, run_demo
 from stolper.demo.visitors import Visitors
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +98,8 @@ SHOTS = (
     Shot("sessions-none", "/sessions?rule=custom_error&flagged=no"),
     Shot("player", "/sessions/{session}?flag={flag}", _played, docs=True),
     Shot("player-keys", "/sessions/{session}?flag={flag}", _help),
+    Shot("processes", "/processes"),
+    Shot("process", "/processes/order"),
     Shot("struggles", "/struggles", docs=True),
     Shot("struggle", "/struggles/{struggle}"),
     Shot("struggle-silence", "/struggles/{struggle}/silence"),
@@ -245,6 +247,7 @@ async def running() -> AsyncIterator[Server]:
     with tempfile.TemporaryDirectory() as folder:
         addresses = {"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"}
         settings = load_settings(Path(folder), env={}, overrides=addresses)
+        declare_process(Path(folder))
         async with Server(settings, Path(folder)) as server:
             yield server
 

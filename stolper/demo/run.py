@@ -10,6 +10,7 @@ import asyncio
 import shutil
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from pathlib import Path
 
 from aiohttp import web
 
@@ -18,8 +19,18 @@ from core.model import Site
 from stolper.app import Server
 from stolper.demo.faults import Faults
 from stolper.demo.shop import build_shop
+from stolper.folder import OWN_RULES
 
+PROCESS = Path(__file__).with_name("order.yaml")
 IDLE_TIMEOUT_MS = 60_000  # short, so that a watcher sees visits end and abandonment judged
+
+
+def declare_process(data: Path) -> None:
+    """Put the process of the shop among the rules of the folder *data*, unless it has rules of its own."""
+    own = data / OWN_RULES
+    if not own.exists():
+        own.mkdir(parents=True)
+        (own / PROCESS.name).write_bytes(PROCESS.read_bytes())
 
 
 @asynccontextmanager

@@ -11,11 +11,14 @@ import yaml
 from playwright.async_api import Browser
 
 from console import language as languages
+from stolper.indexer import Indexer
 from tests.console.conftest import sign_in
 from tests.console.crawling import Crawl, Longer
 from tests.console.support import ROOT, running_console, shop
 from tests.console.test_browser import fill
 from tests.console.test_rule_pages import few_shipped
+from tests.insight.generator import PROCESS, stored, visits
+from tests.insight.test_walks import everything, rules
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -24,6 +27,9 @@ DATA = (
     "x is undefined", "name", "none", "English", "Deutsch", "rule_critical", "rule_high", "rule_medium",
     "my_rule",
     "cookieless", "full", "standard", "strict", "open", "/checkout*", "https://www.example.org", ".price",
+    "quantity", "street", "city", "zip", "iban", "owner", "Button", "#more", "#less", "#next", "#buy", "#terms", "#voucher",
+    "Bestellung", "Zahlung", "basket", "address", "voucher", "pay", "done",
+    "/", "/terms", "/shipping", "/basket", "/address", "/pay",
     "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag", "Sept.", "UTC",
     "Minuten", "Stunden", "Tage",
 )  # fmt: skip
@@ -32,7 +38,7 @@ DATA = (
 
 STARTERS = ROOT / "console" / "starters"
 STARTS = (
-    "/overview", "/struggles?state=all", "/sessions?site=none", "/find?q=14:10 pay", "/alerts/new?kind=count",
+    "/overview", "/struggles?state=all", "/sessions?site=none", "/find?q=14:10 pay", "/processes/order?left=order/pay&release=none", "/alerts/new?kind=count",
     "/alerts/new?kind=digest", "/counted", "/sites/add", "/sites/sshop/connect", "/nothing-is-here",
 )  # fmt: skip
 """What the crawl begins with: the overview, and states that no link leads to."""
@@ -79,11 +85,14 @@ async def test_all_pages(
         monkeypatch.setattr(
             languages, "_load", lambda code: Longer() if code == "de" else load(code)
         )
-    shipped = sorted(few_shipped(tmp_path / "shipped").iterdir())
+    (tmp_path / "process.yaml").write_text(PROCESS)
+    shipped = [*sorted(few_shipped(tmp_path / "shipped").iterdir()), tmp_path / "process.yaml"]
     data = (*DATA, *texts_of([*shipped, *STARTERS.glob("de/*.yaml")]))
     async with running_console(tmp_path / "data", player=player, shipped=shipped) as console:
         await console.store.add_site(shop())
         await fill(console)
+        await stored(console.store, visits(seed=1, count=30))
+        await everything(Indexer(console.store, console.clock, rules=rules))
         context = await browser.new_context(
             viewport={"width": width, "height": 800},
             color_scheme=scheme,  # type: ignore[arg-type]

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from detector import whatif
 from detector.engine import Engine
 from detector.machines import alternate
 from tests.detector.helpers import START, at, click, fired, judge, numbered, rule
@@ -96,6 +99,11 @@ def test_alternates_wants_a_b_a_b() -> None:
 def test_one_event_alone_alternates_with_nothing() -> None:
     """A trial with fewer events than a rule may ask for, as near misses make them, finds nothing and does not fail."""
     assert [False, False, True] == [alternate(list(paths)) for paths in ("", "a", "ab")]
+    for times, expected in ((1, []), (2, [("x", 1000, "")])):
+        whole = rule("match: {event: page, alternates: path, times: 4, within: 1m}")
+        set_ = replace(whole, rules=(whatif.times(times)(whole.rules[0]),))
+        pages = [at(n * 1000, "page", path=f"/{p}") for n, p in enumerate("abbba")]
+        assert expected == fired(set_, pages), times
 
 
 def test_share_bounds_the_matched_events() -> None:
