@@ -152,6 +152,40 @@ async def test_console_and_network_are_linked_to_the_time(page: Page, shown: Run
     assert "panel" not in page.url
 
 
+async def test_the_drawer_is_as_high_as_one_likes(page: Page, shown: Running) -> None:
+    """Its edge is dragged or moved with the arrows, leaves room for the picture, is kept, and taken back by a double click."""
+    await visit_of(shown)
+    await opened(page, shown, "?panel=network")
+    drawer, divider = page.locator("#drawer"), page.locator("#drawer-divider")
+
+    async def height(part: str = "#drawer") -> float:
+        return float(await page.locator(part).evaluate("(one) => one.offsetHeight"))
+
+    before = await height()
+    await divider.focus()
+    await page.keyboard.press("ArrowUp")
+
+    assert before + 40 == await height()
+    assert str(int(before + 40)) == await divider.get_attribute("aria-valuenow")
+    await expect(page.locator("#speed")).to_have_value("1")  # the arrow went nowhere else
+    box = await divider.bounding_box()
+    assert box
+    await page.mouse.move(box["x"] + 200, box["y"] + 6)
+    await page.mouse.down()
+    await page.mouse.move(box["x"] + 200, box["y"] + 66)
+    await page.mouse.up()
+    assert before - 20 == await height()
+    await page.keyboard.press("Home")
+    assert await height() > before
+    assert await height("#stage-box") >= 160
+    tallest = await height()
+    await page.reload()
+    await expect(drawer).to_be_visible()
+    assert tallest == await height()
+    await divider.dblclick()
+    assert before == await height()
+
+
 async def test_dom_is_that_of_the_moment(page: Page, shown: Running) -> None:
     """D shows the recorded tree as it is at the playhead, opens what one asks for, and outlines it in the picture."""
     await visit_of(shown)

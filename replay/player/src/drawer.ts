@@ -1,6 +1,7 @@
 // Owns the drawer below the picture: which panel is open, its filter, and fetching what it lists.
 
 import { keep, read } from "./address";
+import { divide } from "./divider";
 import { DomTree } from "./dom";
 import { Follower, type Timed } from "./follower";
 import type { Panel } from "./keys";
@@ -34,6 +35,7 @@ export class Drawer {
   readonly #jump: (at: number) => void;
   readonly #follower: Follower;
   readonly #dom: DomTree;
+  readonly #restore: () => void;
   #timeline: Timeline;
   #open: Panel | null = null;
   #details: Details | null = null;
@@ -55,6 +57,7 @@ export class Drawer {
     this.#jump = jump;
     this.#follower = new Follower(parts.body);
     this.#dom = new DomTree(parts.dom, parts.none, texts, tell);
+    this.#restore = divide(parts.divider, parts.box, parts.box.parentElement as HTMLElement);
     for (const name of PANELS) {
       parts.openers[name].addEventListener("click", () => this.toggle(name));
     }
@@ -97,6 +100,7 @@ export class Drawer {
       if (before && inside) openers[before].focus();
       return;
     }
+    this.#restore();
     title.textContent = openers[name].textContent;
     const dom = name === "dom";
     search.hidden = dom;

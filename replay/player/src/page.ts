@@ -67,6 +67,7 @@ function findDrawer() {
   const button = (id: string) => part(id, HTMLButtonElement);
   return {
     box: part("drawer", HTMLDivElement),
+    divider: part("drawer-divider", HTMLDivElement),
     body: part("drawer-body", HTMLDivElement),
     title: part("drawer-title", HTMLElement),
     count: part("drawer-count", HTMLElement),

@@ -122,7 +122,7 @@ function makeSide() {
   aside.append(choices);
   const panels = {} as Record<Panel, { choice: HTMLButtonElement; panel: HTMLDivElement }>;
   for (const name of PANELS) {
-    const choice = button("choice");
+    const choice = button("view");
     choice.setAttribute("role", "tab");
     choice.id = `choice-${name}`;
     choice.setAttribute("aria-controls", `panel-${name}`);
