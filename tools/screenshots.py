@@ -1,169 +1,93 @@
 """
 Make pictures of every page of the console, in two widths, two languages, light and dark.
 
-Run by `make screenshots` (about five minutes): scripted visitors go through the demo shop first, so that there
-is something to see. Everything goes into build/screenshots/ with an index.html of all, and what the README and
-the docs show into docs/pictures/. `python -m tools.screenshots player struggles 360 dark` makes only pages whose
-name has one of these words in it, and only those of that width, language (en, de) or look (light, dark).
+Run by `make screenshots` (about a quarter of an hour): scripted visitors go through the demo shop first, so that
+there is something to see. Everything goes into build/screenshots/ with an index.html of all, and what the README
+and the docs show into docs/pictures/. `python -m tools.screenshots player struggles 360 dark` makes only pages
+whose name has one of these words in it, and only those of that width, language (en, de) or look (light, dark).
 """
 
 from __future__ import annotations
 
 import asyncio
 import html
-import re
-import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
 
-from playwright.async_api import Browser, BrowserContext, Error, Page, async_playwright
+from playwright.async_api import (
+    Browser,
+    BrowserContext,
+    Error,
+    Page,
+    ViewportSize,
+    async_playwright,
+)
 
 from core.model import Session, SessionQuery
 from core.settings import load_settings
 from stolper.app import Server
 from stolper.chromium import chromium_flags, find_chromium
-from stolper.demo.browsers import Browsers
-from stolper.demo.journeys import JOURNEYS
-from stolper.demo.run import declare_process, run_demo
-from stolper.demo.visitors import Visitors
+from stolper.demo.run import run_demo
+from tools.shots import EMPTY, SETTLE_MS, SHOTS, WAITING, Shot
+from tools.week import PastClock, fill, outlet_shop, stranger, walking, work
 
 ROOT = Path(__file__).parent.parent
 OUT = ROOT / "build" / "screenshots"
 PICTURES = ROOT / "docs" / "pictures"
 
 WIDTHS = {1440: 900, 360: 740}
-VISITS = ("rage_clicker", "error_meeter", "card_declined", "buyer", "browser", "address_refused")
+DOCS: ViewportSize = {"width": 1280, "height": 800}
+DOCS_BYTES = 150_000
 KINDS = {"1440", "360", "en", "de", "light", "dark"}
-SETTLE_MS = 700
 
-Act = Callable[[Page], Awaitable[None]]
-
-
-async def _nothing(page: Page) -> None:
-    await page.wait_for_timeout(SETTLE_MS)
-
-
-async def _played(page: Page) -> None:
-    """Let the player show its moment, and play a little into it."""
-    await page.wait_for_selector('#stage-box[data-view="shown"]', timeout=20_000)
-    await page.keyboard.press("k")
-    await page.wait_for_timeout(6_500)
-    await page.keyboard.press("k")
-
-
-async def _help(page: Page) -> None:
-    await page.wait_for_selector('#stage-box[data-view="shown"]', timeout=20_000)
-    await page.keyboard.press("?")
-    await page.wait_for_timeout(SETTLE_MS)
-
-
-def _drawer(key: str) -> Act:
-    async def opened(page: Page) -> None:
-        await page.wait_for_selector('#stage-box[data-view="shown"]', timeout=20_000)
-        await page.keyboard.press(key)
-        await page.wait_for_timeout(SETTLE_MS)
-
-    return opened
-
-
-async def _menu(page: Page) -> None:
-    await page.click("details.menu summary")
-    await page.wait_for_timeout(200)
-
-
-async def _nobody(page: Page) -> None:
-    await page.context.clear_cookies(name=re.compile(".*stolper$"))
-    await page.reload()
-
-
-@dataclass(frozen=True, slots=True)
-class Shot:
-    """One picture: a page by its address, and what is done on it first. *docs*: the docs show it."""
-
-    name: str
-    path: str
-    act: Act = _nothing
-    docs: bool = False
-
-
-SHOTS = (
-    Shot("overview", "/overview", docs=True),
-    Shot("overview-menu", "/overview", _menu),
-    Shot("sessions", "/sessions", docs=True),
-    Shot("sessions-none", "/sessions?rule=custom_error&flagged=no"),
-    Shot("player", "/sessions/{session}?flag={flag}", _played, docs=True),
-    Shot("player-keys", "/sessions/{session}?flag={flag}", _help),
-    Shot("processes", "/processes"),
-    Shot("process", "/processes/order"),
-    Shot("struggles", "/struggles", docs=True),
-    Shot("struggle", "/struggles/{struggle}"),
-    Shot("struggle-silence", "/struggles/{struggle}/silence"),
-    Shot("caller", "/find"),
-    Shot("caller-found", "/find?q=14:10 checkout phone"),
-    Shot("transcript", "/sessions/{session}/transcript", docs=True),
-    Shot("reproduction", "/sessions/{session}/reproduction"),
-    Shot("player-console", "/sessions/{session}?flag={flag}", _drawer("c")),
-    Shot("player-network", "/sessions/{session}?flag={flag}", _drawer("n")),
-    Shot("player-dom", "/sessions/{session}?flag={flag}", _drawer("d")),
-    Shot("alerts", "/alerts"),
-    Shot("digest", "/digest"),
-    Shot("rules", "/rules"),
-    Shot("rule", "/rules/rage_click"),
-    Shot("rule-change", "/rules/rage_click/change"),
-    Shot("rule-edit", "/rules/edit"),
-    Shot("sites", "/sites"),
-    Shot("health", "/sites/{site}/health"),
-    Shot("add-site", "/sites/add"),
-    Shot("connect", "/sites/{site}/connect"),
-    Shot("alerts", "/alerts"),
-    Shot("alert", "/alerts/new?kind=count"),
-    Shot("digest", "/digest"),
-    Shot("people", "/people"),
-    Shot("audit", "/audit"),
-    Shot("lost", "/nothing-is-here"),
-    Shot("sign-in", "/sites", _nobody),  # the last: nobody is signed in afterwards
-)
-
-
-EMPTY = (
-    Shot("empty-overview", "/overview"),
-    Shot("empty-sessions", "/sessions"),
-    Shot("empty-struggles", "/struggles"),
-    Shot("empty-sites", "/sites"),
-)
-"""Of a server that nobody has visited, and that has no site yet."""
+LISTEN = {"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"}
+SETTINGS = {
+    **LISTEN,
+    "alerts.to": ["team=mailto:team@example.org", "tickets=http://127.0.0.1:9/hooks/stolper"],
+    "alerts.secret": "only for pictures, and nothing hears it",
+    "mail.host": "127.0.0.1",
+    "mail.port": 9,
+    "mail.sender": "stolper@example.org",
+}
+"""Destinations at which nobody listens: a message that does not arrive is a state, too."""
 
 
 async def names_of(server: Server) -> dict[str, str]:
-    """Return what the addresses of SHOTS name: a flagged session, its flag, its struggle, its site."""
-    session = await _flagged(server)
-    (flag, *_) = await server.store.flags(session.id)
+    """Return what the addresses of SHOTS name: sessions of several kinds, a flag, a struggle, sites."""
+    session = await _flagged(server, "rage_click")
+    failing = await _flagged(server, "payment_decline_repeat")
     (struggle, *_) = await server.store.struggles(limit=1)
-    return {"session": session.id, "flag": flag.id, "struggle": struggle.key, "site": session.site}
+    every = await server.store.sessions(SessionQuery(limit=100))
+    masked = next(one for one in every if one.site == "soutlet" and one.pages > 2)
+    return {
+        "session": session.id,
+        "flag": await _flag(server, session, "rage_click"),
+        "struggle": struggle.key,
+        "site": session.site,
+        "waiting": "swaiting",
+        "erring": (await _flagged(server, "error_click")).id,
+        "failing": failing.id,
+        "refused": await _flag(server, failing, "payment_decline_repeat"),
+        "running": next(one.id for one in every if one.ended_ms is None),
+        "masked": masked.id,
+        "path": masked.entry_path or "",
+    }
 
 
-async def _flagged(server: Server) -> Session:
-    """Return a session with a rage click, as soon as there is one."""
-    for _ in range(300):
-        found = await server.store.sessions(SessionQuery(rule="rage_click", limit=1))
-        if found:
-            return found[0]
-        await asyncio.sleep(0.1)
-    raise SystemExit("no visit was flagged: is the snippet built?")
+async def _flag(server: Server, session: Session, rule: str) -> str:
+    return next(one.id for one in await server.store.flags(session.id) if one.rule == rule)
 
 
-async def visit(chromium: str, shop: str) -> None:
-    """Let scripted visitors go through the shop, two at a time."""
-    chosen = [one for one in JOURNEYS if one.name in VISITS]
-    visitors = Visitors(shop, chromium=chromium, log=print, seed=7, pace=0.5)
-    async with Browsers(chromium) as browsers:
-        for pair in zip(chosen[::2], chosen[1::2], strict=True):
-            await asyncio.gather(*(visitors.visit(browsers, one) for one in pair))
+async def _flagged(server: Server, rule: str) -> Session:
+    """Return the newest session that *rule* has flagged."""
+    found = await server.store.sessions(SessionQuery(rule=rule, limit=1))
+    if not found:
+        raise SystemExit(f"no visit was flagged by {rule}: is the snippet built?")
+    return found[0]
 
 
 async def signed_in(browser: Browser, server: Server, width: int, scheme: str) -> BrowserContext:
@@ -189,15 +113,27 @@ async def photograph(
     """Make the picture *out* of *shot*. What does not come to be is told, and left out."""
     page = await context.new_page()
     try:
-        path = shot.path.format(**names)
-        await page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}")
-        await shot.act(page)
-        player = shot.name.startswith("player")
-        await page.screenshot(path=out, full_page=not player)
+        path, mark, place = shot.path.format(**names).partition("#")
+        await page.goto(f"{base}{path}{'&' if '?' in path else '?'}lang={language}{mark}{place}")
+        if shot.act is not None:
+            await shot.act(page)
+        await page.wait_for_timeout(SETTLE_MS)
+        await page.screenshot(path=out, full_page=not shot.of_screen)
+        if shot.docs and out.name.endswith("-1440-en-light.png"):
+            await for_docs(page, PICTURES / f"{shot.name}.png")
     except Error as error:
         print(f"  {out.name}: {str(error).splitlines()[0]}")
     finally:
         await page.close()
+
+
+async def for_docs(page: Page, out: Path) -> None:
+    """Make the picture *out* of what *page* shows at first, small enough to stand beside a text."""
+    await page.set_viewport_size(DOCS)
+    await page.wait_for_timeout(SETTLE_MS)
+    size = len(await page.screenshot(path=out))
+    if size > DOCS_BYTES:
+        print(f"  {out.name}: {size} bytes are more than {DOCS_BYTES}")
 
 
 def index(folder: Path) -> None:
@@ -235,25 +171,45 @@ async def shoot(
         for shot in chosen:
             out = OUT / f"{shot.name}-{width}-{language}-{scheme}.png"
             await photograph(context, server.console_url, shot, names, language, out)
-            if shot.docs and out.is_file() and (width, scheme, language) == (1440, "light", "en"):
-                shutil.copy(out, PICTURES / f"{shot.name}.png")
         await context.close()
     return len(chosen) * len(looks(words))
 
 
 @asynccontextmanager
-async def running() -> AsyncIterator[Server]:
+async def running(clock: PastClock | None = None) -> AsyncIterator[Server]:
     """Run a server on a new folder."""
     with tempfile.TemporaryDirectory() as folder:
-        addresses = {"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"}
-        settings = load_settings(Path(folder), env={}, overrides=addresses)
-        declare_process(Path(folder))
-        async with Server(settings, Path(folder)) as server:
+        settings = load_settings(Path(folder), env={}, overrides=SETTINGS if clock else LISTEN)
+        async with Server(settings, Path(folder), clock) as server:
             yield server
 
 
+@asynccontextmanager
+async def worked_in(
+    browser: Browser, chromium: str
+) -> AsyncIterator[tuple[Server, dict[str, str]]]:
+    """Run a server with a week of visits, and what the owner made of them; yield the names of SHOTS, too."""
+    clock = PastClock()
+    async with (
+        running(clock) as server,
+        run_demo(server, "127.0.0.1:0", visitors=False, log=print) as shop,
+        outlet_shop(server) as outlet,
+    ):
+        await fill(server, clock, chromium, shop, outlet)
+        await stranger(server, chromium)
+        async with walking(chromium, shop):
+            await asyncio.sleep(20)  # until there is something to see of it
+            names = await names_of(server)
+            context = await signed_in(browser, server, 1440, "light")
+            keys = [one.key for one in await server.store.struggles(limit=3)]
+            page = await context.new_page()
+            await work(page, server.console_url, names["session"], names["flag"], keys)
+            await context.close()
+            yield server, names
+
+
 async def main(words: Sequence[str]) -> None:
-    """Photograph an empty server, then one with a demo shop that a few visitors have been to."""
+    """Photograph an empty server, one that waits for its first visit, then one with a week of visits."""
     chromium = find_chromium()
     assert chromium, "no Chromium; `make setup` installs it"
     OUT.mkdir(parents=True, exist_ok=True)
@@ -264,12 +220,10 @@ async def main(words: Sequence[str]) -> None:
         )
         async with running() as server:
             made = await shoot(browser, server, EMPTY, {}, words)
-        async with (
-            running() as server,
-            run_demo(server, "127.0.0.1:0", visitors=False, log=print) as shop,
-        ):
-            await visit(chromium, shop)
-            made += await shoot(browser, server, SHOTS, await names_of(server), words)
+            names = {"waiting": (await stranger(server, chromium)).key}
+            made += await shoot(browser, server, WAITING, names, words)
+        async with worked_in(browser, chromium) as (server, names):
+            made += await shoot(browser, server, SHOTS, names, words)
         await browser.close()
     index(OUT)
     print(f"{made} pictures in {OUT.relative_to(ROOT)}/index.html")
