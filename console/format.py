@@ -13,6 +13,9 @@ from babel.dates import format_datetime, format_timedelta
 from babel.numbers import format_decimal, format_percent
 from markupsafe import Markup, escape
 
+LABEL_MAX = 40
+"""Characters of an element's label that are recorded (core/events.yaml)."""
+
 
 def iso(at_ms: float) -> str:
     """Return *at_ms* (Unix milliseconds) as ISO 8601 in UTC with milliseconds."""
@@ -44,8 +47,14 @@ def percent(share: float, language: str) -> str:
 
 def moment(at_ms: float, language: str) -> str:
     """Return *at_ms* as a date and time in UTC; pages show the reader's own zone by script."""
-    text = format_datetime(datetime.fromtimestamp(at_ms / 1000, UTC), "medium", locale=language)
+    locale = {"en": "en_GB"}.get(language, language)  # the day first, and 24 hours, as in lists
+    text = format_datetime(datetime.fromtimestamp(at_ms / 1000, UTC), "medium", locale=locale)
     return f"{text} UTC"
+
+
+def cut(label: str) -> str:
+    """Return *label* with an ellipsis where the recorder has cut it off."""
+    return label if len(label) < LABEL_MAX else f"{label.rstrip()}…"
 
 
 def breakable(path: str) -> Markup:
@@ -57,6 +66,7 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
     """Return the template filters for *language*."""
     return {
         "breakable": breakable,
+        "cut": cut,
         "iso": iso,
         "duration": duration,
         "span": partial(span, language=language),

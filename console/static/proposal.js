@@ -69,7 +69,7 @@ async function refresh() {
     const fits = preview.querySelector("[data-fits]");
     form.dataset.fits = fits?.getAttribute("data-fits") ?? "no";
     if (!fits) {
-      effect.replaceChildren();
+      note(effect, effect.dataset.waiting ?? "");
       effect.removeAttribute("aria-busy");
       speak();
       return;
