@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+from tools.screenshots import DOCS_BYTES, PICTURES, ROOT
 from tools.shots import EMPTY, SHOTS, UNSEEN, WAITING
 
 ROUTES = Path(__file__).parent / "routes.txt"
@@ -46,3 +47,16 @@ def test_pictures_have_names_of_their_own() -> None:
     names = [one.name for one in (*SHOTS, *EMPTY, *WAITING)]
 
     assert sorted(set(names)) == sorted(names)
+
+
+def test_pictures_of_the_docs_are_shown_and_small() -> None:
+    """Each picture in docs/pictures is made by the command, shown in README or docs, and not heavy."""
+    shown = set()
+    for page in (ROOT / "README.md", *(ROOT / "docs").glob("*.md")):
+        found = re.findall(r"pictures/([\w-]+)\.png", page.read_text(encoding="utf-8"))
+        shown |= set(found)
+    made = {one.name for one in SHOTS if one.docs}
+
+    assert made == shown
+    assert made == {one.stem for one in PICTURES.iterdir()}
+    assert [] == [one.name for one in PICTURES.iterdir() if one.stat().st_size > DOCS_BYTES]
