@@ -62,7 +62,7 @@ async def names_of(server: Server) -> dict[str, str]:
     failing = await _flagged(server, "payment_decline_repeat")
     (struggle, *_) = await server.store.struggles(limit=1)
     every = await server.store.sessions(SessionQuery(limit=100))
-    masked = next(one for one in every if one.site == "soutlet" and one.pages > 2)
+    masked = next(one for one in every if one.site == "soutlet" and one.pages > 3)
     return {
         "session": session.id,
         "flag": await _flag(server, session, "rage_click"),
@@ -74,7 +74,7 @@ async def names_of(server: Server) -> dict[str, str]:
         "refused": await _flag(server, failing, "payment_decline_repeat"),
         "running": next(one.id for one in every if one.ended_ms is None),
         "masked": masked.id,
-        "path": masked.entry_path or "",
+        "path": masked.last_path or "",
     }
 
 

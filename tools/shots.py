@@ -30,7 +30,7 @@ class Shot:
     @property
     def of_screen(self) -> bool:
         """Whether it shows what the screen holds, and not all of the page."""
-        return self.name.startswith("player") or self.name.endswith(("-chosen", "-menu"))
+        return self.name.startswith("player") or self.name.endswith(("-ticked", "-menu"))
 
 
 async def shown(page: Page) -> None:
@@ -94,7 +94,7 @@ async def _list_below(page: Page) -> None:
     await page.evaluate("document.querySelector('.side').scrollIntoView()")
 
 
-async def _chosen(page: Page) -> None:
+async def _ticked(page: Page) -> None:
     for row in (0, 1):
         await page.check(f".struggles tbody .check input >> nth={row}")
 
@@ -119,7 +119,7 @@ async def _person(page: Page) -> None:
 async def _tried(page: Page) -> None:
     """Have the rule of the editor judged by the visits of the week."""
     await page.wait_for_selector("#checked .verdict", timeout=20_000)
-    await page.locator(".cm-line", has_text="a selector, matched").click()
+    await page.locator(".cm-line", has_text='target: ".filter"').click()
     await page.keyboard.press("Home")
     await page.keyboard.press("Shift+End")
     await page.keyboard.insert_text("where: {target: button}")
@@ -184,7 +184,7 @@ PLAYER = "/sessions/{session}?flag={flag}"
 LONG = "/sessions/{failing}?flag={refused}"
 
 SHOTS = (
-    Shot("overview", "/overview", docs=True),
+    Shot("overview", "/overview"),
     Shot("overview-menu", "/overview", _clicked(".top-end .menu summary")),
     Shot("overview-site", "/overview?site=outlet"),
     Shot("sessions", "/sessions", docs=True),
@@ -207,16 +207,16 @@ SHOTS = (
     Shot("player-below", PLAYER, _lower),
     Shot("player-live", "/sessions/{running}", shown),
     Shot("player-masked", "/sessions/{masked}", shown),
-    Shot("transcript", "/sessions/{session}/transcript", docs=True),
+    Shot("transcript", "/sessions/{session}/transcript"),
     Shot("reproduction", "/sessions/{session}/reproduction"),
     Shot("export", "/sessions/{session}/export"),
     Shot("struggles", "/struggles", docs=True),
     Shot(
         "struggles-all", "/struggles?state=all&since=7d&severity=high", _unfolded(".filters-link")
     ),
-    Shot("struggles-chosen", "/struggles", _chosen),
+    Shot("struggles-ticked", "/struggles", _ticked),
     Shot("struggles-none", "/struggles?text=nothing+of+that+kind"),
-    Shot("struggle", "/struggles/{struggle}", docs=True),
+    Shot("struggle", "/struggles/{struggle}"),
     Shot("struggle-silence", "/struggles/{struggle}/silence", _judged, docs=True),
     Shot("caller", "/find"),
     Shot("caller-found", "/find?q=checkout payment error&tz=Europe/Berlin", docs=True),
