@@ -228,6 +228,7 @@ SHOTS = (
     Shot("alert-tried", "/alerts/new?kind=count", _tried_alert),
     Shot("alert-refused", "/alerts/new?kind=count", _refused_alert),
     Shot("alert-new", "/alerts/new?kind=new"),
+    Shot("alert-silent", "/alerts/new?kind=silent"),
     Shot("alert-digest", "/alerts/new?kind=digest"),
     Shot("digest", "/digest"),
     Shot("counted", "/counted"),
