@@ -126,21 +126,21 @@ async def test_it_plays_from_the_disk(
     assert 40 == await opened.picture.locator("#kept").evaluate("image => image.naturalWidth")
     await expect(page.locator(".address")).to_have_text("/first")
     await page.locator("#panel-flags .row").click()
-    await page.locator(".choice", has_text="Ereignisse").click()
+    await page.locator(".view", has_text="Ereignisse").click()
     await page.locator("#panel-events .row", has_text="/second").click()
     await expect(opened.picture.locator("h1")).to_have_text("Second page")
     await page.keyboard.press("0")
     await expect(opened.picture.locator("h1")).to_have_text("First page")
     await expect(opened.picture.locator("body")).not_to_contain_text("Came later")
-    await page.locator(".choice", has_text="Vollständigkeit").click()
+    await page.locator(".view", has_text="Vollständigkeit").click()
     told = page.locator("#panel-gaps .row", has_text="of chunk 0")
     await expect(told).to_have_count(1)  # though it is drawn twice
     await page.keyboard.press("Shift+ArrowRight")
-    await page.locator(".choice", has_text="Ablauf").click()
+    await page.locator(".view", has_text="Ablauf").click()
     await page.locator("#panel-transcript .row", has_text="Notiz von eve: Call them").click()
     await expect(opened.picture.locator("body")).to_contain_text("Came later")
     await page.locator(".language", has_text="English").click()
-    await expect(page.locator(".choice", has_text="Transcript")).to_be_visible()
+    await expect(page.locator(".view", has_text="Transcript")).to_be_visible()
     assert [file.as_uri()] == opened.asked
     assert [] == [one for one in opened.said if "Blocked script execution" not in one]
 

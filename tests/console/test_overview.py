@@ -42,8 +42,8 @@ async def test_numbers_open_what_they_count(console: Running, http: aiohttp.Clie
     await console.sign_in(http)
     page = tiles(await get(console, http, "/overview?site=shop"))
 
-    assert ("2", "1") == (page["Sessions"][1], page["with a struggle"][1])
-    for link, number in (page["Sessions"], page["with a struggle"]):
+    assert ("2", "1") == (page["Sessions"][1], page["With a struggle"][1])
+    for link, number in (page["Sessions"], page["With a struggle"]):
         assert f">{number} session" in await get(console, http, link)
 
 
@@ -57,7 +57,7 @@ async def test_change_since_the_day_before(console: Running, http: aiohttp.Clien
     await console.sign_in(http)
     page = await get(console, http, "/overview")
 
-    assert "200 % more than the day before" in page
+    assert "200% more than the day before" in page
     assert "nothing to compare with yet" in page  # of those with a struggle
 
 
@@ -128,7 +128,7 @@ async def test_running_sessions_are_counted_as_listed(
     while await indexer.sweep():
         pass
     await console.sign_in(http)
-    link, number = tiles(await get(console, http, "/overview"))["running now"]
+    link, number = tiles(await get(console, http, "/overview"))["Running now"]
 
     assert "2" == number
     assert ">2 sessions" in await get(console, http, link)
