@@ -7,10 +7,12 @@ Everything here ends in JSON and is drawn as text, never as markup.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 from babel.numbers import format_decimal
 
+from console.format import cut
 from console.health_words import lack_text
 from console.language import Language
 from console.words import GAP_KINDS, Words, gap_text, severity_text
@@ -101,6 +103,7 @@ def _gap_json(gap: GapSpan, language: Language) -> dict[str, Any]:
 
 def row_text(row: Row, language: Language) -> tuple[str, str]:
     """Return the words for *row*: what happened, and a detail that may be empty."""
+    row = replace(row, label=cut(row.label))
     teller = _TELLERS.get(row.type)
     return teller(row, language.gettext) if teller else (row.type, row.label)
 
@@ -157,7 +160,7 @@ def _form(row: Row, _: Words) -> tuple[str, str]:
 
 def _message(row: Row, _: Words) -> tuple[str, str]:
     kinds = {"error": _("Error message"), "warning": _("Warning"), "success": _("Confirmation")}
-    words = str(row.facts.get("words") or row.label)
+    words = cut(str(row.facts.get("words") or "")) or row.label
     return kinds.get(str(row.facts.get("severity")), _("Message")), words
 
 

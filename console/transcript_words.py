@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from babel.numbers import format_decimal
 
-from console.format import duration, moment, span
+from console.format import cut, duration, moment, span
 from console.language import Language
 from console.score_words import band_text
 from console.texts import gap_words
@@ -150,7 +150,7 @@ class Teller:
     def struggle(self, flag: Flag) -> str:
         """Return what a struggle is called, on what and where, and how severe it is."""
         _ = self._language.gettext
-        label = str((flag.target or {}).get("label") or "")
+        label = cut(str((flag.target or {}).get("label") or ""))
         masked = bool(label) and not label.replace("•", "").strip()
         where = [_("“%(name)s”") % {"name": label}] if label and not masked else []
         where += [flag.page] if flag.page else []
@@ -341,7 +341,7 @@ class Teller:
             _("The page showed a message; its text is masked."),
         )
         clear, masked = kinds.get(line.facts["severity"], usual)
-        return clear % {"words": words} if words else masked
+        return clear % {"words": cut(words)} if words else masked
 
     def _request(self, line: Line) -> str:
         _, facts = self._language.gettext, line.facts

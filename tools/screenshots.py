@@ -40,7 +40,7 @@ OUT = ROOT / "build" / "screenshots"
 PICTURES = ROOT / "docs" / "pictures"
 
 WIDTHS = {1440: 900, 360: 740}
-DOCS: ViewportSize = {"width": 1280, "height": 800}
+DOCS: ViewportSize = {"width": 1200, "height": 720}
 DOCS_BYTES = 150_000
 KINDS = {"1440", "360", "en", "de", "light", "dark"}
 
@@ -60,7 +60,8 @@ async def names_of(server: Server) -> dict[str, str]:
     """Return what the addresses of SHOTS name: sessions of several kinds, a flag, a struggle, sites."""
     session = await _flagged(server, "rage_click")
     failing = await _flagged(server, "payment_decline_repeat")
-    (struggle, *_) = await server.store.struggles(limit=1)
+    struggles = await server.store.struggles(limit=100)
+    struggle = next(one for one in struggles if one.rule == "rage_click")
     every = await server.store.sessions(SessionQuery(limit=100))
     masked = next(one for one in every if one.site == "soutlet" and one.pages > 3)
     return {
@@ -83,8 +84,9 @@ async def _flag(server: Server, session: Session, rule: str) -> str:
 
 
 async def _flagged(server: Server, rule: str) -> Session:
-    """Return the newest session that *rule* has flagged."""
-    found = await server.store.sessions(SessionQuery(rule=rule, limit=1))
+    """Return the newest session that *rule* has flagged, of a desktop if there is one."""
+    found = await server.store.sessions(SessionQuery(rule=rule, limit=20))
+    found.sort(key=lambda one: one.attributes.get("device") != "desktop")
     if not found:
         raise SystemExit(f"no visit was flagged by {rule}: is the snippet built?")
     return found[0]
