@@ -126,6 +126,9 @@ async def _tried(page: Page) -> None:
     await page.wait_for_timeout(SETTLE_MS)
     await page.wait_for_selector("#checked .verdict:not(.bad)", timeout=20_000)
     await page.click("#run")
+    await page.wait_for_function(
+        "['stale', 'progress'].every((id) => document.getElementById(id).hidden)", timeout=30_000
+    )
     await page.wait_for_selector("#draft .draft-summary", timeout=30_000)
 
 
