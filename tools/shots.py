@@ -202,6 +202,7 @@ SHOTS = (
     Shot("player-keys", PLAYER, _pressed("?")),
     Shot("player-console", "/sessions/{erring}", _pressed("c")),
     Shot("player-network", LONG, _pressed("n")),
+    Shot("player-performance", LONG, _pressed("p")),
     Shot("player-dom", PLAYER, _pressed("d")),
     Shot("player-note", PLAYER, _in_player("#note-add")),
     Shot("player-export", PLAYER, _in_player("#export")),
