@@ -265,6 +265,7 @@ SHOTS = (
     Shot("people-found", "/people#{session}", _person),
     Shot("audit", "/audit"),
     Shot("lost", "/nothing-is-here"),
+    Shot("link-used", "/enter/used-already"),
     Shot("sign-in", "/sites", _nobody),  # the last two: nobody is signed in afterwards
     Shot("sign-in-wrong", "/sites", _wrong_password),
 )
