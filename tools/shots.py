@@ -126,9 +126,8 @@ async def _tried(page: Page) -> None:
     await page.wait_for_timeout(SETTLE_MS)
     await page.wait_for_selector("#checked .verdict:not(.bad)", timeout=20_000)
     await page.click("#run")
-    await page.wait_for_function(
-        "['stale', 'progress'].every((id) => document.getElementById(id).hidden)", timeout=30_000
-    )
+    for part in ("#progress", "#stale"):
+        await page.wait_for_selector(part, state="hidden", timeout=30_000)
     await page.wait_for_selector("#draft .draft-summary", timeout=30_000)
 
 
