@@ -31,7 +31,7 @@ from core.model import Session, SessionQuery
 from core.settings import load_settings
 from stolper.app import Server
 from stolper.chromium import chromium_flags, find_chromium
-from stolper.demo.run import run_demo
+from stolper.demo.run import declare_process, run_demo
 from tools.shots import EMPTY, SETTLE_MS, SHOTS, WAITING, Shot
 from tools.week import PastClock, fill, outlet_shop, stranger, walking, work
 
@@ -182,6 +182,7 @@ async def running(clock: PastClock | None = None) -> AsyncIterator[Server]:
     """Run a server on a new folder."""
     with tempfile.TemporaryDirectory() as folder:
         settings = load_settings(Path(folder), env={}, overrides=SETTINGS if clock else LISTEN)
+        declare_process(Path(folder))
         async with Server(settings, Path(folder), clock) as server:
             yield server
 

@@ -222,7 +222,7 @@ SHOTS = (
     Shot("struggle", "/struggles/{struggle}"),
     Shot("struggle-silence", "/struggles/{struggle}/silence", _judged, docs=True),
     Shot("processes", "/processes"),
-    Shot("process", "/processes/checkout"),
+    Shot("process", "/processes/order"),
     Shot("caller", "/find"),
     Shot("caller-found", "/find?q=checkout payment error&tz=Europe/Berlin", docs=True),
     Shot("caller-none", "/find?q=yesterday 03:10&tz=Europe/Berlin"),
