@@ -24,6 +24,7 @@ import { News } from "./news";
 import { Notes } from "./notes";
 import { findPage, type Page } from "./page";
 import { Pick } from "./pick";
+import { beginning, faster, LIVE_LAG_MS, Places, within } from "./places";
 import {
   type FromStage,
   type Gap,
@@ -35,8 +36,6 @@ import {
 } from "./protocol";
 import { Toast } from "./toast";
 
-const SPEEDS = [0.5, 1, 2, 4, 8, 16];
-const LIVE_LAG_MS = 700; // behind the newest event, so that the picture rarely waits
 const LIVE_CATCH_UP_MS = 1800;
 const STAGE_MS = 3000; // from when the stage's document is there until it must have said so
 
@@ -48,6 +47,7 @@ class Player {
   readonly #news: News;
   readonly #notes: Notes;
   readonly #drawer: Drawer;
+  readonly #places: Places;
   readonly #lead: number;
   readonly #pick: Pick | null;
   #timeline: Timeline;
@@ -71,6 +71,7 @@ class Player {
     this.#texts = texts;
     this.#lead = Number(page.replay.dataset.lead);
     this.#toast = new Toast(page, texts);
+    this.#places = new Places(page, texts, this.#toast);
     this.#news = new News(timeline.session, () => this.#refresh());
     const goTo = (at: number): void => this.#goTo(at);
     this.#events = new EventList(page, texts, goTo);
@@ -78,7 +79,7 @@ class Player {
     this.#drawer = new Drawer(page.drawer, timeline, texts, goTo, tellStage);
     const toast = (text: string): void => this.#toast.say(text);
     this.#notes = new Notes(page, timeline, texts, { goTo, pause: () => this.#stop(), toast });
-    this.#at = this.#startingPoint();
+    this.#at = beginning(timeline, this.#lead);
     this.#tab = this.#tabFor(this.#at);
     this.#follow = timeline.running && !location.search.match(/[?&](at|flag)=/);
     this.#pick = page.pick && new Pick(page.pick, texts, this.#picking);
@@ -93,22 +94,6 @@ class Player {
     void this.#loadActivity();
     this.#listen();
     document.addEventListener("visibilitychange", () => this.#listen());
-  }
-
-  /** Return where to begin: 5 s before the flag in the address, at its `at`, or at the start. */
-  #startingPoint(): number {
-    const query = new URLSearchParams(location.search);
-    const wanted = query.get("flag");
-    const flag = this.#timeline.flags.find((one) => one.id === wanted);
-    const at = Number(query.get("at"));
-    if (query.has("at") && Number.isFinite(at)) return this.#clamp(this.#timeline.start + at);
-    if (flag) return this.#clamp(flag.at - this.#lead);
-    if (this.#timeline.running) return this.#clamp(this.#timeline.end - LIVE_LAG_MS);
-    return this.#timeline.start;
-  }
-
-  #clamp(at: number): number {
-    return Math.min(Math.max(at, this.#timeline.start), this.#timeline.end);
   }
 
   #tabFor(at: number): string {
@@ -213,12 +198,9 @@ class Player {
   #addGaps(gaps: Gap[]): void {
     const fresh = unheard(this.#stageGaps, gaps);
     if (fresh.length === 0) return;
-    this.#stageGaps.push(...fresh.map((gap) => ({ ...gap, text: this.#gapText(gap.kind) })));
+    const text = (kind: string): string => this.#texts[`gap_${kind}`] ?? kind;
+    this.#stageGaps.push(...fresh.map((gap) => ({ ...gap, text: text(gap.kind) })));
     this.#drawGaps();
-  }
-
-  #gapText(kind: string): string {
-    return this.#texts[`gap_${kind}`] ?? kind;
   }
 
   // What the reader does
@@ -243,13 +225,13 @@ class Player {
     search: () => this.#events.focus("search"),
     panel: (name: Panel) => this.#drawer.toggle(name),
     note: () => this.#notes.write(),
-    export: () => this.#press("export", "no_export"),
+    export: () => this.#places.press("export", "no_export"),
     session: (step) =>
       step < 0
-        ? this.#press("previous-session", "no_previous")
-        : this.#press("next-session", "no_next"),
-    fullScreen: () => this.#fullScreen(),
-    go: (path) => this.#visit(path),
+        ? this.#places.press("previous-session", "no_previous")
+        : this.#places.press("next-session", "no_next"),
+    fullScreen: () => this.#places.fullScreen(),
+    go: (path) => this.#places.visit(path),
     escape: () => this.#escape(),
   };
 
@@ -276,7 +258,7 @@ class Player {
     page.forward.addEventListener("click", () => this.#actions.step(5000));
     page.help.addEventListener("click", () => this.#actions.help());
     page.copyLink.addEventListener("click", () => this.#copyLink());
-    page.fullScreen.addEventListener("click", () => this.#fullScreen());
+    page.fullScreen.addEventListener("click", () => this.#places.fullScreen());
     page.copyAddress.addEventListener("click", () => {
       void this.#toast.copy(this.#pageAddress, this.#texts.copied_address);
     });
@@ -295,24 +277,6 @@ class Player {
       const pressed = event.target instanceof Element && event.target.closest("button, a");
       if (event.detail > 0 && pressed instanceof HTMLElement) pressed.blur();
     });
-  }
-
-  /** Press the link *id* of the page; where there is none, say *why*. */
-  #press(id: string, why: string): void {
-    const link = document.getElementById(id);
-    if (link) link.click();
-    else this.#toast.say(this.#texts[why]);
-  }
-
-  #visit(path: string): void {
-    const there = document.querySelector(`header a[href="${path}"]`);
-    if (there instanceof HTMLElement) there.click();
-    else this.#toast.say(this.#texts.no_goal);
-  }
-
-  #fullScreen(): void {
-    if (document.fullscreenElement) void document.exitFullscreen();
-    else void this.#page.replay.requestFullscreen().catch(() => undefined);
   }
 
   #escape(): boolean {
@@ -348,7 +312,7 @@ class Player {
   }
 
   #seek(at: number, play: boolean): void {
-    this.#at = this.#clamp(at);
+    this.#at = within(this.#timeline, at);
     if (!this.#ready) this.#wished = play;
     this.#tab = this.#tabFor(this.#at);
     this.#drawTabs();
@@ -363,7 +327,7 @@ class Player {
   }
 
   #flagBy(step: 1 | -1): void {
-    const led = (flag: Flag) => ({ flag, at: this.#clamp(flag.at - this.#lead) });
+    const led = (flag: Flag) => ({ flag, at: within(this.#timeline, flag.at - this.#lead) });
     const found = this.#goToNeighbour(this.#timeline.flags.map(led), step);
     if (found) this.#speak(found.flag.title, found.flag.at);
   }
@@ -383,8 +347,7 @@ class Player {
   }
 
   #faster(step: 1 | -1): void {
-    const now = SPEEDS.indexOf(Number(this.#page.speed.value));
-    const speed = SPEEDS[Math.min(SPEEDS.length - 1, Math.max(0, now + step))] ?? 1;
+    const speed = faster(Number(this.#page.speed.value), step);
     this.#page.speed.value = String(speed);
     this.#tell({ type: "speed", speed });
   }
