@@ -17,6 +17,7 @@ from tests.console.support import (
     scroll,
 )
 from tests.console.test_player import open_session, picture
+from tests.e2e.support import eventually
 
 pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 
@@ -120,7 +121,7 @@ async def test_a_lost_stream_is_found_again(page: Page, shown: Running) -> None:
     await visit.send([], recording=[add_text(3_000, 20, "Missed")])
 
     await expect(picture(page).locator("p")).to_have_text("Missed", timeout=12_000)
-    assert shown.live.watched("lost")
+    await eventually(lambda: asyncio.sleep(0, shown.live.watched("lost")), within_s=12)
 
 
 async def test_token_runs_out(page: Page, shown: Running) -> None:
