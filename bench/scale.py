@@ -36,8 +36,11 @@ from bench.receivers import AIOHTTP
 from bench.served import STOLPER, Served
 from core.clock import SystemClock
 from core.model import Place, SessionQuery
-from core.sqlite import SqliteStore, judged, records, search_index
+from core.sqlite import SqliteStore, judged, records, search_index, walks
 from core.sqlite.store import DATABASE
+from detector.loader import load_rules, shipped_rules
+from detector.steps import Steps
+from insight.walks import with_walks
 from replay.document import document_of
 
 GOAL_MS, GOAL_GROWTH, GOAL_INGEST = 300, 1.5, 1.2
@@ -76,16 +79,19 @@ def _filled(folder: Path, size: int, say: Callable[[str], None]) -> Path:
 
 def _index(db: sqlite3.Connection) -> None:
     """Index all sessions, as the server does in the background: it is to answer pages meanwhile, not to do that."""
+    steps = Steps(load_rules([shipped_rules()]))
+    walks.note(db, steps.version)
     while due := search_index.due(db, 1 << 53, 100):
-        documents = [
-            document_of(
+        documents = []
+        for one in due:
+            batches = records.batches(db, one.session.id)
+            document = document_of(
                 one.session,
-                records.batches(db, one.session.id),
+                batches,
                 records.page_loads(db, one.session.id),
                 judged.flags(db, one.session.id, withdrawn=False),
             )
-            for one in due
-        ]
+            documents.append(with_walks(document, steps, one.session, batches))
         db.execute("BEGIN")
         search_index.put(db, documents, due)
         db.execute("COMMIT")
@@ -159,6 +165,9 @@ def paths(folder: Path) -> dict[str, str]:
         "sessions, by words and fields": "/sessions?q=checkout+-page:/basket&has=struggle",
         "sessions, none, what to drop": "/sessions?device=mobile&page=/nowhere&browser=Safari",
         "rows of an open list": "/sessions/rows",
+        "processes": "/processes",
+        "process": "/processes/checkout",
+        "process, 7 days, on phones": "/processes/checkout?since=7d&device=mobile",
         "struggles": "/struggles",
         "struggles, 30 days": "/struggles?since=30d",
         "struggles, 7 days, of a site": "/struggles?since=7d&site=shop",

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from itertools import pairwise
 from pathlib import Path
 from statistics import median
+from typing import Any
 
 import pytest
 import pytest_asyncio
@@ -19,8 +20,8 @@ from core.sqlite import SqliteStore
 from core.walks import ENDS, WHOLE
 from detector.loader import read_rules
 from detector.rule import RuleSet
-from stolper.indexer import Indexer
-from tests.console.support import Clock, shop
+from stolper.indexer import FIRST_MS, Indexer
+from tests.console.support import Clock, Visit, shop
 from tests.insight.generator import PROCESS, STEPS, Truth, stored, visits
 
 
@@ -50,7 +51,8 @@ class Shop:
         self.store = store
         self.truths = truths
         self.rules = rules()
-        self.indexer = Indexer(store, Clock(), rules=lambda: self.rules)
+        self.clock = Clock()
+        self.indexer = Indexer(store, self.clock, rules=lambda: self.rules)
 
     async def ids(
         self, *pairs: tuple[str, str], without: tuple[tuple[str, str], ...] = ()
@@ -197,3 +199,55 @@ async def test_a_walk_goes_with_its_session(tmp_path: Path) -> None:
         assert walked == sum(bool(one.reached) for one in made.truths)
         assert walked - 1 == (await made.store.spent(SessionQuery(), "order")).sessions
         assert gone.id not in await made.ids(("reached", f"order/{gone.furthest}"))
+
+
+async def test_nobody_has_left_who_is_still_there(tmp_path: Path) -> None:
+    """While a session runs it is under way; at its end it left, unless it completed, which it may more than once."""
+    async with shop_of(tmp_path, []) as made:
+        visit = Visit(made.store, "v")
+        await visit.send([page(0, "/basket"), page(5_000, "/pay")])
+        made.indexer.changed("v")
+        await everything(made.indexer)
+
+        assert {"v"} == await made.ids(("reached", "order/pay"))
+        assert set() == await made.ids(("left", "order/pay"))
+        await made.store.end_session("v", "left")
+        made.indexer.changed("v")
+        made.clock.now += FIRST_MS
+        await everything(made.indexer)
+        assert {"v"} == await made.ids(("left", "order/pay"))
+        twice = Visit(made.store, "twice")
+        order = {"type": "custom", "name": "order_placed", "path": "/pay", "props": {"total": 5}}
+        await twice.send(
+            [page(0, "/pay"), {"t": 1, **order}, page(2, "/basket"), {"t": 3, **order}]
+        )
+        await made.store.end_session("twice", "left")
+        made.indexer.changed("twice")
+        await everything(made.indexer)
+        assert {"twice"} == await made.ids(("completed", "order"))
+        assert 5 == (await made.store.spent(SessionQuery(), "order")).worth
+
+
+async def test_a_look_into_another_tab_is_no_leaving(tmp_path: Path) -> None:
+    """Where somebody was at the end is told of the tab that the process was in."""
+    async with shop_of(tmp_path, []) as made:
+        visit = Visit(made.store, "tabs")
+        await visit.send([{**page(0, "/pay"), "tab": "tab-1"}])
+        await visit.send(
+            [{**page(1_000, "/terms"), "tab": "tab-2"}], load="load-2", tab="tab-2", origin=0
+        )
+        await visit.send(
+            [{"t": 2_000, "type": "field", "field": "iban", "path": "/pay", "tab": "tab-1"}]
+        )
+        await made.store.end_session("tabs", "left")
+        made.indexer.changed("tabs")
+        await everything(made.indexer)
+        at, query = "order/pay", SessionQuery()
+
+        assert [("iban", 1)] == await made.store.ends(query, "left_field", at, 5)
+        assert [] == await made.store.ends(query, "left_to", at, 5)
+
+
+def page(t: int, path: str) -> dict[str, Any]:
+    """Return the view of a page."""
+    return {"t": t, "type": "page", "path": path, "nav": "load"}
