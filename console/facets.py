@@ -9,7 +9,7 @@ from datetime import timedelta
 from babel import Locale
 from babel.dates import format_timedelta
 
-from console.finding import NOT, Asked, Pair
+from console.finding import MET, NOT, Asked, Pair
 from console.process_words import ProcessTexts
 from console.words import Words, device_text
 from core.model import SessionQuery
@@ -136,14 +136,21 @@ def has_text(value: str, _: Words) -> str:
 
 
 def value_text(
-    rules: Mapping[str, tuple[str, str]], processes: ProcessTexts, code: str, _: Words
+    rules: Mapping[str, tuple[str, str]],
+    processes: ProcessTexts,
+    code: str,
+    _: Words,
+    *,
+    struggles: Mapping[str, str],
 ) -> ValueText:
-    """Return what makes words of a field's value, for a reader of the language *code*."""
+    """Return what makes words of a field's value, for a reader of the language *code*; *struggles* are titles by key."""
     languages = Locale(code).languages
 
     def text(name: str, value: str) -> str:
         if name == "rule":
             return rules[value][0] if value in rules else value
+        if name == MET:
+            return struggles.get(value, value)
         if name in ("completed", "reached", "left", *ENDS):
             return processes.value(value)
         if name == "language":
@@ -231,9 +238,10 @@ def _filter_text(
         return f"“{value}”"
     if name == "since":
         return periods[value]
-    if name in ("site", "customer"):
-        title = {"site": _("Site"), "customer": _("Customer")}[name]
-        return _("%(field)s: %(value)s") % {"field": title, "value": value}
+    if name in ("site", "customer", MET):
+        title = {"site": _("Site"), "customer": _("Customer"), MET: _("Struggle")}[name]
+        shown = text(name, value) if name == MET else value
+        return _("%(field)s: %(value)s") % {"field": title, "value": shown}
     field = name.removeprefix(NOT)
     told = {"field": field_text(field, _), "value": text(field, value)}
     return (_("%(field)s not: %(value)s") if name != field else _("%(field)s: %(value)s")) % told

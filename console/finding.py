@@ -29,6 +29,9 @@ PERIODS: dict[str, int | None] = {
 NOT = "not_"
 """Before the name of a field: sessions that have the value are left out."""
 
+MET = "met"
+"""The parameter that names a struggle (its key): sessions that have it."""
+
 TEXT_MAX = 1_000
 """Characters of the field that are read; more no browser sends without trouble."""
 
@@ -83,6 +86,7 @@ def asked_of(request: web.Request, given: MultiMapping[str]) -> Asked:
         site=values.get("site"),
         since_ms=console(request).clock.now_ms() - span if span else None,
         order="score" if "order" in values else "newest",
+        struggle=values.get(MET),
     )
     return Asked(_plain(query, find), find, tuple(pairs))
 
@@ -109,7 +113,7 @@ def _find(request: web.Request, pairs: Sequence[Pair]) -> Find:
 
 def _pairs(given: MultiMapping[str]) -> Iterable[Pair]:
     """Give the parameters that say what to list, in the order in which filters are shown."""
-    for name in ("q", "site", "since", "customer"):
+    for name in ("q", "site", "since", "customer", MET):
         value = given.get(name, "").strip()[:TEXT_MAX]
         if value and (name != "since" or PERIODS.get(value)):
             yield name, value

@@ -14,7 +14,7 @@ from console.codes import code_link
 from console.connection_pages import checks
 from console.context import console
 from console.facets import counted, drops_of, fields_of, filters_of, value_text
-from console.finding import Asked, Pair, asked_of
+from console.finding import MET, Asked, Pair, asked_of
 from console.neighbours import session_link
 from console.pages import render
 from console.process_words import process_texts
@@ -78,6 +78,13 @@ def period_texts(_: Words) -> dict[str, str]:
     }
 
 
+async def struggle_titles(request: web.Request, asked: Asked) -> dict[str, str]:
+    """Return the title of the struggle that *asked* names, if there is one of that key."""
+    key = asked.get(MET)
+    found = await console(request).store.struggle(key) if key else None
+    return {key: console(request).languages.of(request).text(found.title)} if found else {}
+
+
 async def _rows(request: web.Request, asked: Asked, total: int | None = None) -> dict[str, Any]:
     """Return what the rows of the list need; *total* is how many sessions there are, where that is known."""
     query = replace(asked.query, after=place(request, "after"), before=place(request, "before"))
@@ -112,7 +119,13 @@ async def _beside(
     language = console(request).languages.of(request)
     _ = language.gettext
     store = console(request).store
-    text = value_text(rows["rules"], process_texts(request), language.code, _)
+    text = value_text(
+        rows["rules"],
+        process_texts(request),
+        language.code,
+        _,
+        struggles=await struggle_titles(request, asked),
+    )
     filters = filters_of(asked, text, period_texts(_), _)
 
     def without(pair: Pair) -> SessionQuery:

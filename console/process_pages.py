@@ -13,7 +13,7 @@ from console.auth import EDITORS, has_role
 from console.context import console
 from console.facets import field_text, filters_of, value_text
 from console.finding import Asked, Pair, asked_of
-from console.list_pages import period_texts
+from console.list_pages import period_texts, struggle_titles
 from console.pages import render
 from console.process_words import ProcessTexts, process_texts
 from console.session_pages import known_rules
@@ -126,7 +126,8 @@ async def _words(request: web.Request, asked: Asked) -> dict[str, Any]:
     texts: ProcessTexts = process_texts(request)
     chosen = (*asked.find.included("rule"), *asked.find.excluded("rule"))
     rules: Mapping[str, tuple[str, str]] = await known_rules(request, [], chosen)
-    text = value_text(rules, texts, language.code, _)
+    struggles = await struggle_titles(request, asked)
+    text = value_text(rules, texts, language.code, _, struggles=struggles)
     shown = replace(
         asked, pairs=tuple(one for one in asked.pairs if one[0] not in ("site", "since"))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -11,9 +12,10 @@ from aiohttp import web
 from console.auth import ENDERS, SIGNED_IN, has_role, may_edit
 from console.connection_pages import checks
 from console.context import console
-from console.finding import PERIODS
+from console.finding import MET, PERIODS, Pair
 from console.neighbours import belongs, session_link
 from console.pages import render
+from console.process_words import process_texts
 from console.queue_query import CHOICES, NOBODY, PAGE_SIZE, Asked, asked_of, query_of
 from console.queue_words import due_text, entry_text, hint_text, state_text, today_of
 from console.session_pages import page_of, place, since
@@ -21,6 +23,8 @@ from console.transcript_pages import transcript_of
 from console.transcript_words import Sentence
 from core.model import SEVERITIES, Session, SessionQuery, Struggle
 from core.triage import OPEN, SETTABLE, Queue, counted_since
+from insight.funnel import completed, entered
+from insight.impact import Impact, impact
 from replay.known import Span
 
 BEFORE_MS = 60_000
@@ -172,6 +176,11 @@ async def show_one(request: web.Request) -> web.Response:
         links=links,
         watched=await store.watched_by(request[SIGNED_IN].user, list(links)),
         lines=await _example_told(request, one.struggle),
+        impacts=await _impacts(request, one.struggle, since_ms),
+        process_texts=process_texts(request),
+        impact_link=partial(_impact_link, one.struggle, period),
+        met=lambda found: entered(found.process, _steps(request, found.process)),
+        got_there=lambda found: completed(found.process),
         line_link=lambda line: session_link(
             one.struggle.example_session,
             _list_of(one.struggle, period),
@@ -220,6 +229,28 @@ async def _example_told(request: web.Request, struggle: Struggle) -> list[Senten
     who, now_ms = request[SIGNED_IN].user, console(request).clock.now_ms()
     await store.audit(now_ms, who, "transcribed", session.id)
     return list(told.lines[max(0, here + 1 - LINES) : here + 2])
+
+
+async def _impacts(request: web.Request, struggle: Struggle, since_ms: int | None) -> list[Impact]:
+    """Return what *struggle* means for the processes in which it was met, those first where it was met by most."""
+    store = console(request).store
+    query = SessionQuery(site=struggle.site, since_ms=since_ms)
+    found = [
+        await impact(store, query, struggle.key, one.id, [name for name, _ in one.steps])
+        for one in console(request).workbench.processes()
+    ]
+    return sorted((one for one in found if one.met.some), key=lambda one: -one.met.some)
+
+
+def _steps(request: web.Request, process: str) -> list[str]:
+    known = next(one for one in console(request).workbench.processes() if one.id == process)
+    return [name for name, _ in known.steps]
+
+
+def _impact_link(struggle: Struggle, period: str, *pairs: Pair) -> str:
+    """Return the address of the sessions with *struggle* that *pairs* ask for."""
+    since = [("since", period)] if period else []
+    return f"/sessions?{urlencode([('site', struggle.site), *since, (MET, struggle.key), *pairs])}"
 
 
 def _releases(sessions: Sequence[Session]) -> list[str]:

@@ -178,7 +178,6 @@ async def test_the_form_of_one_struggle_shows_what_there_is(desk: Desk) -> None:
     assert 'value="anna" selected' in html
     assert 'name="due" value="2026-10-02"' in html
     assert "see &lt;b&gt;this&lt;/b&gt;" in html
-    assert "needs a process" in html
     assert ("ongoing", "", "") == (one.state, one.owner, one.due)
     assert one.reviewed_ms is not None
 

@@ -11,14 +11,17 @@ import pytest
 import pytest_asyncio
 from multidict import MultiDict
 
+from insight.intervals import share_of
 from stolper.indexer import Indexer
-from tests.console.support import Running, running_console, shop
+from tests.console.support import Running, Visit, running_console, shop
 from tests.insight.generator import PROCESS, Truth, stored, visits
 from tests.insight.test_walks import everything, rules
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TRUTHS = visits(11, 160)
+STUCK = [one for one in TRUTHS if one.reached][::3]
+"""Those with a struggle."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -30,6 +33,9 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
     async with running_console(path / "data", shipped=(file,)) as console:
         await console.store.add_site(shop())
         await stored(console.store, TRUTHS)
+        for truth in STUCK:
+            visit = Visit(console.store, truth.id, start=truth.start)
+            await visit.flag("form_loop", at=5, title="Form loop", label="Order")
         declared = rules()
         await everything(Indexer(console.store, console.clock, rules=lambda: declared))
         yield console
@@ -121,3 +127,21 @@ async def test_sessions_are_found_by_steps_in_words(
 
     assert "Process left at: Order: Payment" in text
     assert "Last field before leaving: Order: Payment, iban" in text
+
+
+async def test_a_struggle_tells_what_it_means_for_a_process(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """How many met it on their way, and what share of them and of the others completed; numbers open their sessions."""
+    [struggle] = await shown.store.struggles()
+    text = await page(http, shown, f"/struggles/{struggle.key}")
+    found = {link: n for link, n in numbers(text).items() if "met=" in link}
+    done = sum(one.completed for one in STUCK)
+    others = [one for one in TRUTHS if one.reached and one not in STUCK]
+
+    assert sorted([len(STUCK), done]) == sorted(found.values())
+    for link, number in found.items():
+        assert number == await listed(http, shown, link), link
+    assert "Struggle: Form loop" in html.unescape(await page(http, shown, next(iter(found))))
+    share = share_of(sum(one.completed for one in others), len(others)).share
+    assert f"{share:.0%}" in text.replace("\xa0", "")
