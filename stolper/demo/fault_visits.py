@@ -11,6 +11,7 @@ from . import journeys
 from .hands import Hands
 from .journeys import Journey, Person, Visit
 
+_SETTLED_S = 3.5  # after a first look: by then the guide has brought what it brings late
 _PUZZLED_S = 3.0
 """A press is judged for 2.5 s."""
 
@@ -130,6 +131,7 @@ async def guide_reader(hands: Hands, person: Person) -> None:
 async def route_seeker(hands: Hands, person: Person) -> None:
     """Ask for the route twice."""
     await _look(hands, person, "guide")
+    await hands.wait(_SETTLED_S)
     await _press(hands, "#route")
     await _press(hands, "#route")
 
@@ -137,6 +139,7 @@ async def route_seeker(hands: Hands, person: Person) -> None:
 async def profile_seeker(hands: Hands, person: Person) -> None:
     """Press what lies below the invisible layer."""
     await _look(hands, person, "guide")
+    await hands.wait(_SETTLED_S)
     for _ in range(3):
         await _press(hands, "#profile")
 
@@ -144,6 +147,7 @@ async def profile_seeker(hands: Hands, person: Person) -> None:
 async def packer(hands: Hands, person: Person) -> None:
     """Save the packing list."""
     await _look(hands, person, "guide")
+    await hands.wait(_SETTLED_S)
     await _press(hands, "#list-save")
 
 
