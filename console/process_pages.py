@@ -158,6 +158,6 @@ def _links(
         "entered": funnels.entered(process.id, names),
         "completed": funnels.completed(process.id),
         "left": lambda name: funnels.left(process.id, name),
-        "reached": lambda name: ("reached", f"{process.id}/{name}"),
+        "reached": lambda name: funnels.reached(process.id, name),
         "under_way": funnels.under_way(process.id, names),
     }

@@ -23,7 +23,6 @@ from console.transcript_pages import transcript_of
 from console.transcript_words import Sentence
 from core.model import SEVERITIES, Session, SessionQuery, Struggle
 from core.triage import OPEN, SETTABLE, Queue, counted_since
-from insight.funnel import completed, entered
 from insight.impact import Impact, impact
 from replay.known import Span
 
@@ -179,8 +178,6 @@ async def show_one(request: web.Request) -> web.Response:
         impacts=await _impacts(request, one.struggle, since_ms),
         process_texts=process_texts(request),
         impact_link=partial(_impact_link, one.struggle, period),
-        met=lambda found: entered(found.process, _steps(request, found.process)),
-        got_there=lambda found: completed(found.process),
         line_link=lambda line: session_link(
             one.struggle.example_session,
             _list_of(one.struggle, period),
@@ -240,11 +237,6 @@ async def _impacts(request: web.Request, struggle: Struggle, since_ms: int | Non
         for one in console(request).workbench.processes()
     ]
     return sorted((one for one in found if one.met.some), key=lambda one: -one.met.some)
-
-
-def _steps(request: web.Request, process: str) -> list[str]:
-    known = next(one for one in console(request).workbench.processes() if one.id == process)
-    return [name for name, _ in known.steps]
 
 
 def _impact_link(struggle: Struggle, period: str, *pairs: Pair) -> str:

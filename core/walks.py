@@ -29,8 +29,8 @@ class Walk:
     What a session did of *process*. Times are event time, ms since 1970.
 
     *steps* are those that were reached, each once, with when it first was, in order of time. *furthest* is the
-    one that stands last in the declaration, *last* the one that came last. *page*, *field* and *element* are where
-    it was at the end: path, key of the field and key and label of the element that were used last since *last*;
+    one that stands last in the declaration. *page*, *field* and *element* are where
+    it was at the end: path, key of the field and key and label of the element that were used last since the step that came last;
     *went* is the path that it went to from there, None if the visit ended.
     """
 
@@ -38,7 +38,6 @@ class Walk:
     process: str
     steps: tuple[tuple[str, int], ...]
     furthest: str
-    last: str
     completed_ms: int | None = None
     value: float | None = None
     page: str = ""
@@ -46,11 +45,6 @@ class Walk:
     element: str = ""
     label: str = ""
     went: str | None = None
-
-    @property
-    def entered_ms(self) -> int:
-        """Return when the process was entered."""
-        return self.steps[0][1]
 
     def terms(
         self, order: Sequence[str], optional: Collection[str] = (), *, ended: bool = True

@@ -83,9 +83,14 @@ class Part:
     completed: Share
 
 
+def reached(process: str, step: str) -> Pair:
+    """Return what lists the sessions that came at least to *step* of *process*."""
+    return ("reached", f"{process}{PLACE}{step}")
+
+
 def entered(process: str, steps: Sequence[str]) -> Pair:
     """Return what lists the sessions that entered *process*."""
-    return ("reached", f"{process}{PLACE}{steps[0]}")
+    return reached(process, steps[0])
 
 
 def completed(process: str) -> Pair:
@@ -120,10 +125,10 @@ async def funnel(
     done = await count(completed(process))
     stages = []
     for name in steps:
-        reached = await count(("reached", f"{process}{PLACE}{name}"))
+        so_far = await count(reached(process, name))
         gone = await count(left(process, name))
         stages.append(
-            Stage(name, name in optional, share_of(reached, came), share_of(gone, reached), spent.spans.get(name))
+            Stage(name, name in optional, share_of(so_far, came), share_of(gone, so_far), spent.spans.get(name))
         )  # fmt: skip
     return Funnel(
         came,

@@ -16,13 +16,16 @@ class Impact:
     Of the sessions that entered *process*: *met* are those with the struggle.
 
     *with_it* and *without_it* are how many of either completed. The two differ in more than the struggle
-    (who goes on for long meets more of everything): it is what was seen, not what it caused.
+    (who goes on for long meets more of everything): it is what was seen, not what it caused. *came* and
+    *done* list the sessions that entered and that completed.
     """
 
     process: str
     met: Share
     with_it: Share
     without_it: Share
+    came: Pair
+    done: Pair
 
 
 async def impact(
@@ -42,4 +45,6 @@ async def impact(
         share_of(met, all_),
         share_of(met_done, met),
         share_of(all_done - met_done, all_ - met),
+        came,
+        done,
     )

@@ -63,14 +63,12 @@ def walk_of(process: Process, session: str, hits: Sequence[Hit], events: Sequenc
     if goal is None and process.goal in first:  # too late
         del first[process.goal]
         hits = [hit for hit in hits if hit.step != process.goal]
-    last = hits[-1]
     page, field, element, label, went = _end(hits, events)
     return Walk(
         session,
         process.id,
         tuple(sorted(first.items(), key=lambda one: one[1])),
         furthest=max(first, key=order.index),
-        last=last.step,
         completed_ms=None if goal is None else round(goal.ts),
         value=None if goal is None else _value(process, goal.event),
         page=page,

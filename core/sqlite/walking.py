@@ -39,11 +39,11 @@ def spent(db: sqlite3.Connection, query: SessionQuery, process: str) -> Spent:
 
 def _spread(spans: Sequence[float]) -> Spread:
     """Return the median and the 90th percentile of *spans*, which ascend: the nearest rank."""
-    return Spread(len(spans), _rank(spans, 0.5), _rank(spans, 0.9))
+    return Spread(len(spans), _rank(spans, 50), _rank(spans, 90))
 
 
-def _rank(values: Sequence[float], share: float) -> float:
-    return values[max(0, -(-int(len(values) * share * 1000) // 1000) - 1)]
+def _rank(values: Sequence[float], percent: int) -> float:
+    return values[-(-len(values) * percent // 100) - 1]
 
 
 def ends(
