@@ -28,6 +28,12 @@ IDLE_TIMEOUT_S = 75
 HEAD_TIMEOUT_S = 10
 """How long a head may take from its first byte on. It fits into one packet, as a rule."""
 
+LINGER_S = 2
+"""
+How long what a refused client still sends is read and dropped. Closing at once would reset the
+connection under a client that is sending, and many then never read the answer (RFC 9112, 9.6).
+"""
+
 FOR_EVER = float("inf")
 
 
@@ -41,8 +47,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_address", "_asked", "_front", "_loop", "_missing", "_other", "_parts", "_paused",
-        "_peer", "_plain", "_rest", "_taking", "_transport", "_waiting", "_writable", "until",
+        "_address", "_asked", "_front", "_lingers", "_loop", "_missing", "_other", "_parts",
+        "_paused", "_peer", "_plain", "_rest", "_taking", "_transport", "_waiting", "_writable",
+        "until",
     )  # fmt: skip
 
     def __init__(self, front: Front, other: Callable[[], asyncio.Protocol]) -> None:
@@ -57,6 +64,7 @@ class Connection(asyncio.Protocol):
         self._rest = b""
         self._taking = False
         self._waiting = False
+        self._lingers = False  # refused and told so; what still comes is dropped
         self._paused = False
         self._writable = True
         self.until = 0.0
@@ -79,6 +87,8 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         """Take what came: a head, a part of a body, or what is not yet wanted."""
+        if self._lingers:
+            return
         if self._missing:
             self._more(data)
         elif self._waiting or not self._writable:
@@ -105,7 +115,7 @@ class Connection(asyncio.Protocol):
     def resume_writing(self) -> None:
         """Go on."""
         self._writable = True
-        if not self._waiting:
+        if not self._waiting and not self._lingers:
             self._next()
 
     def answered(self, answer: Answer) -> None:
@@ -125,7 +135,7 @@ class Connection(asyncio.Protocol):
 
     def worth(self) -> tuple[int, float]:
         """Return what to order connections by when some must go: half heads, idle ones, half bodies."""
-        return 2 if self._missing else 0 if self._rest else 1, self.until
+        return 2 if self._missing else 0 if self._rest or self._lingers else 1, self.until
 
     def finish(self) -> None:
         """Close when idle, else after the answer."""
@@ -138,7 +148,7 @@ class Connection(asyncio.Protocol):
 
     def give_up(self) -> None:
         """End a connection whose time is up; who was in the middle of a batch is told."""
-        if self._transport.is_closing() or not self._writable:
+        if self._lingers or self._transport.is_closing() or not self._writable:
             self._transport.abort()  # close() would wait for a client that does not read
             return
         if self._missing and self._asked is not None:
@@ -194,7 +204,7 @@ class Connection(asyncio.Protocol):
         if self._front.half_bytes + missing > MOST_HALF_BYTES:
             refused = Refused(503, "busy", "too many large batches arrive", retry_after_s=2)
             self._write(self._front.ingest.refused(asked, refused), close=True)
-            self._transport.close()
+            self._linger()
             return False
         self._front.half_bytes += missing
         self._asked = asked
@@ -234,6 +244,16 @@ class Connection(asyncio.Protocol):
             self._take(data)
         else:
             self._resume()
+
+    def _linger(self) -> None:
+        """End the answer now and the connection when the client has, or soon after."""
+        if self._front.draining or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._lingers = True
+        self.until = self._loop.time() + LINGER_S
+        self._transport.write_eof()
+        self._resume()
 
     def _pause(self) -> None:
         if not self._paused:

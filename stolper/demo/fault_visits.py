@@ -50,7 +50,8 @@ async def parcel_seeker(hands: Hands, person: Person) -> None:
 async def store_finder(hands: Hands, person: Person) -> None:
     """Type a postcode and wait for stores."""
     await _look(hands, person, "service")
-    await hands.type("#store-postcode", person.postcode)
+    # What typing starts must not come within reach of the press that led into the field.
+    await hands.type("#store-postcode", person.postcode, wondering_s=1.5)
     await hands.wait(_PUZZLED_S)
 
 

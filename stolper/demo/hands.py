@@ -86,10 +86,11 @@ class Hands:
             await self.press(selector)
         await self.wait(0.7, 1.4)
 
-    async def type(self, selector: str, text: str) -> None:
-        """Put the cursor in a field, empty it and type *text*."""
+    async def type(self, selector: str, text: str, *, wondering_s: float = 0) -> None:
+        """Put the cursor in a field, empty it and, after *wondering_s*, type *text*."""
         field = self.page.locator(selector).first
         await self.press(selector)
+        await self.wait(wondering_s)
         await field.press("ControlOrMeta+a")
         for letter in text if self._pace > _HURRY else (text,):
             await self.page.keyboard.type(letter)

@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import json
 import socket
+import time
 from collections.abc import Iterable
 
 import pytest
@@ -91,6 +92,30 @@ async def test_bodies_that_never_end_take_bounded_memory(
     third = await connect(own)
     third.send(large)
     assert [200] == await third.statuses(1)
+
+
+async def test_who_is_refused_in_the_middle_of_a_body_can_read_the_answer(
+    quick: None, own: Collector, connect: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What is still sent is dropped for a while, not answered by a reset that would take the answer away."""
+    monkeypatch.setattr("collector.connection.MOST_HALF_BYTES", 1000)
+    monkeypatch.setattr("collector.connection.LINGER_S", 0.3)
+    large = request(body(chunk=b"x" * 8000))
+    address = (await connect(own)).writer.get_extra_info("peername")
+
+    def refused(client: socket.socket) -> tuple[bytes, bytes]:
+        for begin in range(0, 4000, 1000):  # sending fails once the connection was reset
+            client.sendall(large[begin : begin + 1000])
+            time.sleep(0.05)
+        return client.recv(1 << 16), client.recv(1 << 16)
+
+    with await asyncio.to_thread(socket.create_connection, address, 5) as client:
+        answer, then = await asyncio.to_thread(refused, client)
+        assert answer.startswith(b"HTTP/1.1 503 ")
+        assert b'"busy"' in answer
+        assert b"" == then
+        while front(own).connections:  # noqa: ASYNC110 -- nothing tells; the client stays
+            await asyncio.sleep(0.01)
 
 
 async def test_a_slow_head_is_given_up_by_aiohttp_too(
