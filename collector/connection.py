@@ -47,9 +47,9 @@ class Connection(asyncio.Protocol):
     """
 
     __slots__ = (
-        "_address", "_asked", "_front", "_lingers", "_loop", "_missing", "_other", "_parts",
-        "_paused", "_peer", "_plain", "_rest", "_taking", "_transport", "_waiting", "_writable",
-        "until",
+        "_address", "_announced", "_asked", "_front", "_lingers", "_loop", "_missing", "_other",
+        "_parts", "_paused", "_peer", "_plain", "_rest", "_taking", "_transport", "_waiting",
+        "_writable", "until",
     )  # fmt: skip
 
     def __init__(self, front: Front, other: Callable[[], asyncio.Protocol]) -> None:
@@ -60,6 +60,7 @@ class Connection(asyncio.Protocol):
         self._plain: Plain | None = None
         self._asked: Asked | None = None  # what the body that is arriving belongs to
         self._parts: list[bytes] = []
+        self._announced = 0  # bytes of the body that is arriving, what came of it included
         self._missing = 0
         self._rest = b""
         self._taking = False
@@ -80,8 +81,8 @@ class Connection(asyncio.Protocol):
 
     def connection_lost(self, _: Exception | None) -> None:
         """Forget it. A batch that is being stored is stored; its sender will send it again."""
-        self._front.half_bytes -= self._missing
-        self._missing = 0
+        self._front.half_bytes -= self._announced
+        self._announced = self._missing = 0
         self._parts.clear()
         self._front.left(self)
 
@@ -201,12 +202,13 @@ class Connection(asyncio.Protocol):
             return True
         self._rest = b""
         missing = end - len(data)
-        if self._front.half_bytes + missing > MOST_HALF_BYTES:
+        if self._front.half_bytes + known.length > MOST_HALF_BYTES:
             refused = Refused(503, "busy", "too many large batches arrive", retry_after_s=2)
             self._write(self._front.ingest.refused(asked, refused), close=True)
             self._linger()
             return False
-        self._front.half_bytes += missing
+        self._front.half_bytes += known.length
+        self._announced = known.length
         self._asked = asked
         self._missing = missing
         self._parts = [data[begin:]]
@@ -216,7 +218,6 @@ class Connection(asyncio.Protocol):
     def _more(self, data: bytes) -> None:
         """Add *data* to the body that is arriving."""
         taken = min(len(data), self._missing)
-        self._front.half_bytes -= taken
         self._missing -= taken
         if taken < len(data):
             self._rest = data[taken:]
@@ -225,6 +226,8 @@ class Connection(asyncio.Protocol):
         if not self._missing:
             body = b"".join(self._parts)
             self._parts = []
+            self._front.half_bytes -= self._announced
+            self._announced = 0
             assert self._asked is not None
             self._ask(self._asked, body)
 
