@@ -14,15 +14,14 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import IO, Any, Protocol
+from typing import IO, Any
 
 from core.erasing import Whom
 from core.errors import StoreError
 from core.model import Session
-from core.readers import ReaderStore
-from core.store import AssetStore, RecordStore, VerdictStore
 from replay import deep
 from replay.export import rrweb_events
+from replay.known import KnownStore
 
 FORMAT = 1
 
@@ -53,10 +52,6 @@ aufzeichnet. manifest.json sagt, was darin steht, wann und für wen es gemacht w
 wurde, wurde schon im Browser maskiert und nie gespeichert. SVG-Bilder, die Skripte enthalten könnten,
 heißen .svg.txt.
 """
-
-
-class KnownStore(RecordStore, VerdictStore, AssetStore, ReaderStore, Protocol):
-    """The parts of a store that hold something of a visitor."""
 
 
 async def write_dossier(

@@ -9,7 +9,7 @@ recording for them; sessions that are not sealed, or were before this was writte
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -93,13 +93,25 @@ async def noted(store: Recorded, session: str) -> Noted:
         sorted(
             origins[load] + t for load, times in moments.items() if load in origins for t in times
         ),
-        [
-            moved(one, origins[load])
-            for load, found in gaps.items()
-            if load in origins
-            for one in found
-        ],
+        [one for _load, one in _moved(gaps, origins)],
     )
+
+
+async def noted_gaps(store: Recorded, session: str) -> list[tuple[str, Damage]]:
+    """Return what sealing noted that cannot be played, each with its document. Nothing is read for it."""
+    _moments, gaps = await _kept(store, session)
+    if not gaps:
+        return []
+    return list(_moved(gaps, {load.id: load.origin_ms for load in await store.page_loads(session)}))
+
+
+def _moved(
+    gaps: Mapping[str, Sequence[dict[str, Any]]], origins: Mapping[str, float]
+) -> Iterator[tuple[str, Damage]]:
+    for load, found in gaps.items():
+        if load in origins:
+            for one in found:
+                yield load, moved(one, origins[load])
 
 
 async def _kept(

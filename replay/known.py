@@ -13,13 +13,14 @@ from typing import Protocol
 from core.errors import UserError
 from core.model import Event, Flag, Session
 from core.readers import Note, ReaderStore
-from core.store import AssetStore, RecordStore, VerdictStore
-from replay.timeline import Timeline, build_timeline
+from core.store import AssetStore, RecordStore, SealStore, VerdictStore
+from replay.hands import noted_gaps
+from replay.timeline import GapSpan, Timeline, build_timeline
 
 _OFFSET = re.compile(r"(?:(?:(\d{1,4}):)?(\d{1,5}):)?(\d{1,9})(?:[.,](\d{1,3}))?")
 
 
-class KnownStore(RecordStore, VerdictStore, AssetStore, ReaderStore, Protocol):
+class KnownStore(RecordStore, VerdictStore, AssetStore, SealStore, ReaderStore, Protocol):
     """The parts of a store that hold something of a session."""
 
 
@@ -41,16 +42,26 @@ WHOLE = Span()
 
 @dataclass(frozen=True, slots=True)
 class Known:
-    """A session with its events in order of time, flags and notes, as far as they are in the span."""
+    """
+    A session with its events in order of time, flags and notes, as far as they are in the span.
+
+    *damages* is what of the recording cannot be played, as sealing noted it: of all the session.
+    """
 
     session: Session
     timeline: Timeline
     events: tuple[Event, ...]
     flags: tuple[Flag, ...]
     notes: tuple[Note, ...]
+    damages: tuple[GapSpan, ...]
     from_ms: float  # server time
     until_ms: float
     whole: bool
+
+    @property
+    def gaps(self) -> tuple[GapSpan, ...]:
+        """All that is missing of the session, in what was sent and in what can be played of it."""
+        return (*self.timeline.gaps, *self.damages)
 
 
 def parse_span(from_: str | None, until: str | None) -> Span:
@@ -106,6 +117,10 @@ async def known_of(store: KnownStore, session: Session, span: Span = WHOLE) -> K
         events=tuple(events),
         flags=tuple(sorted(flags, key=lambda flag: (flag.until_ms, flag.first_ms, flag.id))),
         notes=tuple(note for note in notes if first <= note.at_ms <= last),
+        damages=tuple(
+            GapSpan(one.kind, one.at_ms, one.until_ms, load, one.reason)
+            for load, one in await noted_gaps(store, session.id)
+        ),
         from_ms=first,
         until_ms=last,
         whole=whole,

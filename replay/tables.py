@@ -11,7 +11,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -61,7 +61,7 @@ def events_csv(known: Known, words: Words) -> bytes:
 def events_json(known: Known) -> bytes:
     """Return session, events, flags, gaps and notes as one JSON object; not who the visitor was."""
     session = known.session
-    timeline = cut_timeline(known.timeline, known.from_ms, known.until_ms)
+    timeline = cut_timeline(replace(known.timeline, gaps=known.gaps), known.from_ms, known.until_ms)
     told = {
         "session": {
             "id": session.id,

@@ -99,7 +99,7 @@ def transcribe(known: Known) -> Transcript:
     lines = [*teller.lines, *_around(known)]
     if not known.whole:
         lines += _begins_on(timeline.views, first, teller.tab_of)
-    lines += _pauses(teller.acts, first, last, timeline.gaps)
+    lines += _pauses(teller.acts, first, last, known.gaps)
     if known.whole and known.session.end_kind is not None:
         facts = {"kind": known.session.end_kind}
         lines.append(Line("end", "end", last, last, 0, "", "plain", facts))
@@ -126,7 +126,7 @@ def _around(known: Known) -> Iterable[Line]:
     for note in known.notes:
         facts = {"author": note.author, "text": note.text}
         yield Line("note", "note", note.at_ms, note.at_ms, 0, "", "plain", facts)
-    for gap in known.timeline.gaps:
+    for gap in known.gaps:
         if gap.at_ms <= last and gap.until_ms >= first:
             at = max(gap.at_ms, first)
             yield Line("gap", "gap", at, min(gap.until_ms, last), 0, "", "notice", gap=gap)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import orjson
 import pytest_asyncio
 
 from console.language import Language
@@ -14,8 +15,10 @@ from console.transcript_words import told
 from core.readers import Note
 from core.sqlite import SqliteStore
 from replay.known import WHOLE, Span, known_of
+from replay.tables import events_json
 from replay.transcript import transcribe
-from tests.console.support import START, Clock, Running, Visit, shop
+from stolper.sealer import BackgroundSealer
+from tests.console.support import START, Clock, Running, Visit, rrweb_page, scroll, shop
 
 GOLDEN = Path(__file__).parent / "transcripts"
 
@@ -185,3 +188,22 @@ async def test_the_api(console: Running, http: aiohttp.ClientSession) -> None:
     for query in ("?from=x", "?from=5&until=4"):
         async with http.get(url + query, headers=headers) as answer:
             assert "bad_parameter" == (await answer.json())["code"]
+
+
+async def test_a_damaged_recording_is_told_once_the_session_is_sealed(store: SqliteStore) -> None:
+    """What cannot be played stands in the transcript and in the table of events, with its span."""
+    visit = Visit(store, "v")
+    await visit.send([{"t": 0, "type": "page", "nav": "load", "path": "/"}], recording=rrweb_page())
+    await visit.send([press(2_000, BASKET, answered_ms=60)], recording=b"junk")
+    await visit.send([press(9_000, PAY, answered_ms=60)], recording=[scroll(9_000)])
+    ended = await store.end_session("v", "left")
+    assert ended
+    assert await BackgroundSealer(store, Clock()).seal(ended)
+
+    damaged = "A part of the recording is damaged"
+    assert damaged in await text_of(store, "en")
+    known = await known_of(store, ended)
+    kinds = [gap["kind"] for gap in orjson.loads(events_json(known))["gaps"]]
+    assert 1 == kinds.count("corrupt_chunk")
+    later = orjson.loads(events_json(await known_of(store, ended, Span(5_000))))
+    assert "corrupt_chunk" not in [gap["kind"] for gap in later["gaps"]]
