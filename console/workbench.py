@@ -44,7 +44,7 @@ class ProcessState:
     """
     A process as its page shows it. Texts go from language to text; what has none is called by its id.
 
-    *limit_ms* is how long a strict one may take.
+    *limit_ms* is how long it may take; *sites* those that it holds on (names or globs), none: all.
     """
 
     id: str
@@ -55,6 +55,7 @@ class ProcessState:
     strict: bool
     limit_ms: int | None
     valued: bool  # its goal tells what it is worth
+    sites: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

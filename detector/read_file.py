@@ -27,6 +27,7 @@ from detector.scope import (
     as_name,
     as_seq,
     as_text,
+    as_texts,
     check_keys,
     flat_items,
 )
@@ -39,7 +40,7 @@ from detector.spec import (
     PROCESS_KEYS,
     TO_KEYS,
 )
-from detector.where import Const, Where, conjunction
+from detector.where import Const, Test, Where, conjunction
 
 _NAME = re.compile(r"[A-Za-z_][\w-]{0,63}")
 
@@ -139,7 +140,11 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
         if steps_map is not None:
             scope.error(steps_map, f"process '{name}' has no steps. Add some.")
         return None
-    steps = tuple((key.text, read_matcher(scope, value)) for key, value in steps_map.entries)
+    sites = _sites(scope, block.get("site"))
+    steps = tuple(
+        (key.text, _on_sites(scope, read_matcher(scope, value), sites))
+        for key, value in steps_map.entries
+    )
     known = dict(steps)
     start, goal, value = block.get("start"), block.get("goal"), block.get("value")
     optional, strict, limit = block.get("optional"), block.get("strict"), block.get("time_limit")
@@ -148,12 +153,6 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
     if start_name is not None and start_name != steps[0][0] and start is not None:
         scope.error(start, f"'start' is the first step, '{steps[0][0]}'. Put '{start_name}' first.")
     in_order = bool(as_bool(scope, strict, "strict")) if strict else False
-    if limit is not None and not in_order:
-        scope.error(
-            limit,
-            "'time_limit' is the span of the steps of a strict process; here each step "
-            "counts alone. Add strict: true.",
-        )
     skipped: list[str] = []
     for item in flat_items(scope, optional) if optional else ():
         step = as_name(scope, item, "step", known)
@@ -174,7 +173,21 @@ def read_process(scope: Scope, name: str, node: Node) -> Process | None:
         as_localized(scope, title, "'title'") if title else {},
         _labels(scope, block.get("labels"), known),
         worth,
+        sites,
     )
+
+
+def _sites(scope: Scope, node: Node | None) -> tuple[str, ...]:
+    """Return the sites that *node*, a name or a list of names, says."""
+    return as_texts(scope, node, "'site'") if node is not None else ()
+
+
+def _on_sites(scope: Scope, matcher: Matcher, sites: tuple[str, ...]) -> Matcher:
+    """Return *matcher* for events of *sites* alone; none: of all."""
+    if not sites:
+        return matcher
+    there = Test("site", "glob", sites, scope.schema.session["site"].type.kind, session=True)
+    return Matcher(tuple((event, conjunction(where, there)) for event, where in matcher.cases))
 
 
 def _labels(

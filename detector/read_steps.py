@@ -258,7 +258,9 @@ def read_process_use(scope: Scope, node: Node) -> Body:
     for step in steps:
         scope.aliases[step.alias] = Alias(events_of(step.matcher), block.line, done=True)
     tail = Absence(known[missing], within, or_end)
-    return Body(steps, None, tail, name, process.time_limit_ms)
+    # Without `strict` the one step is waited for, wherever the process began: it has no span.
+    span = process.time_limit_ms if process.strict else None
+    return Body(steps, None, tail, name, span)
 
 
 def _process_step(scope: Scope, node: Node | None, known: dict[str, Matcher]) -> str | None:

@@ -85,7 +85,11 @@ class Capture:
 
 @dataclass(frozen=True, slots=True)
 class Process:
-    """A declared way to a goal. *time_limit_ms* bounds the span of the steps of a strict one."""
+    """
+    A declared way to a goal. *time_limit_ms* bounds the span from its first step to the goal.
+
+    *sites*: names (or globs) of those that it holds on, none: all. The matchers of *steps* ask for them.
+    """
 
     id: str
     steps: tuple[tuple[str, Matcher], ...]
@@ -96,6 +100,7 @@ class Process:
     title: Text = field(default_factory=dict, hash=False)
     labels: tuple[tuple[str, Text], ...] = field(default=(), hash=False)  # of steps
     value: str | None = None  # field of the goal's event
+    sites: tuple[str, ...] = ()
 
     def demands(self) -> tuple[tuple[str, int, int], ...]:
         """

@@ -130,7 +130,8 @@ PROCESS_KEYS = {
     "optional": Key("list of steps", "steps that strict does not ask for"),
     "goal": Key("step", "the step that completes it", "the last"),
     "value": Key("field", "what it is worth, a field of the goal's event"),
-    "time_limit": Key("duration", "with strict: span of its steps"),
+    "time_limit": Key("duration", "how long it may take from its first step to the goal"),
+    "site": Key("site name or list", "it holds on these sites", "all"),
 }
 
 MAPPING_KEYS = {

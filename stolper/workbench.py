@@ -279,6 +279,7 @@ def _process_state(process: Process) -> ProcessState:
         process.strict,
         process.time_limit_ms,
         process.value is not None,
+        process.sites,
     )
 
 

@@ -388,16 +388,6 @@ def test_ids_that_mean_something_else_are_refused() -> None:
     ]
 
 
-def test_time_limit_without_strict_is_refused() -> None:
-    """Where steps count each alone they have no span: the key would do nothing."""
-    process = "processes:\n  p:\n    steps: {a: page, b: click}\n    time_limit: 1m"
-
-    [issue] = issues(text("match: click", top=process))
-
-    assert ("error", 5, 17) == (issue.level, issue.line, issue.column)
-    assert "Add strict: true." in issue.message
-
-
 SILENT = (
     text("match: {event: click, times: 3}\nuntil: {event: click, where: {trusted: false}}"),
     text("sequence:\n  - click\n  - {absent: page, within: 9s}\n  - {event: page, within: 10s}"),

@@ -232,6 +232,29 @@ def test_time_limit_spans_the_steps_of_a_strict_process() -> None:
     assert [False, True] == [within(50_001, "\nwithin: 50s"), within(60_000, "\nwithin: 2m")]
 
 
+def test_time_limit_of_steps_in_any_order_is_no_span_of_a_rule() -> None:
+    """A rule waits for the one step that it names then, however late that comes."""
+    late = [at(0, "page", path="/address"), at(60_001, "page", path="/payment")]
+    top = PROCESS + "    time_limit: 1m\n"
+
+    assert fired(rule(ABANDON, top=top), late, tick=40 * 60_000)
+
+
+def test_a_process_of_some_sites_has_no_steps_on_others() -> None:
+    """`site` is a name, a list or a glob; rules that use the process are silent elsewhere, too."""
+    events = [at(0, "page", path="/address"), at(1, "page", path="/payment")]
+
+    def raised(site: str) -> bool:
+        set_ = rule(ABANDON, top=PROCESS + site)
+        return bool(fired(set_, events, tick=40 * 60_000, attributes={"site": "shop"}))
+
+    assert [True, True, False] == [
+        raised("    site: shop\n"),
+        raised("    site: [blog, sh*]\n"),
+        raised("    site: blog\n"),
+    ]
+
+
 def test_what_must_not_come_breaks_a_run_while_the_clock_stands() -> None:
     """Event time says what came after the step, the clock of visible time only how long."""
     set_ = rule(

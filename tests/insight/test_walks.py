@@ -183,6 +183,19 @@ async def test_another_declaration_is_counted_for_all_that_is_stored(tmp_path: P
         )
         assert in_time == await made.ids(("completed", "order"))
         assert 0 < len(in_time) < sum(one.completed for one in whole)
+        made.rules = rules(PROCESS.replace("    goal: done", "    goal: done\n    time_limit: 90s"))
+        await everything(made.indexer)
+        in_time = {
+            one.id
+            for one in made.truths
+            if one.completed and one.reached["done"] - min(one.reached.values()) <= 90_000
+        }
+
+        assert in_time == await made.ids(("completed", "order"))
+        assert 0 < len(in_time) < sum(one.completed for one in made.truths)
+        made.rules = rules(PROCESS.replace("    goal: done", "    goal: done\n    site: elsewhere"))
+        await everything(made.indexer)
+        assert set() == await made.ids(("reached", "order/basket"))
         made.rules = rules("version: 1\n")
         await everything(made.indexer)
         assert set() == await made.ids(("reached", "order/pay"))

@@ -32,7 +32,7 @@ class _Plain(yaml.CSafeDumper):
 
 def rule_file(seed: int) -> Node:
     """Return the rule file of *seed*, as YAML would read it."""
-    return _Maker(random.Random(f"rules {seed}")).file()
+    return _Maker(random.Random(f"rules {seed}"), random.Random(f"later {seed}")).file()
 
 
 def text_of(file: Node) -> str:
@@ -41,8 +41,10 @@ def text_of(file: Node) -> str:
 
 
 class _Maker:
-    def __init__(self, rng: random.Random) -> None:
+    def __init__(self, rng: random.Random, later: random.Random) -> None:
+        """*later* chooses what the language learnt later, so that seeds go on meaning the rest."""
         self.rng = rng
+        self.later = later
 
     def chance(self, share: float) -> bool:
         """Return True in *share* of the cases."""
@@ -98,6 +100,10 @@ class _Maker:
                 found["optional"] = ["two"]
             if self.chance(0.5):
                 found["time_limit"] = self.rng.choice(SPANS)
+        if "strict" not in found and self.later.random() < 0.3:
+            found["time_limit"] = self.later.choice(SPANS)
+        if self.later.random() < 0.2:
+            found["site"] = self.later.choice(["shop", "other", ["other", "sh*"]])
         return found
 
     def mapping(self) -> Node:

@@ -165,6 +165,12 @@ def _changed_list(old: list[Any], change: Any) -> list[Any]:
 
 def _process(raw: dict[str, Any], file: dict[str, Any]) -> Process:
     steps = {name: _matcher(node, file, {}) for name, node in raw["steps"].items()}
+    if "site" in raw:
+        there = {"site": {"glob": _list(raw["site"])}}
+        steps = {
+            name: Matcher(tuple((event, (*wheres, there)) for event, wheres in step.alternatives))
+            for name, step in steps.items()
+        }
     names = list(steps)
     return Process(
         steps, raw.get("goal", names[-1]), raw.get("strict", False),
@@ -233,7 +239,7 @@ def _match(rule: Rule, node: Any, file: dict[str, Any], params: dict[str, Any]) 
 def _use(rule: Rule, use: dict[str, Any], processes: dict[str, Process]) -> None:
     process = processes[use["use"]]
     rule.process, rule.reached, rule.excluded = use["use"], use["reached"], use["not"]
-    rule.within = process.time_limit
+    rule.within = process.time_limit if process.strict else INFINITE
     names = list(process.steps)
     before = names[: names.index(use["reached"])] if process.strict else []
     rule.steps = [
