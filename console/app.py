@@ -37,6 +37,7 @@ from console import (
     pages,
     person_pages,
     pick_pages,
+    preview_pages,
     process_pages,
     release_pages,
     reproduction_pages,
@@ -170,6 +171,7 @@ def build_app(
         operations,
         reproduction_pages,
         transcript_pages,
+        preview_pages,
         export_pages,
     ):
         part.add_routes(app)

@@ -30,7 +30,9 @@ class Shot:
     @property
     def of_screen(self) -> bool:
         """Whether it shows what the screen holds, and not all of the page."""
-        return self.name.startswith("player") or self.name.endswith(("-ticked", "-menu"))
+        return self.name.startswith("player") or self.name.endswith(
+            ("-ticked", "-menu", "-preview")
+        )
 
 
 async def shown(page: Page) -> None:
@@ -59,6 +61,17 @@ def _pressed(key: str) -> Act:
 def _clicked(selector: str) -> Act:
     async def act(page: Page) -> None:
         await page.click(selector)
+
+    return act
+
+
+def _rested(selector: str) -> Act:
+    """Let the pointer rest on *selector* until its preview comes, where a pointer can."""
+
+    async def act(page: Page) -> None:
+        await page.hover(selector)
+        if await page.evaluate("matchMedia('(hover: hover) and (min-width: 900px)').matches"):
+            await page.wait_for_selector("#preview:not([hidden])")
 
     return act
 
@@ -195,6 +208,7 @@ SHOTS = (
         "/sessions?q=-page:/de/basket&rule=rage_click&since=7d",
         _unfolded(".facets-link"),
     ),
+    Shot("sessions-preview", "/sessions?flagged=yes", _rested("#rows tr >> nth=1")),
     Shot("sessions-segments", "/sessions?since=7d", _clicked(".segments summary")),
     Shot("sessions-none", "/sessions?rule=custom_error&flagged=no"),
     Shot("player", LONG, _played, docs=True),
@@ -297,6 +311,7 @@ UNSEEN = {
     "/search": "leads to what is found",
     "/segments/{segment}": "leads to the list of sessions",
     "/sessions/rows": "a part of the list of sessions",
+    "/sessions/{session}/preview": "a part of the list of sessions",
     "/sessions/{session}/timeline": "data of the player",
     "/sessions/{session}/activity": "data of the player",
     "/sessions/{session}/details": "data of the player",

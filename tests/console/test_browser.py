@@ -42,6 +42,9 @@ async def test_foreign_text_is_inert(page: Page, shown: Running) -> None:
     ):
         await page.goto(shown.url + path)
         await page.wait_for_timeout(300)
+        if path == "/sessions":
+            await page.hover("#s-evil")
+            await expect(page.locator("#preview")).to_contain_text("onerror")
 
         assert await page.evaluate("window.ran") is None
         assert await page.locator("body img").count() == 0
@@ -72,6 +75,37 @@ async def fill(console: Running) -> str:
             await visit.flag(f"rule_{severity}", at=500 + at * 3_000, severity=severity)  # type: ignore[arg-type]
     await console.store.end_session("v0", "left")
     return (await console.store.struggles())[0].key
+
+
+async def test_a_row_is_previewed(page: Page, shown: Running) -> None:
+    """Where pointer or focus rest: pages and struggles with their times. Esc and going away end it."""
+    visit = Visit(shown.store, "glanced")
+    await visit.send(
+        [
+            {"t": 0, "type": "page", "nav": "load", "path": "/start"},
+            {"t": 61_000, "type": "page", "nav": "route", "path": "/pay"},
+        ]
+    )
+    await visit.flag("form_loop", at=60_500, title="Form loop", label="Order")
+    await page.goto(shown.url + "/sessions")
+    preview, row = page.locator("#preview"), page.locator("#s-glanced")
+    await row.hover()
+
+    await expect(preview).to_be_visible()
+    assert {"0:00", "1:00", "1:01"} == set(await preview.locator(".offset").all_inner_texts())
+    await expect(preview).to_contain_text("/pay")
+    await expect(preview).to_contain_text("Form loop")
+    await expect(row.locator("a")).to_have_attribute("aria-describedby", "preview")
+    assert [] == await findings_of(page)
+    await page.keyboard.press("Escape")
+    await expect(preview).to_be_hidden()
+
+    await page.mouse.move(5, 5)
+    await page.keyboard.press("Tab")  # so that focus is the keyboard's
+    await row.locator("a").focus()
+    await expect(preview).to_be_visible()
+    await page.keyboard.press("Tab")
+    await expect(preview).to_be_hidden()
 
 
 async def findings_of(page: Page) -> list[str]:
