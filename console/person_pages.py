@@ -22,7 +22,7 @@ from console.pages import render
 from core.erasing import KEY, KINDS, Kind, Whom, subject
 from core.errors import NotFound
 from core.model import Session
-from replay.dossier import write_dossier
+from replay.dossier import contacts_of, write_dossier
 
 PAGE = "/people"
 
@@ -87,7 +87,11 @@ async def tell_erased(request: web.Request) -> web.Response:
     whom = await _whom_of_api(request, asked)
     found = await _eraser(request).sessions(whom)
     others = await _eraser(request).others(whom)
-    told: dict[str, Any] = {"sessions": [one.id for one in found], "visitors": others}
+    told: dict[str, Any] = {
+        "sessions": [one.id for one in found],
+        "visitors": others,
+        "contacts": len(await contacts_of(console(request).store, whom)),
+    }
     if asked.get("dry_run") is True:
         return answer({"erased": None, **told})
     erased = await _eraser(request).erase(whom)
@@ -114,6 +118,7 @@ async def _page(
         asked={name: str(form.get(name, "")) for name in ("kind", "id", "site")},
         whom=whom,
         found=found,
+        contacts=len(await contacts_of(console(request).store, whom)) if whom else 0,
         others=await _others(request, whom, found),
         **{"erased": None, "refused": False, **values},
     )

@@ -10,12 +10,15 @@ from __future__ import annotations
 import hashlib
 import hmac
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from core.errors import UserError
 
-Kind = Literal["customer", "visitor", "session"]
+Kind = Literal["customer", "visitor", "session", "contact"]
 KINDS: tuple[Kind, ...] = ("customer", "visitor", "session")
+"""Who may be named by whoever asks; a contact is erased at its own page."""
+
+ALL_KINDS: tuple[Kind, ...] = get_args(Kind)
 
 KEY = "tombstones"
 """Name of the server's key that tombstones are made with."""
@@ -26,7 +29,7 @@ FORMAT = 1
 @dataclass(frozen=True, slots=True)
 class Whom:
     """
-    Whose data is meant: a customer (`identify`), a visitor (mode `full`) or one session.
+    Whose data is meant: a customer (`identify`), a visitor (mode `full`), one session or one contact.
 
     *id* is as the store has it (an e-mail address as its keyed hash); *site* is a key, None all sites.
     """
@@ -59,6 +62,7 @@ class Erased:
     bytes: int = 0
     pages: int = 0
     stocks: int = 0
+    contacts: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,7 @@ def read_list(told: Any) -> tuple[bytes, list[Tombstone]]:
         stones = [
             Tombstone(bytes.fromhex(hash_), kind, int(at_ms))
             for hash_, kind, at_ms in told["erased"]
-            if kind in KINDS
+            if kind in ALL_KINDS
         ]
         return bytes.fromhex(told["key"]), stones
     except (KeyError, TypeError, ValueError):

@@ -32,6 +32,11 @@ _URL = re.compile(r"https?://[A-Za-z0-9.\[\]:-]+(/[^\s?#\"'<>]*)?")
 _TRUTH = {"true": True, "1": True, "yes": True, "false": False, "0": False, "no": False}
 
 
+def _channels(value: tuple[str, ...]) -> str | None:
+    wrong = [one for one in value if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,39}", one)]
+    return f"'{wrong[0]}' is no name of a channel, like fax or branch-office" if wrong else None
+
+
 def _address(value: str) -> str | None:
     match = _ADDRESS.fullmatch(value)
     if match is None or int(match[2]) > 65535:
@@ -194,6 +199,24 @@ class RetentionSettings:
         " first; 0: no limit",
         _at_least(0),
     )
+    contact_days: int = _setting(
+        365,
+        "days after its beginning, or the last change of it, that a contact is kept with its notes;"
+        " 0: no limit",
+        _at_least(0),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ContactSettings:
+    """What contacts may come in."""
+
+    channels: tuple[str, ...] = _setting(
+        (),
+        "names of channels beside call, chat, messenger, in-app, video, mail, sms, social and field:"
+        " small letters, digits and dashes",
+        _channels,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -270,6 +293,7 @@ class Settings:
     console: ConsoleSettings = ConsoleSettings()
     alerts: AlertSettings = AlertSettings()
     mail: MailSettings = MailSettings()
+    contacts: ContactSettings = ContactSettings()
     log: LogSettings = LogSettings()
 
 

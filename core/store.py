@@ -12,6 +12,8 @@ from typing import Protocol
 
 from core.alerts import AlertStore
 from core.codes import CodeStore
+from core.contacts import ContactStore
+from core.customers import CustomerStore
 from core.erasing import Erased, Removed, Tombstone, Whom
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
@@ -428,6 +430,8 @@ class Store(
     SavedStore,
     AlertStore,
     WalkStore,
+    CustomerStore,
+    ContactStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -14,8 +14,9 @@ import zipfile
 from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import IO, Any
+from typing import IO, Any, Protocol
 
+from core.contacts import Contact, ContactQuery, ContactStore
 from core.erasing import Whom
 from core.errors import StoreError
 from core.model import Session
@@ -42,6 +43,7 @@ sessions/ID/events.jsonl  what was done in a visit, an event a line
 sessions/ID/recording.json  how the pages looked and changed (format of rrweb)
 sessions/ID/flags.json    where the software saw a struggle, and why
 sessions/ID/notes.json    what somebody of the site's staff noted about the visit
+contacts.json             calls, mails, chats ... that the site's staff kept, with notes and what was changed
 assets/                   style sheets, fonts and pictures that belong to it; SVG pictures, which
                           could hold scripts, as .svg.txt
 
@@ -54,8 +56,16 @@ heißen .svg.txt.
 """
 
 
+MOST_CONTACTS = 100_000
+"""More than anybody has: all of them are handed out."""
+
+
+class PersonStore(KnownStore, ContactStore, Protocol):
+    """The parts of a store that hold something of a person."""
+
+
 async def write_dossier(
-    store: KnownStore,
+    store: PersonStore,
     whom: Whom,
     sessions: Sequence[Session],
     out: IO[bytes],
@@ -79,18 +89,48 @@ async def write_dossier(
         for site, name in assets.values():
             await _asset(store, file, site, name, missing)
         await _put(file, "sessions.json", _json(told))
+        contacts = await contacts_of(store, whom)
+        await _put(file, "contacts.json", _json([await _contact(store, one) for one in contacts]))
         manifest = {
             "format": FORMAT,
             "made_at": _iso(at_ms),
             "made_by": f"Stolper {version}",
             "of": {"kind": whom.kind, "id": whom.id},
             "sessions": [one.id for one in sessions],
+            "contacts": [one.id for one in contacts],
             "assets": sorted(assets),
             "unreadable": missing,
             "files": [one.filename for one in file.infolist()],
         }
         await _put(file, "manifest.json", _json(manifest))
         await _put(file, "README.txt", _README.encode())
+
+
+async def contacts_of(store: ContactStore, whom: Whom) -> list[Contact]:
+    """Return the contacts of *whom*, newest first: a customer's, or the one that is named."""
+    if whom.kind == "contact":
+        return [one] if (one := await store.contact(whom.id)) else []
+    if whom.kind != "customer":
+        return []
+    return await store.contacts(ContactQuery(customer=whom.id, limit=MOST_CONTACTS))
+
+
+async def _contact(store: ContactStore, contact: Contact) -> dict[str, Any]:
+    """Return a contact, without who of the staff wrote what."""
+    told = asdict(contact)
+    del told["made_by"], told["agent"]
+    notes = (await store.contact_notes([contact.id]))[contact.id]
+    changes = await store.contact_changes(contact.id)
+    return {
+        **told,
+        "started_at": _iso(contact.started_ms),
+        "notes": [{"at": _iso(one.made_ms), "kind": one.kind, "text": one.text} for one in notes],
+        "changes": [
+            {"at": _iso(one.at_ms), "field": one.field, "before": one.before, "after": one.after}
+            for one in changes
+            if one.field != "agent"
+        ],
+    }
 
 
 async def _session(store: KnownStore, session: Session) -> dict[str, Any]:

@@ -95,8 +95,8 @@ class Server:
         self.disk.make_folder(self.data)
         self._lock()
         await self.store.open()
-        if await self.store.buried_sessions():  # a restore that was killed before it came to that
-            await Eraser(self.store, self.clock).bury()
+        # A restore may have been killed before it came to that.
+        await Eraser(self.store, self.clock).bury()
         own = OwnRules(self.data / OWN_RULES)
         self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
         self.alerts = AlertService(self.store, self.clock, self.settings, self._console_base)

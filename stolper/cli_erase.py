@@ -24,6 +24,7 @@ from core.sqlite import SqliteStore
 from core.sqlite.burying import with_tombstones
 from core.sqlite.restore import Settle
 from core.sqlite.store import DATABASE
+from replay.dossier import contacts_of
 from stolper.erasure import Eraser
 from stolper.folder import with_store
 from stolper.options import data_option
@@ -86,6 +87,8 @@ def erase(
     asked = {"kind": kind, "id": id_, "site": site}
     found = _run(data, {**asked, "dry_run": True})
     click.echo(f"{len(found['sessions'])} sessions of this {kind} are stored")
+    if found["contacts"]:
+        click.echo(f"{found['contacts']} contacts of this {kind} are stored")
     for one in found["visitors"]:
         click.echo(f"  came as the visitor {one}; sessions without sign-in: --visitor {one}")
     if dry_run:
@@ -95,7 +98,8 @@ def erase(
     erased = _run(data, asked)["erased"]
     click.echo(
         f"{erased['sessions']} sessions and {erased['assets']} assets are gone;"
-        f" {erased['bytes']} bytes of files and {erased['pages']} pages of the database were overwritten"
+        + (f" {erased['contacts']} contacts, too;" if erased["contacts"] else "")
+        + f" {erased['bytes']} bytes of files and {erased['pages']} pages of the database were overwritten"
     )
     click.echo(f"In the audit it is {erased['subject']}. Backups hold it still: see --list.")
 
@@ -154,6 +158,7 @@ async def _here(data: Path, asked: dict[str, Any]) -> dict[str, Any]:
         told: dict[str, Any] = {
             "sessions": [one.id for one in await eraser.sessions(whom)],
             "visitors": await eraser.others(whom),
+            "contacts": len(await contacts_of(store, whom)),
         }
         if not asked.get("dry_run"):
             erased = await eraser.erase(whom)

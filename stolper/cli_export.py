@@ -24,7 +24,7 @@ from core.clock import SystemClock
 from core.erasing import KEY, Kind, subject
 from core.errors import NotFound
 from core.sqlite import SqliteStore
-from replay.dossier import write_dossier
+from replay.dossier import contacts_of, write_dossier
 from replay.known import parse_span
 from stolper.cli_erase import person_of, person_options
 from stolper.erasure import Eraser
@@ -107,7 +107,7 @@ async def _zip(store: SqliteStore, kind: Kind, id_: str, site: str | None, out: 
     eraser = Eraser(store, clock)
     whom = await eraser.whom(kind, id_, site)
     sessions = await eraser.sessions(whom)
-    if not sessions:
+    if not sessions and not await contacts_of(store, whom):
         raise NotFound(f"nothing is stored of this {kind}")
     with _target(out) as file:
         await write_dossier(

@@ -15,6 +15,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal, Protocol
 
 from core.clock import Clock
+from core.contacts import ContactStore
 from core.erasing import Removed
 from core.errors import StoreError
 from core.health import DAY_MS, HealthCount
@@ -48,7 +49,9 @@ AUDIT_DAYS = 400
 MEGABYTE = 1_000_000
 
 
-class RetainingStore(EraseStore, HealthStore, SiteStore, SealStore, TriageStore, Protocol):
+class RetainingStore(
+    EraseStore, HealthStore, SiteStore, SealStore, TriageStore, ContactStore, Protocol
+):
     """The parts of a store that retention needs."""
 
 
@@ -98,6 +101,7 @@ class Retention:
         await self._by_size(None, self._settings.keep_mb, "folder")
         unused = now_ms - ASSET_DAYS * DAY_MS
         await self._while_some(lambda: self._store.drop_unused_assets(unused, AT_ONCE))
+        await self._drop_contacts(now_ms)
         await self._store.drop_old_audit(now_ms - AUDIT_DAYS * DAY_MS)
         await self._store.drop_old_triage(now_ms - AUDIT_DAYS * DAY_MS)
         done = self.removed.total() - before
@@ -112,6 +116,16 @@ class Retention:
             return await self._told(await self._store.expire(site.key, before_ms, AT_ONCE), "age")
 
         await self._while_some(some)
+
+    async def _drop_contacts(self, now_ms: int) -> None:
+        days = self._settings.contact_days
+        if days:
+            before_ms = now_ms - days * DAY_MS
+
+            async def some() -> Removed:
+                return Removed(await self._store.drop_old_contacts(before_ms, AT_ONCE))
+
+            await self._while_some(some)
 
     async def _by_size(self, site: str | None, keep_mb: int, limit: Limit) -> None:
         if not keep_mb:

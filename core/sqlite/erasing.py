@@ -14,9 +14,10 @@ import orjson
 
 from core.erasing import KEY, Kind, Removed, Tombstone, Whom, subject, tombstone
 from core.model import NewBatch
-from core.sqlite import search_index
-from core.sqlite.accounts import make_server_key, server_key
+from core.sqlite import contacts, customers, search_index
+from core.sqlite.accounts import make_server_key
 from core.sqlite.saved_store import forget_who
+from core.sqlite.tombs import are_there, entomb, is_buried
 
 WIPE = "wipe_pending"
 """In `meta` while remains of erased rows may lie in the database file."""
@@ -40,10 +41,19 @@ class Work:
 
 
 def sessions_of(db: sqlite3.Connection, whom: Whom) -> list[str]:
-    """Return the ids of the sessions of *whom*, oldest first."""
-    column = {
-        "customer": f"identity IS NOT NULL AND {CUSTOMER}", "visitor": "visitor", "session": "id",
-    }[whom.kind]  # fmt: skip
+    """Return the ids of the sessions of *whom*, oldest first; of a customer those without a name too."""
+    if whom.kind == "customer":
+        joined = customers.JOINED.replace("?", "?1")
+        rows = db.execute(
+            "SELECT id FROM sessions WHERE id IN (SELECT id FROM sessions"
+            f" WHERE identity IS NOT NULL AND {CUSTOMER} = ?1 UNION ALL {joined})"
+            " AND (?2 IS NULL OR site = ?2) ORDER BY started_ms",
+            (whom.id, whom.site),
+        )
+        return [row[0] for row in rows]
+    column = {"visitor": "visitor", "session": "id"}.get(whom.kind)
+    if column is None:  # a contact
+        return []
     rows = db.execute(
         f"SELECT id FROM sessions WHERE {column} = ? AND (?2 IS NULL OR site = ?2) ORDER BY started_ms",
         (whom.id, whom.site),
@@ -60,24 +70,56 @@ def visitors_of(db: sqlite3.Connection, sessions: Sequence[str]) -> list[str]:
     return sorted(row[0] for row in rows)
 
 
-def erase(db: sqlite3.Connection, whom: Whom, now_ms: int) -> tuple[str, list[str], int]:
+def erase(db: sqlite3.Connection, whom: Whom, now_ms: int) -> tuple[str, list[str], int, int]:
     """
     Remove all rows of *whom*, leave tombstones, and note which files are to be overwritten.
 
-    Return what stands for them in the audit, the sessions, and how many assets went with them.
+    Return what stands for them in the audit, the sessions, and how many assets and contacts went with them.
     """
     key = make_server_key(db, KEY)
     ids = sessions_of(db, whom)
     entomb(db, Tombstone(tombstone(key, whom.kind, whom.id, whom.site), whom.kind, now_ms))
     for one in ids:
         entomb(db, Tombstone(tombstone(key, "session", one), "session", now_ms))
+    spoken = _contacts_of(db, whom, ids)
+    for one in spoken:
+        entomb(db, Tombstone(tombstone(key, "contact", one), "contact", now_ms))
+    if whom.kind == "customer" and not _is_elsewhere(db, whom, ids):
+        customers.unname(db, whom.id)
     assets = erase_sessions(db, ids)
+    contacts.remove(db, spoken)
+    customers.prune(db, _json([whom.id]), "[]")
     forget_who(db, {*ids, whom.id}.__contains__)
+    rename: list[tuple[Kind, set[str]]] = [
+        ("session", {*ids, whom.id}),
+        ("contact", {*spoken}),
+    ]
     db.executemany(
         "UPDATE audit SET subject = ? WHERE subject = ?",
-        [(subject(key, Whom("session", one)), one) for one in {*ids, whom.id}],
+        [(subject(key, Whom(kind, one)), one) for kind, all_ in rename for one in all_],
     )
-    return subject(key, whom), ids, assets
+    return subject(key, whom), ids, assets, len(spoken)
+
+
+def _contacts_of(db: sqlite3.Connection, whom: Whom, ids: Sequence[str]) -> list[str]:
+    """Return the contacts that go with *whom*: they are of no site, and stay while a customer is elsewhere."""
+    if whom.kind == "contact":
+        return [whom.id]
+    if whom.kind != "customer" or _is_elsewhere(db, whom, ids):
+        return []
+    return contacts.ids_of(db, whom.id)
+
+
+def _is_elsewhere(db: sqlite3.Connection, whom: Whom, ids: Sequence[str]) -> bool:
+    """Say whether a customer who is erased on one site has visits, not *ids*, on others."""
+    if whom.site is None:
+        return False
+    row = db.execute(
+        f"SELECT 1 FROM sessions WHERE identity IS NOT NULL AND {CUSTOMER} = ?"
+        f" AND id NOT IN {_IDS} LIMIT 1",
+        (whom.id, _json(ids)),
+    ).fetchone()
+    return row is not None
 
 
 def erase_sessions(db: sqlite3.Connection, ids: Sequence[str]) -> int:
@@ -138,43 +180,14 @@ def is_erased(db: sqlite3.Connection, batch: NewBatch, first_ms: float) -> bool:
 
     *first_ms* is when it begins: of an erased customer or visitor what begins later is new, and welcome.
     """
-    if not db.execute("SELECT 1 FROM tombstones LIMIT 1").fetchone():
+    if not are_there(db):
         return False
-    key = server_key(db, KEY)
-    assert key is not None
     names: list[tuple[Kind, str]] = [("session", batch.session)]
     if batch.visitor is not None:
         names.append(("visitor", batch.visitor))
     if batch.identity is not None:
         names.append(("customer", batch.identity["id"]))
-    return any(_buried(db, key, kind, id_, batch.site, first_ms) for kind, id_ in names)
-
-
-def _buried(
-    db: sqlite3.Connection, key: bytes, kind: Kind, id_: str, site: str, first_ms: float
-) -> bool:
-    for where in (None, site):
-        row = db.execute(
-            "SELECT at_ms FROM tombstones WHERE hash = ?", (tombstone(key, kind, id_, where),)
-        ).fetchone()
-        if row is not None and (kind == "session" or first_ms < row[0]):
-            return True
-    return False
-
-
-def tombstones(db: sqlite3.Connection) -> list[Tombstone]:
-    """Return all tombstones, oldest first."""
-    rows = db.execute("SELECT hash, kind, at_ms FROM tombstones ORDER BY at_ms, hash")
-    return [Tombstone(*row) for row in rows]
-
-
-def entomb(db: sqlite3.Connection, stone: Tombstone) -> None:
-    """Keep *stone*; of the same one the latest."""
-    db.execute(
-        "INSERT INTO tombstones VALUES (?, ?, ?)"
-        " ON CONFLICT (hash) DO UPDATE SET at_ms = max(at_ms, excluded.at_ms)",
-        (stone.hash, stone.kind, stone.at_ms),
-    )
+    return any(is_buried(db, kind, id_, batch.site, first_ms) for kind, id_ in names)
 
 
 # Retention
@@ -225,6 +238,7 @@ def still_expired(db: sqlite3.Connection, ids: Sequence[str], before_ms: int) ->
 def _forget(db: sqlite3.Connection, told: str) -> list[str]:
     """Remove all rows of the sessions in *told* (JSON); return the names of their objects."""
     search_index.forget(db, orjson.loads(told))
+    whose, browsers = customers.forget_sessions(db, told)
     names = [
         row[0]
         for row in db.execute(f"DELETE FROM sealed WHERE session IN {_IDS} RETURNING name", (told,))
@@ -237,6 +251,7 @@ def _forget(db: sqlite3.Connection, told: str) -> list[str]:
     for table in ("page_loads", "gaps", "flags", "asset_uses", "notes", "watched", "codes"):
         db.execute(f"DELETE FROM {table} WHERE session IN {_IDS}", (told,))
     db.execute(f"DELETE FROM sessions WHERE id IN {_IDS}", (told,))
+    customers.prune(db, whose, browsers)
     return names
 
 

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
-from core.sqlite import assets, erasing
+from core.sqlite import assets, customers, erasing
 from core.sqlite.counters import MARKS
 from core.sqlite.rows import IDLE, session_of
 from core.sqlite.segments import Tail
@@ -72,6 +72,8 @@ def append(db: sqlite3.Connection, tail: Tail, batch: NewBatch) -> Appended:
     else:
         stays = late and not _reopens(batch, load.origin_ms, *session[3:])
         _update_session(db, batch, facts, load.holes, stays_ended=stays)
+    if batch.identity is not None and not batch.canary:
+        _name(db, batch, facts)
     _mark(db, batch.session)
     return stored(batch, position, load.tab, load.origin_ms, late=late)
 
@@ -321,7 +323,9 @@ def _update_session(
         " seen_ms = CASE WHEN :last IS NULL THEN seen_ms ELSE max(seen_ms, :received) END,"
         " pages = pages + :pages, events = events + :events,"
         " holes = holes + :holes, reported = reported + :reported,"
-        " visitor = coalesce(:visitor, visitor), identity = coalesce(:identity, identity),"
+        " visitor = coalesce(:visitor, visitor),"
+        " identity = CASE WHEN :identity IS NULL OR NOT :verified AND json_valid(identity)"
+        " AND json_extract(identity, '$.verified') THEN identity ELSE :identity END,"
         " attributes = json_patch(json_patch(:older, attributes), :newer) WHERE id = :id",
         {
             "stays": stays_ended,
@@ -336,6 +340,7 @@ def _update_session(
             "reported": len(batch.gaps),
             "visitor": batch.visitor,
             "identity": _json(batch.identity) if batch.identity else None,
+            "verified": bool(batch.identity and batch.identity.get("verified")),
             "older": _json(older),
             "newer": _json(newer),
             "id": batch.session,
@@ -347,6 +352,16 @@ def _update_session(
             " WHERE id = ? AND (entry_ms IS NULL OR entry_ms > ?)",
             (facts.entry_ms, facts.entry_path, batch.session, facts.entry_ms),
         )
+
+
+def _name(db: sqlite3.Connection, batch: NewBatch, facts: Facts) -> None:
+    """Note that the visit named a customer, when the batch that did so began."""
+    assert batch.identity is not None
+    (visitor,) = db.execute(
+        "SELECT visitor FROM sessions WHERE id = ?", (batch.session,)
+    ).fetchone()
+    at_ms = batch.received_ms if facts.first_ms is None else int(facts.first_ms)
+    customers.named(db, batch.identity, visitor, at_ms)
 
 
 def _json(value: object) -> str:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlite_utils import Database, Migrations
 
 from core.sqlite.counters import MARKS, count_struggles
-from core.sqlite.tables import FIRST, SEARCH
+from core.sqlite.tables import DESK, FIRST, SEARCH
 
 migrations = Migrations("stolper")
 
@@ -323,3 +323,22 @@ def m022_walks(db: Database) -> None:
     )
     db.execute("CREATE INDEX walks_by_no ON walks (no)")
     db.execute("CREATE TABLE walked (declarations TEXT NOT NULL)")
+
+
+@migrations()
+def m026_desk(db: Database) -> None:
+    """Keep customers, in which browsers they signed in, contacts with their notes, and what was changed of those."""
+    for statement in DESK.split(";"):
+        if statement.strip():
+            db.execute(statement)
+    # At this release these said the same as core/sqlite/customers.py.
+    named = "CASE WHEN json_valid(identity) THEN json_extract(identity, '$.id') END"
+    verified = "coalesce(json_extract(identity, '$.verified'), 0)"
+    known = f"FROM sessions WHERE {named} IS NOT NULL AND NOT canary"
+    db.execute(
+        f"INSERT INTO customers SELECT {named}, max({verified}), max(started_ms) {known} GROUP BY 1"
+    )
+    db.execute(
+        f"INSERT INTO signed_in SELECT visitor, {named}, min(started_ms) {known}"
+        f" AND {verified} AND visitor IS NOT NULL GROUP BY 1, 2"
+    )

@@ -21,7 +21,7 @@ from core.erasing import KEY, Erased, Removed, Tombstone, Whom
 from core.errors import StoreFailed
 from core.model import Session
 from core.sealed import SealedFrame, StockRef
-from core.sqlite import burying, erasing, packing, restocking, sealing
+from core.sqlite import burying, erasing, packing, restocking, sealing, tombs
 from core.sqlite.assets import FOLDER as BLOBS
 from core.sqlite.assets import Blobs, facts
 from core.sqlite.disk import Disk
@@ -70,11 +70,11 @@ class Removal(Part, EraseStore):
 
     async def erase(self, whom: Whom) -> Erased:
         now_ms = self._clock.now_ms()
-        subject, ids, assets = await self._writer.submit(
+        subject, ids, assets, spoken = await self._writer.submit(
             lambda db, _: erasing.erase(db, whom, now_ms)
         )
         done, pages = await self.finish_erasing()
-        return Erased(subject, len(ids), assets, done, pages)
+        return Erased(subject, len(ids), assets, done, pages, contacts=spoken)
 
     async def buried_sessions(self) -> list[Session]:
         return await self._readers.run(_buried)
@@ -176,7 +176,7 @@ class Removal(Part, EraseStore):
         return done
 
     async def tombstones(self) -> tuple[bytes, list[Tombstone]]:
-        stones = await self._readers.run(erasing.tombstones)
+        stones = await self._readers.run(tombs.tombstones)
         return await self.server_key(KEY), stones
 
     @abstractmethod

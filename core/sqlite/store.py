@@ -43,6 +43,7 @@ from core.sqlite import (
 from core.sqlite.account_store import Accounts
 from core.sqlite.alert_store import Alerts
 from core.sqlite.code_store import Codes
+from core.sqlite.desk_store import Desk
 from core.sqlite.disk import Disk
 from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.noted import Noted
@@ -87,6 +88,7 @@ class SqliteStore(
     Readership,
     Triaging,
     Codes,
+    Desk,
     Noted,
     Search,
     Removal,

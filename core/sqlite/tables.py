@@ -152,3 +152,66 @@ CREATE INDEX search_due_by_turn ON search_due (old, turn);
 CREATE VIRTUAL TABLE search_text USING fts5
   (text, content='', tokenize="unicode61 remove_diacritics 2")
 """
+
+DESK = """
+CREATE TABLE customers (
+  id TEXT PRIMARY KEY,
+  verified INTEGER NOT NULL,
+  last_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX customers_by_last ON customers (last_ms, id);
+CREATE TABLE signed_in (
+  visitor TEXT NOT NULL,
+  customer TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  PRIMARY KEY (visitor, customer)
+) WITHOUT ROWID;
+CREATE INDEX signed_in_by_customer ON signed_in (customer);
+CREATE TABLE contacts (
+  id TEXT PRIMARY KEY,
+  customer TEXT,
+  session TEXT,
+  channel TEXT NOT NULL,
+  direction TEXT NOT NULL,
+  started_ms INTEGER NOT NULL,
+  ended_ms INTEGER,
+  subject TEXT NOT NULL,
+  outcome TEXT NOT NULL,
+  resolved INTEGER NOT NULL,
+  agent TEXT NOT NULL,
+  source TEXT NOT NULL,
+  key TEXT,
+  digest BLOB NOT NULL,
+  made_ms INTEGER NOT NULL,
+  made_by TEXT NOT NULL,
+  changed_ms INTEGER
+);
+CREATE INDEX contacts_by_start ON contacts (started_ms, id);
+CREATE INDEX contacts_by_customer ON contacts (customer, started_ms, id);
+CREATE INDEX contacts_by_channel ON contacts (channel, started_ms, id);
+CREATE INDEX contacts_by_session ON contacts (session) WHERE session IS NOT NULL;
+CREATE UNIQUE INDEX contacts_by_key ON contacts (source, key) WHERE key IS NOT NULL;
+CREATE TABLE contact_notes (
+  no INTEGER PRIMARY KEY,
+  id TEXT NOT NULL UNIQUE,
+  contact TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  text TEXT NOT NULL,
+  author TEXT NOT NULL,
+  made_ms INTEGER NOT NULL,
+  changed_ms INTEGER
+);
+CREATE INDEX contact_notes_by_contact ON contact_notes (contact, no);
+CREATE TABLE contact_changes (
+  no INTEGER PRIMARY KEY,
+  contact TEXT NOT NULL,
+  note TEXT,
+  who TEXT NOT NULL,
+  at_ms INTEGER NOT NULL,
+  field TEXT NOT NULL,
+  before TEXT NOT NULL,
+  after TEXT NOT NULL
+);
+CREATE INDEX contact_changes_by_contact ON contact_changes (contact, no);
+CREATE TABLE contact_sources (name TEXT PRIMARY KEY, made_ms INTEGER NOT NULL) WITHOUT ROWID
+"""

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from core.alerts import Alert, Firing
+from core.contacts import Contact, ContactNote
 from core.erasing import KEY, Whom, listed, read_list, tombstone
 from core.errors import UserError
 from core.model import NewAsset, SessionQuery, User, Verdicts
@@ -66,6 +67,7 @@ async def kept(store: SqliteStore) -> SqliteStore:
     await store.add_note(Note(CANARY, f"session-{CANARY}", NOON, "owner", CANARY, NOON))
     await store.add_user(User("owner", "owner", ""))
     await store.mark_watched("owner", f"session-{CANARY}", NOON)
+    await store.put_contact(Contact("c", "call", NOON, NOON, "", session=f"session-{CANARY}"), b"")
     await _said(store)
     return store
 
@@ -106,6 +108,44 @@ async def test_nothing_of_the_erased_is_left(kept: SqliteStore, tmp_path: Path, 
     assert None is await kept.session(f"session-{CANARY}")
     assert 2 == len(await kept.batches("other"))
     assert b"chunk of other/load-1/1" == await kept.read_chunk((await kept.chunks("other"))[1])
+
+
+def spoken(customer: str | None) -> tuple[Contact, ContactNote]:
+    """Return a contact and a note of it that bear the canary in every field."""
+    made = Contact(
+        CANARY, "call", NOON, NOON, CANARY, customer=customer, subject=CANARY, outcome=CANARY,
+        agent=CANARY, source=CANARY, key=CANARY,
+    )  # fmt: skip
+    return made, ContactNote(f"note-{CANARY}", CANARY, "promise", CANARY, CANARY, NOON)
+
+
+@pytest.mark.parametrize(
+    ("whom", "customer"),
+    [
+        (Whom("customer", CANARY), CANARY),
+        (Whom("customer", CANARY, SITE.key), CANARY),
+        (Whom("contact", CANARY), None),
+    ],
+    ids=["customer", "customer of a site", "contact of nobody"],
+)
+async def test_contacts_go_with_notes_and_what_was_changed(
+    store: SqliteStore, tmp_path: Path, whom: Whom, customer: str | None
+) -> None:
+    """The word stands in contact, notes and changes before, and nowhere afterwards; others' contacts stay."""
+    contact, note = spoken(customer)
+    await store.put_contact(contact, b"", [note])
+    await store.change_contact(CANARY, {"subject": f"now {CANARY}"}, CANARY, NOON)
+    await store.change_contact_note(note.id, {"text": f"now {CANARY}"}, CANARY, NOON)
+    await store.audit(NOON, "owner", "contact", CANARY)
+    await store.put_contact(Contact("other", "mail", NOON, NOON, "", customer="K-2"), b"")
+    tables_before = places(tmp_path)
+
+    for name in ("contacts", "contact_notes", "contact_changes"):
+        assert any(f"{name}." in place for place in tables_before), tables_before
+    await store.erase(whom)
+
+    assert [] == places(tmp_path)
+    assert await store.contact("other")
 
 
 NOT_KEPT = {"asset_uses", "sealed", "search_due"}

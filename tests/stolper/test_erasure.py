@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from core.contacts import Contact, ContactNote
 from core.model import NewAsset, asset_hash
 from core.readers import Note
 from core.saved import SavedSegment
@@ -52,6 +53,10 @@ PLANTED = {
     "attributes": "sessions.attributes",
     "paths": "sessions.entry_path",
     "notes": "notes.text",
+    "customers": "customers.id",
+    "contacts": "contacts.subject",
+    "notes of contacts": "contact_notes.text",
+    "changes of contacts": "contact_changes.after",
     "saved searches": "saved_segments.query",
     "index": "searched.text",
     "values in the index": "search_terms.value",
@@ -112,6 +117,18 @@ async def plant(store: SqliteStore, session: str, *, own: bool) -> Visit:
     return visit
 
 
+async def speak(store: SqliteStore) -> None:
+    """Note a contact of the one who bears the canary, in all that may be written of it, and one of another."""
+    made = Contact(
+        "contact-1", "call", START, START, "owner", customer=CANARY, session="mine-1",
+        subject=CANARY, outcome=CANARY, agent=CANARY, source="crm", key=CANARY,
+    )  # fmt: skip
+    note = ContactNote("note-1", made.id, "promise", f"promised {CANARY}", "owner", START)
+    await store.put_contact(made, b"", [note])
+    await store.change_contact(made.id, {"subject": f"of {CANARY}"}, "owner", START)
+    await store.put_contact(Contact("contact-2", "mail", START, START, "owner"), b"")
+
+
 async def seal_all(
     store: SqliteStore, clock: Clock, sealer: BackgroundSealer, *sessions: str
 ) -> None:
@@ -150,6 +167,7 @@ async def kept(tmp_path: Path) -> AsyncIterator[Kept]:
     await plant(store, "mine-4", own=False)  # runs
     await Visit(store, "open").send([{"t": 1, "type": "page"}], recording=page("open", own=False))
     await store.add_note(Note("n1", "mine-1", START + 5, "owner", f"called: {CANARY}", START))
+    await speak(store)
     await store.audit(START, "owner", "watched", "mine-1")
     await store.audit(START, "owner", "looked for", CANARY)
     await store.save_segment(SavedSegment(0, "That one", "owner", True, f"q={CANARY}", START))
@@ -295,9 +313,15 @@ async def test_the_command_hands_out_a_zip(kept: Kept, tmp_path: Path) -> None:
     with zipfile.ZipFile(out) as file:
         manifest = json.loads(file.read("manifest.json"))
         recorded = b"".join(file.read(name) for name in file.namelist() if "recording" in name)
+        contacts = json.loads(file.read("contacts.json"))
 
     assert [f"mine-{n}" for n in range(1, 6)] == sorted(manifest["sessions"])
     assert [asset_hash(SHEET.encode())] == manifest["assets"]
+    assert ["contact-1"] == [one["id"] for one in contacts]
+    assert [f"promised {CANARY}"] == [one["text"] for one in contacts[0]["notes"]]
+    assert [(CANARY, f"of {CANARY}")] == [
+        (one["before"], one["after"]) for one in contacts[0]["changes"]
+    ]
     assert CANARY.encode() in recorded
     missing = tmp_path / "nobody.zip"
     result = await asyncio.to_thread(

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from core.contacts import Contact, ContactQuery
 from core.health import DAY_MS
 from core.model import NewAsset, SessionQuery
 from core.settings import RetentionSettings
@@ -171,3 +172,15 @@ async def test_the_audit_is_kept_for_400_days(store: SqliteStore, clock: Clock) 
     left = await read.run(lambda db: db.execute("SELECT subject FROM audit").fetchall())
 
     assert [("young",)] == left
+
+
+async def test_contacts_are_kept_as_long_as_is_set(store: SqliteStore, clock: Clock) -> None:
+    """A contact goes `contact_days` after it began; 0 keeps it."""
+    await store.put_contact(Contact("old", "call", clock.now, clock.now, "ada"), b"")
+    clock.now += 10 * DAY_MS
+    await store.put_contact(Contact("new", "call", clock.now, clock.now, "ada"), b"")
+    clock.now += 1
+    for days, left in ((0, ["new", "old"]), (11, ["new", "old"]), (10, ["new"])):
+        await Retention(store, clock, RetentionSettings(contact_days=days)).sweep()
+
+        assert left == [one.id for one in await store.contacts(ContactQuery())]
