@@ -154,8 +154,8 @@ def _browser_words(
     names: str, number: int, _: Words, ngettext: NWords
 ) -> dict[str, tuple[str, str]]:
     """Return the words for what browsers are and have."""
-    ahead = _("The server's clock is %(num)s seconds ahead of most browsers' clocks.")
-    behind = _("The server's clock is %(num)s seconds behind most browsers' clocks.")
+    ahead = _("The server's clock is %(span)s ahead of most browsers' clocks.")
+    behind = _("The server's clock is %(span)s behind most browsers' clocks.")
     return {
         "old_snippet": (
             _("Pages still send by an older script: %(names)s.") % {"names": names},
@@ -177,7 +177,7 @@ def _browser_words(
             ),
         ),
         "clock": (
-            (ahead if number > 0 else behind) % {"num": abs(number)},
+            (ahead if number > 0 else behind) % {"span": _span(abs(number), ngettext)},
             _(
                 "Times of sessions are the server's, and wrong by that much. Set its clock by the"
                 " network: timedatectl set-ntp true."
@@ -196,6 +196,19 @@ def _browser_words(
             ),
         ),
     }
+
+
+def _span(seconds: int, ngettext: NWords) -> str:
+    """Return *seconds* in the unit that tells enough: 90 seconds, 45 minutes, 38 hours, 4 days."""
+    minutes, hours = round(seconds / 60), round(seconds / 3600)
+    if minutes < 2:
+        return ngettext("%(num)s second", "%(num)s seconds", seconds) % {"num": seconds}
+    if hours < 2:
+        return ngettext("%(num)s minute", "%(num)s minutes", minutes) % {"num": minutes}
+    if hours < 48:
+        return ngettext("%(num)s hour", "%(num)s hours", hours) % {"num": hours}
+    days = round(hours / 24)
+    return ngettext("%(num)s day", "%(num)s days", days) % {"num": days}
 
 
 def _disk_words(names: str, number: int, _: Words, ngettext: NWords) -> dict[str, tuple[str, str]]:
