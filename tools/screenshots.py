@@ -62,12 +62,14 @@ async def names_of(server: Server) -> dict[str, str]:
     failing = await _flagged(server, "payment_decline_repeat")
     struggles = await server.store.struggles(limit=100)
     struggle = next(one for one in struggles if one.rule == "rage_click")
+    on_the_way = next(one for one in struggles if "/checkout/" in (one.page or ""))
     every = await server.store.sessions(SessionQuery(limit=100))
     masked = next(one for one in every if one.site == "soutlet" and one.pages > 3)
     return {
         "session": session.id,
         "flag": await _flag(server, session, "rage_click"),
         "struggle": struggle.key,
+        "on_the_way": on_the_way.key,
         "site": session.site,
         "waiting": "swaiting",
         "erring": (await _flagged(server, "error_click")).id,

@@ -234,6 +234,7 @@ SHOTS = (
     Shot("struggles-ticked", "/struggles", _ticked),
     Shot("struggles-none", "/struggles?text=nothing+of+that+kind"),
     Shot("struggle", "/struggles/{struggle}"),
+    Shot("struggle-impact", "/struggles/{on_the_way}?since=7d"),
     Shot("struggle-silence", "/struggles/{struggle}/silence", _judged, docs=True),
     Shot("processes", "/processes"),
     Shot("process", "/processes/order"),
