@@ -36,10 +36,11 @@ from bench.receivers import AIOHTTP
 from bench.served import STOLPER, Served
 from core.clock import SystemClock
 from core.model import Place, SessionQuery
-from core.sqlite import SqliteStore, judged, records, search_index, walks
+from core.sqlite import SqliteStore, efforts, judged, records, search_index, walks
 from core.sqlite.store import DATABASE
 from detector.loader import load_rules, shipped_rules
 from detector.steps import Steps
+from insight.effort import with_effort
 from insight.walks import with_walks
 from replay.document import document_of
 
@@ -81,6 +82,7 @@ def _index(db: sqlite3.Connection) -> None:
     """Index all sessions, as the server does in the background: it is to answer pages meanwhile, not to do that."""
     steps = Steps(load_rules([shipped_rules()]))
     walks.note(db, steps.version)
+    efforts.declare(db, steps.versions)
     while due := search_index.due(db, 1 << 53, 100):
         documents = []
         for one in due:
@@ -91,9 +93,17 @@ def _index(db: sqlite3.Connection) -> None:
                 records.page_loads(db, one.session.id),
                 judged.flags(db, one.session.id, withdrawn=False),
             )
-            documents.append(with_walks(document, steps, one.session, batches))
+            walked = with_walks(document, steps, one.session, batches)
+            score = judged.score(db, one.session.id)
+            documents.append(with_effort(walked, one.session, batches, score))
         db.execute("BEGIN")
         search_index.put(db, documents, due)
+        db.execute("COMMIT")
+    today = SystemClock().now_ms() // DAY_MS
+    for process, first in efforts.lacking(db, today).items():
+        db.execute("BEGIN")
+        made = efforts.medians(db, process, first, today)
+        search_index.measure_anew(db, efforts.note(db, process, first, today, made))
         db.execute("COMMIT")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
@@ -168,6 +178,8 @@ def paths(folder: Path) -> dict[str, str]:
         "processes": "/processes",
         "process": "/processes/checkout",
         "process, 7 days, on phones": "/processes/checkout?since=7d&device=mobile",
+        "effort of a process": "/processes/checkout/effort",
+        "effort, 7 days, on phones": "/processes/checkout/effort?since=7d&device=mobile",
         "struggles": "/struggles",
         "struggles, 30 days": "/struggles?since=30d",
         "struggles, 7 days, of a site": "/struggles?since=7d&site=shop",

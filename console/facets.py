@@ -9,11 +9,14 @@ from datetime import timedelta
 from babel import Locale
 from babel.dates import format_timedelta
 
+from console.effort_words import began_text
+from console.effort_words import value_text as effort_text
 from console.finding import MET, NOT, Asked, Pair
+from console.language import Language
 from console.process_words import ProcessTexts
 from console.words import Words, device_text
 from core.model import SessionQuery
-from core.search import FIELDS, Facets, Find
+from core.search import FIELDS, Facets, Find, read_span
 from core.store import Store
 from core.walks import ENDS
 from replay.document import TRACKED
@@ -23,6 +26,9 @@ MOST = 8
 
 OPEN = ("did", "page", "rule", "score", "device")
 """Fields that are unfolded from the start; others are when something is chosen in them."""
+
+UNSHOWN = (*ENDS, "effort", "began")
+"""Fields that are shown only where something is asked of them: their values are as many as sessions, or are none."""
 
 ValueText = Callable[[str, str], str]
 
@@ -96,6 +102,8 @@ def field_text(name: str, _: Words) -> str:
         "left_field": _("Last field before leaving"),
         "left_element": _("Last element before leaving"),
         "left_to": _("Left a process for"),
+        "effort": _("Effort"),
+        "began": _("Began"),
     }[name]
 
 
@@ -138,12 +146,12 @@ def has_text(value: str, _: Words) -> str:
 def value_text(
     rules: Mapping[str, tuple[str, str]],
     processes: ProcessTexts,
-    code: str,
-    _: Words,
+    language: Language,
     *,
     struggles: Mapping[str, str],
 ) -> ValueText:
-    """Return what makes words of a field's value, for a reader of the language *code*; *struggles* are titles by key."""
+    """Return what makes words of a field's value, for a reader of *language*; *struggles* are titles by key."""
+    code, _ = language.code, language.gettext
     languages = Locale(code).languages
 
     def text(name: str, value: str) -> str:
@@ -153,6 +161,10 @@ def value_text(
             return struggles.get(value, value)
         if name in ("completed", "reached", "left", *ENDS):
             return processes.value(value)
+        if name == "effort":
+            return effort_text(value, processes, _)
+        if name == "began":
+            return began_text(*read_span(value), language)
         if name == "language":
             known = languages.get(value.split("-")[0].lower())
             return f"{known} ({value})" if known and "-" in value else known or value
@@ -262,5 +274,5 @@ async def drops_of(
 async def counted(store: Store, asked: Asked) -> Facets:
     """Return how many sessions there are more narrowly than *asked*, by every field."""
     query = replace(asked.query, rule=None, score_min=None, flagged=None, find=asked.find or Find())
-    shown = [name for name in FIELDS if name not in ENDS or asked.find.asks(name)]
+    shown = [name for name in FIELDS if name not in UNSHOWN or asked.find.asks(name)]
     return await store.facets(query, shown, MOST)

@@ -45,6 +45,13 @@ def percent(share: float, language: str) -> str:
     return format_percent(share, tenths if share < 0.1 else whole, locale=language)
 
 
+def net(difference: float, language: str) -> str:
+    """Return a *difference* of shares (-1 to 1) in points of a hundred, with its sign."""
+    points = round(100 * difference)
+    sign = "+" if points > 0 else "−" if points < 0 else "±"
+    return f"{sign}{format_decimal(abs(points), locale=language)}"
+
+
 def moment(at_ms: float, language: str) -> str:
     """Return *at_ms* as a date and time in UTC; pages show the reader's own zone by script."""
     locale = {"en": "en_GB"}.get(language, language)  # the day first, and 24 hours, as in lists
@@ -72,5 +79,6 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
         "span": partial(span, language=language),
         "moment": partial(moment, language=language),
         "percent": partial(percent, language=language),
+        "net": partial(net, language=language),
         "number": partial(format_decimal, locale=language),
     }

@@ -122,8 +122,7 @@ async def _beside(
     text = value_text(
         rows["rules"],
         process_texts(request),
-        language.code,
-        _,
+        language,
         struggles=await struggle_titles(request, asked),
     )
     filters = filters_of(asked, text, period_texts(_), _)

@@ -34,7 +34,7 @@ class Frame:
 
 def views(_: Text) -> list[tuple[str, str]]:
     """Return the pages of a process: the last part of their address and what they are called."""
-    return [("", _("Funnel"))]
+    return [("", _("Funnel")), ("effort", _("Effort"))]
 
 
 def frame_of(request: web.Request) -> Frame:
@@ -56,7 +56,7 @@ def plain(asked: Asked) -> SessionQuery:
 
 def process_link(process: str, pairs: Sequence[Pair] = (), view: str = "", **more: str) -> str:
     """Return the address of a page of *process* that asks for *pairs*."""
-    told = urlencode([*pairs, *more.items()])
+    told = urlencode([*pairs, *(one for one in more.items() if one[1])])
     path = f"/processes/{quote(process)}" + (f"/{view}" if view else "")
     return path + (f"?{told}" if told else "")
 
@@ -129,7 +129,7 @@ async def _words(request: web.Request, asked: Asked) -> dict[str, Any]:
     chosen = (*asked.find.included("rule"), *asked.find.excluded("rule"))
     rules: Mapping[str, tuple[str, str]] = await known_rules(request, [], chosen)
     struggles = await struggle_titles(request, asked)
-    text = value_text(rules, texts, language.code, _, struggles=struggles)
+    text = value_text(rules, texts, language, struggles=struggles)
     shown = replace(
         asked, pairs=tuple(one for one in asked.pairs if one[0] not in ("site", "since"))
     )

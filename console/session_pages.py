@@ -15,6 +15,7 @@ from markupsafe import Markup
 from console.auth import ENDERS, OWNERS, SIGNED_IN, by_itself, has_role, may_edit, require_role
 from console.compression import json_of
 from console.context import console
+from console.effort_words import band_text, rows_of
 from console.export_pages import dialog_values
 from console.finding import PERIODS, asked_of
 from console.named import session_of
@@ -22,6 +23,7 @@ from console.neighbours import LIST, neighbours
 from console.note_pages import notes_of
 from console.pages import render
 from console.panel_words import event_kinds, panel_texts
+from console.process_words import process_texts
 from console.score_words import incidents
 from console.stage import stage_path
 from console.texts import player_texts, timeline_json
@@ -183,6 +185,10 @@ async def show_one(request: web.Request) -> web.Response:
         flags=flags,
         score=score,
         incidents=incidents(score, flags, language.gettext) if score else [],
+        efforts=rows_of(
+            await store.efforts(session.id), score, flags, process_texts(request), language
+        ),
+        effort_band=lambda band: band_text(band, language.gettext),
         gaps=timeline["gaps"],
         start_ms=timeline["start"],
         # Pages of the origin "null" have no address that could be shown.

@@ -14,6 +14,7 @@ from types import MappingProxyType
 from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:  # a query of sessions holds a Find
+    from core.effort import Work
     from core.model import Session, SessionQuery
     from core.walks import Walk
 
@@ -44,6 +45,8 @@ FIELDS: Mapping[str, Many] = MappingProxyType(
         "left_field": "many",
         "left_element": "many",
         "left_to": "many",
+        "effort": "many",  # how hard it was: as a whole, in a process, at a step (core/effort.py)
+        "began": "one",  # a span: from and until, ms since 1970, either may be left out
     }
 )
 """
@@ -75,6 +78,16 @@ def bucket(value: float, bounds: Sequence[int]) -> str:
     below = [bound for bound in bounds if bound <= value]
     above = [bound for bound in bounds if bound > value]
     return f"{below[-1] if below else ''}-{above[0] if above else ''}"
+
+
+def read_span(text: str) -> tuple[int | None, int | None]:
+    """Return from and until of a value of `began`: `1790000000000-1790086400000`. What cannot be one holds nothing."""
+    begin, dash, end = text.partition("-")
+    if not dash or not all(
+        part == "" or (part.isdecimal() and len(part) < 16) for part in (begin, end)
+    ):
+        return 0, 0
+    return int(begin) if begin else None, int(end) if end else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -185,6 +198,7 @@ class Document:
     text: str
     again_ms: int | None = None
     walks: tuple[Walk, ...] = ()
+    works: tuple[Work, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from core.alerts import AlertStore
 from core.codes import CodeStore
 from core.contacts import ContactStore
 from core.customers import CustomerStore
+from core.effort import EffortStore
 from core.erasing import Erased, Removed, Tombstone, Whom
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
@@ -432,6 +433,7 @@ class Store(
     WalkStore,
     CustomerStore,
     ContactStore,
+    EffortStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -32,8 +32,10 @@ class Steps:
         self.processes: tuple[Process, ...] = rules.processes
         judged = [replace(one, title={}, labels=()) for one in rules.processes]
         told = repr((judged, rules.mappings if judged else ()))
-        self.version = hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+        self.version = _hash(told)
         """Of what the processes say: others mean other steps. How they are called does not count."""
+        self.versions = {one.id: _hash(repr((one, rules.mappings))) for one in judged}
+        """The same of each process."""
         alone = replace(rules, rules=(), examples=(), scoring=None)
         self._engine = Engine(alone, program=compile_rules(alone, noting=True))
 
@@ -51,3 +53,7 @@ class Steps:
         for process, step, ts, event in (slot is not None and state[slot]) or ():
             found[process].append(Hit(step, ts, event))
         return found
+
+
+def _hash(told: str) -> str:
+    return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()

@@ -14,13 +14,15 @@ from collections.abc import Callable
 from typing import Protocol
 
 from core.clock import Clock
+from core.effort import EffortStore
 from core.errors import StoreError
-from core.model import Flag, PageLoad, Session, StoredBatch
+from core.model import Flag, PageLoad, Score, Session, StoredBatch
 from core.search import Document, SearchStore
 from core.store import RecordStore, VerdictStore
 from core.walks import WalkStore
 from detector.rule import RuleSet
 from detector.steps import Steps
+from insight.effort import with_effort
 from insight.walks import with_walks
 from replay.document import document_of
 
@@ -44,7 +46,7 @@ SHARE = 0.2
 """Share of the time that is worked while batches arrive."""
 
 
-class IndexedStore(RecordStore, VerdictStore, SearchStore, WalkStore, Protocol):
+class IndexedStore(RecordStore, VerdictStore, SearchStore, WalkStore, EffortStore, Protocol):
     """The parts of a store that indexing needs."""
 
 
@@ -72,6 +74,7 @@ class Indexer:
         self._busy = busy
         self._every_ms = every_ms
         self._settled_ms: int | None = None
+        self._normed: int | None = None  # the day up to which there are medians of efforts
         self._running: dict[
             str, int
         ] = {}  # when something came of it that is not indexed: its turn
@@ -93,6 +96,7 @@ class Indexer:
             try:
                 while await self.sweep():
                     pass
+                await self.norms()
                 await self._settle()
             except StoreError as error:
                 log.error("sessions could not be indexed: %s", error)
@@ -130,7 +134,17 @@ class Indexer:
         steps = await asyncio.to_thread(Steps, rules)
         if steps.version != await self._store.walked():
             await self._store.walk_anew(steps.version)
+        await self._store.effort_declared(steps.versions)
+        self._normed = None
         self._steps = (rules, steps)
+
+    async def norms(self) -> None:
+        """Have the medians of efforts made once a day, when all older sessions are indexed."""
+        today = self._clock.now_ms() // DAY_MS
+        if self._steps is None or self._normed == today or await self._store.unindexed():
+            return
+        await self._store.make_norms(today)
+        self._normed = today
 
     async def _settle(self) -> None:
         """Have the words of what was removed by age go, once a day."""
@@ -149,11 +163,14 @@ class Indexer:
             batches = await self._store.batches(session.id)
             loads = await self._store.page_loads(session.id)
             flags = await self._store.flags(session.id)
+            score = await self._store.score(session.id)
         except StoreError as error:
             log.error("session %s is indexed without its events: %s", session.id, error)
             return document_of(session, [], [], [], again_ms=again_ms)
         try:
-            return await asyncio.to_thread(self._made, session, batches, loads, flags, again_ms)
+            return await asyncio.to_thread(
+                self._made, session, batches, loads, flags, score, again_ms
+            )
         except Exception:  # a fault of ours: all others must not wait for this one
             log.exception("session %s is indexed without its events", session.id)
             return document_of(session, [], [], [], again_ms=again_ms)
@@ -164,12 +181,14 @@ class Indexer:
         batches: list[StoredBatch],
         loads: list[PageLoad],
         flags: list[Flag],
+        score: Score | None,
         again_ms: int | None,
     ) -> Document:
         document = document_of(session, batches, loads, flags, again_ms=again_ms)
         if self._steps is None:
             return document
-        return with_walks(document, self._steps[1], session, batches)
+        walked = with_walks(document, self._steps[1], session, batches)
+        return with_effort(walked, session, batches, score)
 
     def _again(self, session: Session) -> int | None:
         """Return when a running session is looked at again, having noted it."""

@@ -238,6 +238,7 @@ SHOTS = (
     Shot("struggle-silence", "/struggles/{struggle}/silence", _judged, docs=True),
     Shot("processes", "/processes"),
     Shot("process", "/processes/order"),
+    Shot("process-effort", "/processes/order/effort"),
     Shot("caller", "/find"),
     Shot("caller-found", "/find?q=checkout payment error&tz=Europe/Berlin", docs=True),
     Shot("caller-none", "/find?q=yesterday 03:10&tz=Europe/Berlin"),

@@ -342,3 +342,31 @@ def m026_desk(db: Database) -> None:
         f"INSERT INTO signed_in SELECT visitor, {named}, min(started_ms) {known}"
         f" AND {verified} AND visitor IS NOT NULL GROUP BY 1, 2"
     )
+
+
+@migrations()
+def m027_effort(db: Database) -> None:
+    """
+    Keep what was done in each session, by process and step, and the medians that it is measured by.
+
+    What was stored before is looked at in the background.
+    """
+    db.execute(
+        "CREATE TABLE effort_works (no INTEGER NOT NULL, process TEXT NOT NULL, step TEXT NOT NULL,"
+        " site TEXT NOT NULL, day INTEGER NOT NULL, from_ms INTEGER NOT NULL, until_ms INTEGER,"
+        " points REAL NOT NULL, actions INTEGER NOT NULL, visible_ms INTEGER NOT NULL,"
+        " completed INTEGER NOT NULL, PRIMARY KEY (no, process, step)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX effort_works_by_day ON effort_works (process, day)")
+    db.execute(
+        "CREATE TABLE effort_norms (process TEXT NOT NULL, step TEXT NOT NULL, site TEXT NOT NULL,"
+        " day INTEGER NOT NULL, sessions INTEGER NOT NULL, actions INTEGER NOT NULL,"
+        " visible_ms INTEGER NOT NULL, PRIMARY KEY (process, step, site, day)) WITHOUT ROWID"
+    )
+    db.execute(
+        "CREATE TABLE effort_normed (process TEXT PRIMARY KEY, version TEXT NOT NULL,"
+        " day INTEGER NOT NULL) WITHOUT ROWID"
+    )
+    db.execute(
+        "INSERT OR REPLACE INTO search_due SELECT id, 1, 1, -started_ms FROM sessions WHERE NOT canary"
+    )

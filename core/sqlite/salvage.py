@@ -21,6 +21,7 @@ DERIVED = (
     "search_text",
     "walks",
     "walked",
+    "effort_works",
 )
 """Tables that follow from others: triggers fill them, or sessions are indexed anew."""
 

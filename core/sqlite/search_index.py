@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from core.search import Document, Due, folded
-from core.sqlite import bits, walks
+from core.sqlite import bits, efforts, walks
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
 DAY_MS = 86_400_000
@@ -98,6 +98,7 @@ def forget(db: sqlite3.Connection, sessions: Sequence[str]) -> None:
             changes.take(term, no)
         _drop_text(db, no, text)
         walks.put(db, no, ())
+        efforts.put(db, no, ())
     changes.write()
     for table in ("searched", "search_due"):
         db.execute(
@@ -119,6 +120,30 @@ def merge(db: sqlite3.Connection, *, begin: bool) -> bool:
     return db.total_changes - before > 1
 
 
+def measure_anew(db: sqlite3.Connection, numbers: Iterable[int]) -> None:
+    """Let the sessions of *numbers* be found by their efforts as they are measured by now."""
+    changes = _Changes(db)
+    for no in numbers:
+        row = db.execute("SELECT terms FROM searched WHERE no = ?", (no,)).fetchone()
+        if row is None:  # it went meanwhile
+            continue
+        before = set(_ids(row[0]))
+        told = db.execute(
+            "SELECT id FROM search_terms WHERE field = ? AND id IN (SELECT value FROM json_each(?))",
+            (efforts.FIELD, orjson.dumps([*before]).decode()),
+        )
+        old = {id_ for (id_,) in told}
+        new = {changes.term(efforts.FIELD, value) for value in efforts.values(db, no)}
+        if new == old:
+            continue
+        db.execute("UPDATE searched SET terms = ? WHERE no = ?", (_blob(before - old | new), no))
+        for term in new - old:
+            changes.add(term, no)
+        for term in old - new:
+            changes.take(term, no)
+    changes.write()
+
+
 def _put(db: sqlite3.Connection, document: Document, changes: _Changes) -> None:
     wanted = {
         changes.term(name, value)
@@ -130,28 +155,29 @@ def _put(db: sqlite3.Connection, document: Document, changes: _Changes) -> None:
     }
     words = folded(document.text)
     text = zlib.compress(words.encode(), 6)
-    facts = (document.started_ms, document.score, document.again_ms, _blob(wanted), text)
     known = db.execute(
         "SELECT no, terms, text FROM searched WHERE session = ?", (document.session,)
     ).fetchone()
+    facts = (document.started_ms, document.score, document.again_ms, text)
     if known is None:
         no = db.execute(
-            "INSERT INTO searched (session, started_ms, rank, again_ms, terms, text)"
-            " VALUES (?, ?, ?, ?, ?, ?)",
+            "INSERT INTO searched (session, started_ms, rank, again_ms, text, terms)"
+            " VALUES (?, ?, ?, ?, ?, x'')",
             (document.session, *facts),
         ).lastrowid
         assert no is not None
         before: set[int] = set()
     else:
         no, before = known[0], set(_ids(known[1]))
-        db.execute(
-            "UPDATE searched SET started_ms = ?, rank = ?, again_ms = ?, terms = ?, text = ?"
-            " WHERE no = ?",
-            (*facts, no),
-        )
         if known[2] != text:
             _drop_text(db, no, known[2])
     walks.put(db, no, document.walks)
+    efforts.put(db, no, document.works)
+    wanted |= {changes.term(efforts.FIELD, value) for value in efforts.values(db, no)}
+    db.execute(
+        "UPDATE searched SET started_ms = ?, rank = ?, again_ms = ?, text = ?, terms = ? WHERE no = ?",
+        (*facts, _blob(wanted), no),
+    )
     for term in wanted - before:
         changes.add(term, no)
     for term in before - wanted:

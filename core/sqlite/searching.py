@@ -15,7 +15,16 @@ from typing import Any
 import orjson
 
 from core.model import Session, SessionQuery
-from core.search import BANDS, FIELDS, WILD, Facets, Find, folded, looks_like_session
+from core.search import (
+    BANDS,
+    FIELDS,
+    WILD,
+    Facets,
+    Find,
+    folded,
+    looks_like_session,
+    read_span,
+)
 from core.sqlite import customers
 from core.sqlite.bits import BLOCK, Numbers
 from core.sqlite.readers import one_view
@@ -116,6 +125,20 @@ def _values(
     return sorted(told.items(), key=lambda one: (-one[1], one[0])), all_
 
 
+def tally(db: sqlite3.Connection, query: SessionQuery, field: str, begin: str) -> dict[str, int]:
+    """Return the values of *field* that begin with *begin*, and their sessions among those of *query*."""
+    with one_view(db):
+        meant = numbers(db, query)
+        counts: dict[str, int] = {}
+        for told, block, content in db.execute(
+            "SELECT t.value, b.block, b.bits FROM search_terms t INDEXED BY search_terms_by_value"
+            " CROSS JOIN search_bits b ON b.term = t.id WHERE t.field = ? AND t.value >= ? AND t.value < ?",
+            (field, begin, begin + LAST),
+        ):
+            counts[told] = counts.get(told, 0) + meant.meet(block, content)
+    return counts
+
+
 # Sets
 
 
@@ -178,6 +201,9 @@ def _having(db: sqlite3.Connection, name: str, value: str) -> Numbers:
     """Return the sessions that have *value* in the field *name*; of a path that ends in `*` all it begins."""
     if (name, value) == ("has", "running"):
         return _running(db)
+    if name == "began":
+        since, until = read_span(value)
+        return _between(db, since, until)
     if value.endswith(WILD) and name in ("page", "entry", "exit"):
         begin = value.removesuffix(WILD)
         return Numbers.read(

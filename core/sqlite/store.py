@@ -45,6 +45,7 @@ from core.sqlite.alert_store import Alerts
 from core.sqlite.code_store import Codes
 from core.sqlite.desk_store import Desk
 from core.sqlite.disk import Disk
+from core.sqlite.effort_store import Efforts
 from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.noted import Noted
 from core.sqlite.objects import Objects, recoded
@@ -89,6 +90,7 @@ class SqliteStore(
     Triaging,
     Codes,
     Desk,
+    Efforts,
     Noted,
     Search,
     Removal,

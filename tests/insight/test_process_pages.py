@@ -37,7 +37,10 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
             visit = Visit(console.store, truth.id, start=truth.start)
             await visit.flag("form_loop", at=5, title="Form loop", label="Order")
         declared = rules()
-        await everything(Indexer(console.store, console.clock, rules=lambda: declared))
+        indexer = Indexer(console.store, console.clock, rules=lambda: declared)
+        await everything(indexer)
+        console.clock.now += 86_400_000
+        await indexer.norms()
         yield console
 
 
@@ -145,3 +148,50 @@ async def test_a_struggle_tells_what_it_means_for_a_process(
     assert "Struggle: Form loop" in html.unescape(await page(http, shown, next(iter(found))))
     share = share_of(sum(one.completed for one in others), len(others)).share
     assert f"{share:.0%}" in text.replace("\xa0", "")
+
+
+async def test_each_number_of_the_efforts_opens_the_sessions_it_counts(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """On the whole, by step and by week, narrowed too; the list says in words what it is narrowed by."""
+    ended = sum(bool(one.reached) for one in TRUTHS)
+    for address in (
+        "/processes/order/effort",
+        "/processes/order/effort?step=pay&device=mobile&since=30d",
+    ):
+        text = await page(http, shown, address)
+        found = numbers(text)
+        tiles = re.findall(r'tile" href="([^"]+)".*?tile-number">([\d,]+)', text)
+        found |= {html.unescape(link): int(number.replace(",", "")) for link, number in tiles}
+        assert len(tiles) == 3
+        assert len(found) > 7
+        for link, number in found.items():
+            assert number == await listed(http, shown, link), (address, link)
+        if "step" not in address:
+            whole = [n for link, n in found.items() if re.search(r"effort=order\+\w+$", link)]
+            assert 2 * ended == sum(whole)  # in the tiles, and in the week
+    listing = html.unescape(await page(http, shown, next(iter(found))))
+    assert re.search(r"Effort: Order: (\w+: )?(easy|medium effort|hard)", listing)
+    week = next(link for link in found if "began=" in link)
+    assert re.search(
+        r"Began: \d+ \w+ 2026 to \d+ \w+ 2026", html.unescape(await page(http, shown, week))
+    )
+    text = await page(http, shown, "/processes/order/effort?release=none&lang=de")
+    assert "Noch kein Aufwand" in text
+    await page(http, shown, "/processes/nowhere/effort?lang=en", 404)
+
+
+async def test_a_session_tells_what_its_effort_is_made_of(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """Each way and step with its points and index, and an index for the whole session."""
+    truth = next(one for one in TRUTHS if one.completed and len(one.reached) > 3)
+    text = html.unescape(await page(http, shown, f"/sessions/{truth.id}?lang=en"))
+    panel = text[text.index('id="effort-title"') :]
+    panel = panel[: panel.index("</section>")]
+
+    for name in ("The whole session", "Order", "basket", "address", "Payment"):
+        assert re.search(rf'<th scope="row"[^>]*>{name}</th>', panel), name
+    efforts = await shown.store.efforts(truth.id)
+    told = re.findall(r'<td class="number"><b>([\d.]+)</b></td>', panel)
+    assert [one.index for one in efforts] == [float(one) for one in told]
