@@ -419,7 +419,7 @@ class SessionQuery:
     before: Place | None = None
 
 
-Scope = Literal["read", "admin", "metrics", "sourcemaps"]
+Scope = Literal["read", "admin", "metrics", "sourcemaps", "contacts"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,6 +28,7 @@ from core.sqlite import SqliteStore
 from stolper.app import Server
 from stolper.cli_accounts import token, user
 from stolper.cli_backup import backup, restore
+from stolper.cli_contacts import contacts
 from stolper.cli_doctor import doctor
 from stolper.cli_erase import erase
 from stolper.cli_export import export
@@ -76,6 +77,7 @@ main.add_command(doctor)
 main.add_command(token)
 main.add_command(user)
 main.add_command(sourcemaps)
+main.add_command(contacts)
 main.add_command(export)
 main.add_command(reproduce)
 main.add_command(import_)

@@ -128,9 +128,9 @@ def token() -> None:
 @token.command("create")
 @click.option(
     "--scope",
-    type=click.Choice(["read", "admin", "metrics", "sourcemaps"]),
+    type=click.Choice(["read", "admin", "metrics", "sourcemaps", "contacts"]),
     required=True,
-    help="read looks; admin also ends sessions; metrics reads nothing but metrics; sourcemaps uploads source maps, for a build.",
+    help="read looks; admin also ends sessions; metrics reads nothing but metrics; sourcemaps uploads source maps, for a build; contacts reads and writes contacts, for a telephone system or CRM.",
 )
 @data_option
 def token_create(scope: Any, data: Path) -> None:

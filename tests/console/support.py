@@ -127,6 +127,7 @@ class Visit:
     start: int = START
     attributes: dict[str, Any] = field(default_factory=dict)
     identity: dict[str, Any] | None = None
+    visitor: str | None = None
     canary: bool = False
     page: dict[str, Any] = field(default_factory=dict)  # further facts of its documents
     _seq: dict[str, int] = field(default_factory=dict)
@@ -166,7 +167,7 @@ class Visit:
                 events=full,
                 void=(),
                 attributes=self.attributes,
-                visitor=None,
+                visitor=self.visitor,
                 identity=self.identity,
                 page={"path": "/", "width": 800, "height": 600, "dpr": 1, **self.page},
                 gaps=gaps,
@@ -301,6 +302,7 @@ async def running_console(
         "read": await create_token(store, clock, "read"),
         "metrics": await create_token(store, clock, "metrics"),
         "sourcemaps": await create_token(store, clock, "sourcemaps"),
+        "contacts": await create_token(store, clock, "contacts"),
     }
     live = Live()
     ended: list[str] = []

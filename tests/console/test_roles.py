@@ -15,6 +15,7 @@ from aiohttp import web
 from yarl import URL
 
 from collector.app import build_app as build_collector
+from core.contacts import Contact, ContactNote
 from core.model import User
 from core.readers import Note
 from core.saved import SavedSegment
@@ -81,6 +82,11 @@ JSON: dict[str, Any] = {
     "/api/v1/export": {"kind": "session", "id": "nobody"},
     "/api/v1/struggles/{struggle}": {"state": "ongoing"},
     "/api/v1/rule-files/{name}": {"text": RULE, "revision": None},
+    "/api/v1/contacts": {"channel": "call", "key": "k"},
+    "/api/v1/contacts/{contact}": {"outcome": "sent"},
+    "/api/v1/contacts/{contact}/notes": {"text": "Look"},
+    "/api/v1/contacts/{contact}/notes/{note}": {"text": "Look there"},
+    "/api/v1/contacts/inbox/{source}": {"channel": "call"},
 }
 
 
@@ -217,7 +223,7 @@ class World:
             "rule": "rage_click", "struggle": self.struggle, "hash": NO_ASSET, "file": "stage.js",
             "token": self.stages[line.token], "name": "api.yaml", "part": "recorder",
             "note": "1" if line.route.startswith("/struggles/") else "n1", "alert": "new", "segment": "1",
-            "word": "made-up", "process": "nowhere",
+            "word": "made-up", "process": "nowhere", "contact": "c1", "customer": "K-1", "source": "crm",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
@@ -272,6 +278,11 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         await visit.send([{"t": 0, "type": "page"}], recording=rrweb_page())
         await visit.flag("rage_click", at=5)
         await console.store.add_note(Note("n1", "v1", START, "owner", "Look", START))
+        await console.store.put_contact(
+            Contact("c1", "call", START, START, "owner", customer="K-1"),
+            b"",
+            [ContactNote("n1", "c1", "note", "Look", "owner", START)],
+        )
         await console.store.save_segment(
             SavedSegment(0, "Tablets", "owner", True, "device=tablet", START)
         )
