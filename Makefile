@@ -7,7 +7,7 @@ PUBLIC  ?= 127.0.0.1:8000
 CONSOLE ?= 127.0.0.1:8001
 SHOP    ?= 127.0.0.1:8002
 
-BROWSER_SOURCES := $(shell find snippet replay/player console/editor packages -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
+BROWSER_SOURCES := $(shell find snippet replay/player console/editor console/charts packages -name '*.ts' -o -name '*.mjs' -o -name '*.css' | grep -v -e node_modules -e /dist/)
 
 # Each test process would else compile what the one before compiled: a minute and more of a whole run.
 unexport PYTHONDONTWRITEBYTECODE

@@ -41,6 +41,7 @@ from core.sqlite.store import DATABASE
 from detector.loader import load_rules, shipped_rules
 from detector.steps import Steps
 from insight.effort import with_effort
+from insight.paths import with_ways
 from insight.walks import with_walks
 from replay.document import document_of
 
@@ -95,7 +96,8 @@ def _index(db: sqlite3.Connection) -> None:
             )
             walked = with_walks(document, steps, one.session, batches)
             score = judged.score(db, one.session.id)
-            documents.append(with_effort(walked, one.session, batches, score))
+            effort = with_effort(walked, one.session, batches, score)
+            documents.append(with_ways(effort, one.session, batches))
         db.execute("BEGIN")
         search_index.put(db, documents, due)
         db.execute("COMMIT")

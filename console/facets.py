@@ -13,12 +13,14 @@ from console.effort_words import began_text
 from console.effort_words import value_text as effort_text
 from console.finding import MET, NOT, Asked, Pair
 from console.language import Language
+from console.path_words import spot_text
 from console.process_words import ProcessTexts
 from console.words import Words, device_text
 from core.model import SessionQuery
 from core.search import FIELDS, Facets, Find, read_span
 from core.store import Store
 from core.walks import ENDS
+from core.ways import WENT
 from replay.document import TRACKED
 
 MOST = 8
@@ -104,6 +106,7 @@ def field_text(name: str, _: Words) -> str:
         "left_to": _("Left a process for"),
         "effort": _("Effort"),
         "began": _("Began"),
+        WENT: _("Way"),
     }[name]
 
 
@@ -165,6 +168,8 @@ def value_text(
             return effort_text(value, processes, _)
         if name == "began":
             return began_text(*read_span(value), language)
+        if name == WENT:
+            return spot_text(value, processes, _)
         if name == "language":
             known = languages.get(value.split("-")[0].lower())
             return f"{known} ({value})" if known and "-" in value else known or value
@@ -274,5 +279,7 @@ async def drops_of(
 async def counted(store: Store, asked: Asked) -> Facets:
     """Return how many sessions there are more narrowly than *asked*, by every field."""
     query = replace(asked.query, rule=None, score_min=None, flagged=None, find=asked.find or Find())
-    shown = [name for name in FIELDS if name not in UNSHOWN or asked.find.asks(name)]
+    shown = [
+        name for name in FIELDS if name != WENT and (name not in UNSHOWN or asked.find.asks(name))
+    ]
     return await store.facets(query, shown, MOST)

@@ -47,6 +47,7 @@ FIELDS: Mapping[str, Many] = MappingProxyType(
         "left_to": "many",
         "effort": "many",  # how hard it was: as a whole, in a process, at a step (core/effort.py)
         "began": "one",  # a span: from and until, ms since 1970, either may be left out
+        "went": "many",  # where it was at a place of its way (core/ways.py)
     }
 )
 """

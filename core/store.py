@@ -48,6 +48,7 @@ from core.site_options import SiteOptions
 from core.source_maps import SourceMapStore
 from core.triage import TriageStore
 from core.walks import WalkStore
+from core.ways import WayStore
 
 
 class SiteStore(Protocol):
@@ -434,6 +435,7 @@ class Store(
     CustomerStore,
     ContactStore,
     EffortStore,
+    WayStore,
     Protocol,
 ):
     """All of it, and its life."""

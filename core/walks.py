@@ -31,7 +31,7 @@ class Walk:
     *steps* are those that were reached, each once, with when it first was, in order of time. *furthest* is the
     one that stands last in the declaration. *page*, *field* and *element* are where
     it was at the end: path, key of the field and key and label of the element that were used last since the step that came last;
-    *went* is the path that it went to from there, None if the visit ended.
+    *went* is the path that it went to from there, None if the visit ended. *stops* are the steps as they came, again and again.
     """
 
     session: str
@@ -45,6 +45,7 @@ class Walk:
     element: str = ""
     label: str = ""
     went: str | None = None
+    stops: tuple[str, ...] = ()
 
     def terms(
         self, order: Sequence[str], optional: Collection[str] = (), *, ended: bool = True

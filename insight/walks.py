@@ -76,6 +76,7 @@ def walk_of(process: Process, session: str, hits: Sequence[Hit], events: Sequenc
         element=element,
         label=label,
         went=went,
+        stops=tuple(hit.step for hit in hits),
     )
 
 

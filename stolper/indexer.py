@@ -23,6 +23,7 @@ from core.walks import WalkStore
 from detector.rule import RuleSet
 from detector.steps import Steps
 from insight.effort import with_effort
+from insight.paths import with_ways
 from insight.walks import with_walks
 from replay.document import document_of
 
@@ -185,10 +186,10 @@ class Indexer:
         again_ms: int | None,
     ) -> Document:
         document = document_of(session, batches, loads, flags, again_ms=again_ms)
-        if self._steps is None:
-            return document
-        walked = with_walks(document, self._steps[1], session, batches)
-        return with_effort(walked, session, batches, score)
+        if self._steps is not None:
+            document = with_walks(document, self._steps[1], session, batches)
+            document = with_effort(document, session, batches, score)
+        return with_ways(document, session, batches)
 
     def _again(self, session: Session) -> int | None:
         """Return when a running session is looked at again, having noted it."""

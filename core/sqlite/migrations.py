@@ -326,6 +326,14 @@ def m022_walks(db: Database) -> None:
 
 
 @migrations()
+def m025_ways(db: Database) -> None:
+    """Have sessions found by their ways: all are indexed anew, in the background."""
+    db.execute(
+        "INSERT OR REPLACE INTO search_due SELECT id, 1, 1, -started_ms FROM sessions WHERE NOT canary"
+    )
+
+
+@migrations()
 def m026_desk(db: Database) -> None:
     """Keep customers, in which browsers they signed in, contacts with their notes, and what was changed of those."""
     for statement in DESK.split(";"):

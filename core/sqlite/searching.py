@@ -25,11 +25,12 @@ from core.search import (
     looks_like_session,
     read_span,
 )
-from core.sqlite import customers
+from core.sqlite import customers, ways
 from core.sqlite.bits import BLOCK, Numbers
 from core.sqlite.readers import one_view
 from core.sqlite.rows import SESSION_COLUMNS, session_from
 from core.sqlite.search_index import DAY, DAY_MS, SITE
+from core.ways import WENT
 
 FEW = 2_000
 """Up to so many sessions are looked up and sorted; among more, a walk in order soon meets enough."""
@@ -151,7 +152,8 @@ def numbers(db: sqlite3.Connection, query: SessionQuery) -> Numbers:
     for some in _all_of(db, query, find):
         found &= some
     for name, value in find.exclude:
-        found -= _having(db, name, value)
+        if name != WENT:
+            found -= _having(db, name, value)
     for word in find.without:
         found -= _with_words(db, (word,))
     return found
@@ -174,8 +176,13 @@ def _all_of(db: sqlite3.Connection, query: SessionQuery, find: Find) -> Iterator
         yield _of_customer(db, find.customer)
     if find.words or find.who:
         yield _with_words(db, find.words) | _of_whom(db, find.who)
+    went, not_there = find.included(WENT), find.excluded(WENT)
+    if (there := ways.having(db, went, not_there)) is not None:
+        yield there
+    elif not_there:
+        yield _of_sites(db, None) - ways.been(db, not_there)
     for name, kind in FIELDS.items():
-        values = find.included(name)
+        values = find.included(name) if name != WENT else ()
         if kind == "many":
             yield from (_having(db, name, value) for value in values)
         elif values:
@@ -204,6 +211,8 @@ def _having(db: sqlite3.Connection, name: str, value: str) -> Numbers:
     if name == "began":
         since, until = read_span(value)
         return _between(db, since, until)
+    if name == WENT:
+        return ways.been(db, [value])
     if value.endswith(WILD) and name in ("page", "entry", "exit"):
         begin = value.removesuffix(WILD)
         return Numbers.read(

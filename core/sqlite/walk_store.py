@@ -1,4 +1,4 @@
-"""The part of the store that keeps walks (core/walks.py)."""
+"""The part of the store that keeps walks (core/walks.py) and counts ways (core/ways.py)."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from core.model import SessionQuery
 from core.sqlite import search_index, walking, walks
 from core.sqlite.parts import Part
 from core.walks import Spent, WalkStore
+from core.ways import WayStore
 
 
-class Walks(Part, WalkStore):
+class Walks(Part, WalkStore, WayStore):
     """Mixed into the store, whose writer and readers it uses."""
 
     async def walked(self) -> str:
@@ -27,6 +28,9 @@ class Walks(Part, WalkStore):
         self, query: SessionQuery, kind: str, at: str, most: int
     ) -> list[tuple[str, int]]:
         return await self._readers.run(walking.ends, query, kind, at, most)
+
+    async def ways(self, query: SessionQuery, process: str) -> list[tuple[str, int]]:
+        return await self._readers.run(walking.all_ways, query, process)
 
     async def labels(self, process: str, elements: Sequence[str]) -> dict[str, str]:
         return await self._readers.run(walking.labels, process, elements)

@@ -10,7 +10,7 @@ from itertools import pairwise
 import orjson
 
 from core.model import SessionQuery
-from core.sqlite import searching
+from core.sqlite import searching, ways
 from core.sqlite.readers import one_view
 from core.walks import WHOLE, Spent, Spread
 
@@ -64,6 +64,13 @@ def ends(
         ((value, n) for value, n in counts.items() if n), key=lambda one: (-one[1], one[0])
     )
     return [(value.removeprefix(begin), n) for value, n in found[:most]]
+
+
+def all_ways(db: sqlite3.Connection, query: SessionQuery, process: str) -> list[tuple[str, int]]:
+    """Return the ways through *process* of the sessions of *query*, with their sessions."""
+    with one_view(db):
+        all_ = query == SessionQuery()
+        return ways.counted(db, None if all_ else searching.numbers(db, query), process)
 
 
 def labels(db: sqlite3.Connection, process: str, elements: Sequence[str]) -> dict[str, str]:

@@ -30,7 +30,7 @@ DATA = (
     "quantity", "street", "city", "zip", "iban", "owner", "total", "order_placed", "Button other", "Button more", "Button less", "Button next", "Button buy", "Button terms",
     "Button voucher", "#other", "#more", "#less", "#next", "#buy", "#terms", "#voucher",
     "Bestellung", "Zahlung", "basket", "address", "voucher", "pay", "done",
-    "/", "/terms", "/shipping", "/basket", "/address", "/pay",
+    "/", "/item/*", "/list/a", "/list/b", "/terms", "/shipping", "/basket", "/address", "/pay",
     "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag", "Sept.", "UTC",
     "Minuten", "Stunden", "Tage",
 )  # fmt: skip

@@ -53,6 +53,8 @@ class Truth:
     box: str = ""  # key of the field
     element: str = ""
     went: str | None = None
+    seen: list[str] = field(default_factory=list)  # pages as they came, ids in them as *
+    took: list[str] = field(default_factory=list)  # steps as they came
     events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -78,6 +80,8 @@ def _visit(rnd: random.Random, id_: str) -> Truth:
     truth = Truth(id_, rnd.choice(DEVICES), START + rnd.randrange(24) * HOUR)
     at = 0
     truth.events.append({"t": at, "type": "page", "path": "/", "nav": "load"})
+    truth.seen.append("/")
+    _look_around(random.Random(id_), truth)
     if rnd.random() < 0.2:
         return truth  # never came near it
     begun = rnd.choice(["basket"] * 9 + ["address"])  # some come by a link into the middle
@@ -86,6 +90,7 @@ def _visit(rnd: random.Random, id_: str) -> Truth:
         if rnd.random() < {"basket": 0.3, "address": 0.25, "pay": 0.35}[step]:
             if rnd.random() < 0.5:
                 truth.went = rnd.choice(ELSEWHERE)
+                truth.seen.append(truth.went)
                 truth.events.append(
                     {"t": at + 500, "type": "page", "path": truth.went, "nav": "link"}
                 )
@@ -103,10 +108,22 @@ def _visit(rnd: random.Random, id_: str) -> Truth:
     truth.value = rnd.choice([None, 10.0, 24.9, 99.5])
     props = {} if truth.value is None else {"total": truth.value}
     truth.reached["done"] = at
+    truth.took.append("done")
     truth.events.append(
         {"t": at, "type": "custom", "path": "/pay", "name": "order_placed", "props": props}
     )
     return truth
+
+
+def _look_around(rnd: random.Random, truth: Truth) -> None:
+    """Let the visit see some pages within its first second, before all steps."""
+    for nth in range(rnd.randrange(4)):
+        shelf = rnd.choice(("/item/", "/list/"))
+        name = str(rnd.randrange(10_000)) if shelf == "/item/" else rnd.choice("ab")
+        truth.seen.append(shelf + (name if shelf == "/list/" else "*"))
+        truth.events.append(
+            {"t": 100 + 200 * nth, "type": "page", "path": shelf + name, "nav": "link"}
+        )
 
 
 def _step(rnd: random.Random, truth: Truth, step: str, at: int) -> int:
@@ -114,6 +131,8 @@ def _step(rnd: random.Random, truth: Truth, step: str, at: int) -> int:
     at += rnd.randrange(1_000, 60_000)
     path = PATHS[step]
     truth.reached[step] = at
+    truth.seen.append(path)
+    truth.took.append(step)
     truth.page, truth.box, truth.element = path, "", ""
     truth.events.append({"t": at, "type": "page", "path": path, "nav": "link"})
     for name in rnd.sample(FIELDS[step], rnd.randrange(len(FIELDS[step]) + 1)):
@@ -125,6 +144,7 @@ def _step(rnd: random.Random, truth: Truth, step: str, at: int) -> int:
     if step == "address" and rnd.random() < 0.3:
         at += 700
         truth.reached["voucher"] = at
+        truth.took.append("voucher")
         truth.box, truth.element = (
             "",
             "#voucher",
@@ -138,6 +158,8 @@ def _step(rnd: random.Random, truth: Truth, step: str, at: int) -> int:
         )
     if step == "basket" and rnd.random() < 0.2:  # a look at it again changes nothing
         at += 900
+        truth.seen.append(path)
+        truth.took.append(step)
         truth.events.append({"t": at, "type": "page", "path": path, "nav": "reload"})
     return at
 

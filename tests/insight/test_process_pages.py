@@ -105,6 +105,26 @@ async def test_each_number_of_a_process_opens_the_sessions_it_counts(
     assert expected == {one: told[one] for one in expected}
 
 
+async def test_each_number_of_the_paths_opens_the_sessions_it_counts(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """Over pages and through a process, forwards and back, narrowed by a filter, what is drawn together too."""
+    for address in (
+        "/paths?at=/&depth=2&device=mobile&rule=form_loop",
+        "/paths?toward=before&depth=2&at=/pay",
+        "/processes/order/paths?depth=2&at=basket&not_rule=form_loop",
+    ):
+        text = await page(http, shown, address)
+        found = numbers(text)
+        assert len(found) > 5, address
+        for link, number in found.items():
+            assert number == await listed(http, shown, link), (address, link)
+    text = html.unescape(await page(http, shown, "/processes/order/paths?lang=de"))
+    assert 'data-text="Zahlung"' in text and "abgeschlossen" in text
+    text = await page(http, shown, "/paths?at=/nowhere&lang=en")
+    assert "No path to draw" in text
+
+
 async def test_the_list_of_processes_tells_how_many_get_there(
     http: aiohttp.ClientSession, shown: Running
 ) -> None:
