@@ -41,9 +41,7 @@ async def show_pages(request: web.Request) -> web.Response:
     _ = language.gettext
     texts = process_texts(request)
     rules = await known_rules(request, [], _rules(asked))
-    text = value_text(
-        rules, texts, language.code, _, struggles=await struggle_titles(request, asked)
-    )
+    text = value_text(rules, texts, language, struggles=await struggle_titles(request, asked))
     periods = period_texts(_)
     shown = [one for one in asked.pairs if one[0] not in ("site", "since")]
 
@@ -94,14 +92,16 @@ async def _drawn(
     """Return what both pages show."""
     store = console(request).store
     graph = paths.graph(await store.ways(query, wanted.process), wanted)
-    name = _namer(request, wanted.process)
+    name, _ = _namer(request, wanted.process), console(request).languages.of(request).gettext
     rules = await known_rules(request, [], _rules(asked))
     frequent = dict((await store.facets(query, ("rule",), 12)).values["rule"])
     return {
         "graph": graph,
         "wanted": wanted,
         "stop_text": name,
-        "choices": _choices(graph, wanted, name),
+        "choices": _choices(
+            graph, wanted, name, _("where it ended") if wanted.back else _("where it began")
+        ),
         "depths": DEPTHS,
         "end": END,
         "rules": sorted(
@@ -129,7 +129,7 @@ def _namer(request: web.Request, process: str) -> Callable[[str], str]:
 
 
 def _choices(
-    graph: Graph, wanted: paths.Asked, name: Callable[[str], str]
+    graph: Graph, wanted: paths.Asked, name: Callable[[str], str], any_text: str
 ) -> Sequence[tuple[str, str]]:
     """Return what a path can begin (or end) at, as value and text: nothing stands for the visit's begin or end."""
     stops = [stop for stop, _ in graph.stops if not stop.startswith(END)][:MOST_STOPS]
@@ -138,4 +138,4 @@ def _choices(
     edge = LAST if wanted.back else FIRST
     if wanted.since not in (*stops, edge):
         stops.append(wanted.since)
-    return [("", name(edge)), *((stop, name(stop)) for stop in stops)]
+    return [("", any_text), *((stop, name(stop)) for stop in stops)]

@@ -116,9 +116,8 @@ class Spot:
             return None
         return cls(found["since"], int(found["offset"]), found["stop"], found["process"] or "")
 
-    def met(self, stops: Sequence[str]) -> bool:
-        """Say whether a way of *stops* was there."""
-        base = base_of(stops, self.since, back=self.offset < 0)
+    def at(self, stops: Sequence[str], base: int | None) -> bool:
+        """Say whether a way of *stops* was there; *base* is where in it *since* stands (base_of)."""
         at = -1 if base is None else base + self.offset
         return 0 <= at < len(stops) and self.stop in (ANY, stops[at])
 

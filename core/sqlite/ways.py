@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 import orjson
 
 from core.sqlite.bits import Numbers
-from core.ways import Spot, kind_of
+from core.ways import Spot, base_of, kind_of
 
 _OF_KIND = "FROM search_terms t INDEXED BY search_terms_by_value WHERE t.field = ?"
 
@@ -41,10 +41,12 @@ def having(
     spots = [Spot.read(one) for one in wanted]
     if None in spots:  # what names no place is nowhere
         return Numbers()
+    not_there = [one for text in unwanted if (one := Spot.read(text)) is not None]
     for process, own in _by_process(one for one in spots if one is not None):
-        some = _where(db, process, own, all)
+        some = _where(db, process, own, all, [one for one in not_there if one.process == process])
         found = some if found is None else found & some
-    return None if found is None else found - been(db, unwanted)
+        not_there = [one for one in not_there if one.process != process]
+    return None if found is None else found - been(db, [one.text for one in not_there])
 
 
 def been(db: sqlite3.Connection, spots: Iterable[str]) -> Numbers:
@@ -67,13 +69,14 @@ def _where(
     process: str,
     spots: Sequence[Spot],
     how: Callable[[Iterable[bool]], bool],
+    but: Sequence[Spot] = (),
 ) -> Numbers:
-    """Return the sessions whose way through *process* met *how* many (all or any) of *spots*."""
-    rows = db.execute(f"SELECT t.id, t.value {_OF_KIND}", (kind_of(process),))
+    """Return the sessions whose way through *process* met *how* many (all or any) of *spots*, and none of *but*."""
+    wanted, unwanted = _by_base(spots), _by_base(but)
     terms = []
-    for id_, value in rows:
+    for id_, value in db.execute(f"SELECT t.id, t.value {_OF_KIND}", (kind_of(process),)):
         stops = value.split(" ")
-        if how(one.met(stops) for one in spots):
+        if how(_met(stops, wanted)) and not any(_met(stops, unwanted)):
             terms.append(id_)
     return Numbers.read(
         db.execute(
@@ -81,3 +84,21 @@ def _where(
             (orjson.dumps(terms).decode(),),
         )
     )
+
+
+_Bases = dict[tuple[str, bool], list[Spot]]
+
+
+def _by_base(spots: Iterable[Spot]) -> _Bases:
+    """Return *spots* by what they are counted from: of tens of thousands of ways that is looked for once."""
+    found: _Bases = {}
+    for one in spots:
+        found.setdefault((one.since, one.offset < 0), []).append(one)
+    return found
+
+
+def _met(stops: Sequence[str], spots: _Bases) -> Iterator[bool]:
+    for (since, back), some in spots.items():
+        base = base_of(stops, since, back=back)
+        for one in some:
+            yield one.at(stops, base)

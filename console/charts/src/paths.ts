@@ -77,7 +77,7 @@ function read(table: HTMLElement, back: boolean): { nodes: Node[]; links: Link[]
 }
 
 function said(template: string, words: Record<string, string>): string {
-  return template.replace(/%\((\w+)\)s/g, (_all, name: string) => words[name] ?? "");
+  return template.replace(/\{(\w+)\}/g, (_all, name: string) => words[name] ?? "");
 }
 
 /** Return an anchor to *href* that is called *label*, around *inside*. */
@@ -145,5 +145,6 @@ if (figure && table) {
     if (figure.clientWidth === width) return;
     width = figure.clientWidth;
     draw(figure, table);
+    if ("back" in figure.dataset) figure.scrollLeft = figure.scrollWidth; // where it is counted from
   }).observe(figure);
 }
