@@ -18,6 +18,7 @@ from babel.dates import format_date, format_datetime
 from babel.numbers import format_decimal, format_percent
 
 from console.digest import Digest
+from console.fix_words import short_text
 from console.format import span
 from console.language import Language
 from console.words import severity_text
@@ -214,6 +215,7 @@ def digest_message(
             (_("Site"), site or _("all")),
             *digest_facts(week, language),
             *review_facts(week, language),
+            *fix_facts(week, language),
         ),
         items_title=_("What most visitors struggled with"),
         items=tuple(
@@ -291,6 +293,18 @@ def review_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
         text = f"{_number(reviews.total, language)}: {', '.join([*named, *more])}"
         facts.append((_("Reviews overdue"), text))
     return facts
+
+
+def fix_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
+    """Return what came of fixes of the last weeks."""
+    _ = language.gettext
+    return [
+        (
+            _("Fixed: %(name)s") % {"name": _title(one.struggle, language)},
+            short_text(one.verdict, language),
+        )
+        for one in week.fixed
+    ]
 
 
 def sessions_and_before(counted: Counted, language: Language) -> str:

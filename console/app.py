@@ -23,6 +23,7 @@ from console import (
     connection_pages,
     contact_api,
     counted_pages,
+    deploy_api,
     detail_pages,
     editor_pages,
     example_pages,
@@ -65,6 +66,7 @@ from console.compression import compress
 from console.context import CONSOLE, IDENTITY_KEY, SIGNER, Console
 from console.erasing import Eraser
 from console.first_link import FirstLink
+from console.fixing import KEPT
 from console.headers import CSP, HEADERS
 from console.language import Languages
 from console.live import Live
@@ -111,6 +113,7 @@ def build_app(
     *alerting* sends alerts; without it there are no destinations.
     """
     app = web.Application(middlewares=[compress, api.json_errors, pages.error_pages, guard])
+    app[KEPT] = {}
     app[CONSOLE] = Console(
         store=store,
         clock=clock,
@@ -153,6 +156,7 @@ def build_app(
         near_pages,
         connection_pages,
         counted_pages,
+        deploy_api,
         detail_pages,
         struggle_pages,
         triage_pages,

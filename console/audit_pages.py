@@ -87,6 +87,8 @@ def action_text(action: str, _: Words) -> str:
         "struggle_owner": _("gave a struggle to somebody"),
         "struggle_due": _("set when a struggle is reviewed"),
         "struggle_reviewed": _("reviewed a struggle"),
+        "struggle_returned": _("saw a resolved struggle again"),
+        "told_release": _("told a release"),
         "saved": _("saved rules"),
         "saved_alert": _("saved an alert"),
         "tested_destination": _("sent a test message"),

@@ -13,6 +13,7 @@ from console.alert_words import (
     day_text,
     digest_facts,
     digest_lead,
+    fix_facts,
     review_facts,
     sessions_and_before,
 )
@@ -112,6 +113,7 @@ async def show_digest(request: web.Request) -> web.Response:
         facts=[
             *zip(digest_facts(week, language), _totals(week), strict=True),
             *zip(review_facts(week, language), _reviews(week), strict=False),
+            *zip(fix_facts(week, language), _fixes(week), strict=True),
         ],
         days=[(day_text(day.at_ms, zone, language), day) for day in week.days],
         most=max(1, *(day.sessions for day in week.days)),
@@ -139,6 +141,11 @@ def _reviews(week: Digest) -> list[str]:
     site = {"site": week.site} if week.site else {}
     asked = {"reviewed": "no"}, {"due": "overdue", "order": "due"}
     return [f"/struggles?{urlencode({'state': 'all', **one, **site})}" for one in asked]
+
+
+def _fixes(week: Digest) -> list[str]:
+    """Return the addresses of the struggles that were mended."""
+    return [f"/struggles/{one.struggle.key}" for one in week.fixed]
 
 
 def _row_link(week: Digest, struggle: str) -> str:

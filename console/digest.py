@@ -13,16 +13,21 @@ from datetime import date, datetime, time, timedelta
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
-from core.alerts import AlertStore, Counted, FlagFilter, Span
+from core.alerts import DAY_MS, AlertStore, Counted, FlagFilter, Span
+from core.fixes import FixStore
 from core.model import SessionQuery, Struggle
 from core.store import RecordStore, VerdictStore
 from core.triage import Queue, QueueQuery, TriageStore
+from insight.fixes import Verdict, verdict
 
 DAYS = 7
 TOP = 5
 
+FIXED_DAYS = 28
+"""Days back from the end of a week in which fixes are told of: what came of one shows in weeks."""
 
-class DigestStore(AlertStore, RecordStore, VerdictStore, TriageStore, Protocol):
+
+class DigestStore(AlertStore, RecordStore, VerdictStore, TriageStore, FixStore, Protocol):
     """The parts of a store that a digest is read from."""
 
 
@@ -45,6 +50,14 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True)
+class Fixed:
+    """A struggle that was said to be mended in the last weeks, and what came of that."""
+
+    struggle: Struggle
+    verdict: Verdict
+
+
+@dataclass(frozen=True, slots=True)
 class Digest:
     """A week, the sums of the one before it, and the struggles that most sessions met."""
 
@@ -56,6 +69,7 @@ class Digest:
     reviews: (
         Queue  # those that were overdue at its end and still are, longest first; of how many in all
     )
+    fixed: tuple[Fixed, ...]  # as it is now: what was mended of late
 
     @property
     def sessions(self) -> int:
@@ -101,7 +115,20 @@ async def digest(store: DigestStore, site: str, span: Span, zone: str) -> Digest
             rows.append(Row(struggle, counted, counted.first_ms >= span.from_ms))
     today = datetime.fromtimestamp(span.until_ms / 1000, ZoneInfo(zone)).date().isoformat()
     overdue = QueueQuery(today, site=site or None, due="overdue", order="due", limit=TOP)
-    return Digest(site, span, tuple(days), before, tuple(rows), await store.queue(overdue))
+    reviews = await store.queue(overdue)
+    fixed = await _fixed(store, site, span.until_ms)
+    return Digest(site, span, tuple(days), before, tuple(rows), reviews, fixed)
+
+
+async def _fixed(store: DigestStore, site: str, until_ms: int) -> tuple[Fixed, ...]:
+    """Return what was mended, or came back, in the weeks up to *until_ms*, the last first."""
+    found: list[Fixed] = []
+    since_ms = until_ms - FIXED_DAYS * DAY_MS
+    for fix in await store.fixes(since_ms, TOP, site=site or None):
+        struggle = await store.struggle(fix.struggle)
+        if struggle is not None:
+            found.append(Fixed(struggle, await verdict(store, fix)))
+    return tuple(found)
 
 
 async def _counts(store: DigestStore, site: str, from_ms: int, until_ms: int) -> tuple[int, int]:

@@ -6,6 +6,7 @@ Field names here are a promise.
 
 from __future__ import annotations
 
+from math import isinf
 from typing import Any
 
 from aiohttp import web
@@ -13,6 +14,7 @@ from aiohttp import web
 from console.api import PREFIX, answer, check_site, limit, number, since_ms
 from console.auth import TOKEN, ApiError, require
 from console.context import console
+from console.fixing import verdict_of
 from console.format import iso
 from console.language import Language
 from console.named import api_body
@@ -32,6 +34,7 @@ from core.triage import (
     QueueQuery,
     TriageChange,
 )
+from insight.fixes import Verdict
 
 _FIELDS = ("state", "release", "reason", "owner", "due", "reviewed", "note")
 
@@ -110,7 +113,8 @@ async def _told(request: web.Request) -> web.Response:
         raise ApiError(404, "not_found", "there is no such struggle")
     history = [entry_json(entry) for entry in await store.triage_history(key)]
     told = struggle_json(one, console(request).languages.of(request))
-    return answer({"struggle": {**told, "history": history}})
+    fixed = verdict_json(await verdict_of(request, key))
+    return answer({"struggle": {**told, "fix": fixed, "history": history}})
 
 
 async def _body(request: web.Request) -> dict[str, Any]:
@@ -186,6 +190,24 @@ def struggle_json(one: Queued, language: Language) -> dict[str, Any]:
         "due": said.due or None,
         "reviewed_at": None if said.reviewed_ms is None else iso(said.reviewed_ms),
         "reviewed_by": said.reviewed_by or None,
+    }
+
+
+def verdict_json(one: Verdict | None) -> dict[str, Any] | None:
+    """Return what came of a fix; an open end of an interval is null."""
+    if one is None:
+        return None
+    numbers = [] if one.ratio is None else [one.ratio.value, one.ratio.low, one.ratio.high]
+    value, low, high = [None if isinf(n) else round(n, 6) for n in numbers] or [None] * 3
+    return {
+        "outcome": one.outcome,
+        "since": iso(one.at_ms),
+        "by_release": one.by_release,
+        "before": {"sessions": one.before.met.all, "met": one.before.met.some},
+        "after": {"sessions": one.since.met.all, "met": one.since.met.some},
+        "ratio": value,
+        "low": low,
+        "high": high,
     }
 
 

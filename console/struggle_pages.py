@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 from urllib.parse import urlencode
 
 from aiohttp import web
@@ -13,6 +14,8 @@ from console.auth import ENDERS, SIGNED_IN, has_role, may_edit
 from console.connection_pages import checks
 from console.context import console
 from console.finding import MET, PERIODS, Pair
+from console.fix_words import LOOKS, outcome_text, ratio_text, short_text, verdict_text
+from console.fixing import side_link, verdict_of, verdicts_of
 from console.neighbours import belongs, session_link
 from console.pages import render
 from console.process_words import process_texts
@@ -30,6 +33,9 @@ BEFORE_MS = 60_000
 AFTER_MS = 3_000
 LINES = 8
 """What of the example is told in words: so many lines of so long before its flag, and a little after."""
+
+MOST_RELEASES = 10
+"""Releases that are offered to choose from, the newest."""
 
 BAR_HEIGHT = 20
 BAR_WIDTH = 5
@@ -93,6 +99,10 @@ async def show_list(request: web.Request) -> web.Response:
         request,
         "struggles.html",
         queue=queue,
+        fixes={
+            key: (LOOKS[told.outcome], short_text(told, language))
+            for key, told in (await verdicts_of(request, queue.items)).items()
+        },
         rows=[(one, sparkline(one.struggle.trend), due_text(one.triage, today, language)) for one in queue.items],
         tabs=_tabs(request, asked, queue),
         asked=asked,
@@ -175,6 +185,7 @@ async def show_one(request: web.Request) -> web.Response:
         links=links,
         watched=await store.watched_by(request[SIGNED_IN].user, list(links)),
         lines=await _example_told(request, one.struggle),
+        **await _fix(request, key),
         impacts=await _impacts(request, one.struggle, since_ms),
         process_texts=process_texts(request),
         impact_link=partial(_impact_link, one.struggle, period),
@@ -184,7 +195,7 @@ async def show_one(request: web.Request) -> web.Response:
             **({"flag": line.flag} if line.flag else {"at": str(line.place)}),
         ),
         entries=[(entry, entry_text(entry, language)) for entry in await store.triage_history(key)],
-        releases=_releases(page.sessions),
+        releases=[one.name for one in (await store.releases(one.struggle.site))[:MOST_RELEASES]],
         users=[user.name for user in await store.users()],
         me=request[SIGNED_IN].user,
         settable=SETTABLE,
@@ -239,16 +250,26 @@ async def _impacts(request: web.Request, struggle: Struggle, since_ms: int | Non
     return sorted((one for one in found if one.met.some), key=lambda one: -one.met.some)
 
 
+async def _fix(request: web.Request, struggle: str) -> dict[str, Any]:
+    """Return what the page says of whether a fix of *struggle* has helped."""
+    told = await verdict_of(request, struggle)
+    if told is None:
+        return {"fix": None}
+    language = console(request).languages.of(request)
+    return {
+        "fix": told,
+        "fix_look": LOOKS[told.outcome],
+        "fix_outcome": outcome_text(told.outcome, language.gettext),
+        "fix_text": verdict_text(told, language),
+        "fix_ratio": ratio_text(told.ratio, language) if told.ratio else "",
+        "side_link": side_link,
+    }
+
+
 def _impact_link(struggle: Struggle, period: str, *pairs: Pair) -> str:
     """Return the address of the sessions with *struggle* that *pairs* ask for."""
     since = [("since", period)] if period else []
     return f"/sessions?{urlencode([('site', struggle.site), *since, (MET, struggle.key), *pairs])}"
-
-
-def _releases(sessions: Sequence[Session]) -> list[str]:
-    """Return the releases that *sessions* were of, to choose from."""
-    found = {str(session.attributes.get("release") or "") for session in sessions}
-    return sorted(found - {""}, reverse=True)[:10]
 
 
 def _beside(key: str, period: str, parameters: dict[str, str] | None) -> str | None:

@@ -16,6 +16,7 @@ from core.contacts import ContactStore
 from core.customers import CustomerStore
 from core.effort import EffortStore
 from core.erasing import Erased, Removed, Tombstone, Whom
+from core.fixes import FixStore
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
     Appended,
@@ -436,6 +437,7 @@ class Store(
     ContactStore,
     EffortStore,
     WayStore,
+    FixStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -378,3 +378,17 @@ def m027_effort(db: Database) -> None:
     db.execute(
         "INSERT OR REPLACE INTO search_due SELECT id, 1, 1, -started_ms FROM sessions WHERE NOT canary"
     )
+
+
+@migrations()
+def m028_releases(db: Database) -> None:
+    """Keep which releases a site had, and from when on: seen in sessions, or told by a program."""
+    db.execute(
+        "CREATE TABLE releases (site TEXT NOT NULL, name TEXT NOT NULL, seen_ms INTEGER, told_ms INTEGER,"
+        " text TEXT NOT NULL, PRIMARY KEY (site, name)) WITHOUT ROWID"
+    )
+    release = "CASE WHEN json_valid(attributes) THEN json_extract(attributes, '$.release') END"
+    db.execute(
+        f"INSERT INTO releases SELECT site, {release}, min(started_ms), NULL, '' FROM sessions"
+        f" WHERE NOT canary AND length({release}) BETWEEN 1 AND 100 GROUP BY 1, 2 LIMIT 1000"
+    )

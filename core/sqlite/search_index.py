@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from core.search import Document, Due, folded
-from core.sqlite import bits, efforts, walks
+from core.sqlite import bits, efforts, fixes, walks
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
 DAY_MS = 86_400_000
@@ -104,6 +104,7 @@ def forget(db: sqlite3.Connection, sessions: Sequence[str]) -> None:
         db.execute(
             f"DELETE FROM {table} WHERE session IN (SELECT value FROM json_each(?))", (told,)
         )
+    fixes.forget_unseen(db)
 
 
 def merge(db: sqlite3.Connection, *, begin: bool) -> bool:
@@ -173,6 +174,7 @@ def _put(db: sqlite3.Connection, document: Document, changes: _Changes) -> None:
             _drop_text(db, no, known[2])
     walks.put(db, no, document.walks)
     efforts.put(db, no, document.works)
+    fixes.note_seen(db, document.site, document.started_ms, document.terms)
     wanted |= {changes.term(efforts.FIELD, value) for value in efforts.values(db, no)}
     db.execute(
         "UPDATE searched SET started_ms = ?, rank = ?, again_ms = ?, text = ?, terms = ? WHERE no = ?",

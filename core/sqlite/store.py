@@ -46,6 +46,7 @@ from core.sqlite.code_store import Codes
 from core.sqlite.desk_store import Desk
 from core.sqlite.disk import Disk
 from core.sqlite.effort_store import Efforts
+from core.sqlite.fix_store import Fixes
 from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.noted import Noted
 from core.sqlite.objects import Objects, recoded
@@ -91,6 +92,7 @@ class SqliteStore(
     Codes,
     Desk,
     Efforts,
+    Fixes,
     Noted,
     Search,
     Removal,

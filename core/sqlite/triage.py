@@ -13,7 +13,7 @@ from dataclasses import replace
 import orjson
 
 from core.model import Flag
-from core.sqlite import accounts
+from core.sqlite import accounts, fixes
 from core.sqlite.counters import STANDING
 from core.triage import Entry, Triage, TriageChange, What
 
@@ -184,7 +184,7 @@ def edit_note(db: sqlite3.Connection, note: int, text: str, who: str, at_ms: int
 
 
 def _note_resolved(db: sqlite3.Connection, one: Triage, at_ms: int) -> None:
-    """Remember when *one* was resolved and, with a release, in which others it was seen up to then."""
+    """Remember when *one* was resolved and, with a release, in which others it was seen, and which are older."""
     seen: list[str] = []
     if one.release:
         rows = db.execute(
@@ -193,7 +193,8 @@ def _note_resolved(db: sqlite3.Connection, one: Triage, at_ms: int) -> None:
             " CROSS JOIN sessions s ON s.id = i.session LIMIT ?",
             (one.struggle, at_ms, _MOST_RELEASES),
         )
-        seen = sorted({row[0] for row in rows} - {one.release})
+        named = {row[0] for row in rows} | fixes.older(db, _site_of(db, one.struggle), one.release)
+        seen = sorted(named - {one.release})
     db.execute(
         "UPDATE triage SET resolved_ms = ?, releases = ? WHERE struggle = ?",
         (at_ms, orjson.dumps(seen).decode(), one.struggle),
@@ -214,21 +215,40 @@ def note_return(db: sqlite3.Connection, flag: Flag, key: str) -> None:
     )  # fmt: skip
     _put(db, one, at_ms)
     _log(db, key, at_ms, SYSTEM, "returned", "resolved", "returned", _release_of(db, flag.session))
+    accounts.audit(db, at_ms, SYSTEM, "struggle_returned", key)
 
 
 def _counts(
     db: sqlite3.Connection, flag: str, resolved_ms: int, release: str, releases: str
 ) -> bool:
-    """Say whether a flag is of a page loaded since; or, with a *release*, of one it had not been seen in."""
+    """
+    Say whether a flag is of a page loaded since; or, with a *release*, of one it had not been seen in.
+
+    A session that tells no release counts by time: from when on that one is live.
+    """
     row = db.execute(
-        f"SELECT {_RELEASE}, coalesce((SELECT p.origin_ms FROM page_loads p WHERE p.session = s.id"
+        f"SELECT {_RELEASE}, s.site, coalesce((SELECT p.origin_ms FROM page_loads p WHERE p.session = s.id"
         " AND p.name = CASE WHEN json_valid(f.data) THEN json_extract(f.data, '$.page_load') END),"
         f" s.started_ms) FROM flags f CROSS JOIN sessions s ON s.id = f.session WHERE f.id = ? AND {STANDING}",
         (flag,),
     ).fetchone()
-    if row is None or row[1] <= resolved_ms:
+    if row is None:
         return False
-    return not release or row[0] not in orjson.loads(releases)
+    own, site, loaded_ms = row
+    if loaded_ms <= resolved_ms:
+        return False
+    if release and not own:
+        live_ms = fixes.live_since(db, site, release)
+        return live_ms is not None and loaded_ms >= live_ms
+    return not release or own not in orjson.loads(releases)
+
+
+def _site_of(db: sqlite3.Connection, key: str) -> str:
+    row = db.execute(
+        f"SELECT f.site FROM flags f INDEXED BY flags_by_last WHERE f.struggle = ? AND {STANDING} LIMIT 1",
+        (key,),
+    ).fetchone()
+    return str(row[0]) if row else ""
 
 
 def unnote_returns(db: sqlite3.Connection, keys: Iterable[str]) -> None:

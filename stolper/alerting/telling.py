@@ -81,6 +81,20 @@ class Teller:
                 "reviewed": week.reviews.reviewed,
                 "overdue": week.reviews.total,
             },
+            "fixes": [
+                {
+                    "key": one.struggle.key,
+                    "url": f"{base}/struggles/{one.struggle.key}",
+                    "title": language.text(one.struggle.title),
+                    "state": one.verdict.fix.state,
+                    "outcome": one.verdict.outcome,
+                    "sessions_before": one.verdict.before.met.some,
+                    "of_before": one.verdict.before.met.all,
+                    "sessions_since": one.verdict.since.met.some,
+                    "of_since": one.verdict.since.met.all,
+                }
+                for one in week.fixed
+            ],
             "days": [[day.sessions, day.flagged] for day in week.days],
             "struggles": [
                 _struggle_json(row.struggle, row.counted, base, language) for row in week.rows
