@@ -42,7 +42,7 @@ from detector.loader import load_rules, shipped_rules
 from detector.steps import Steps
 from insight.effort import with_effort
 from insight.paths import with_ways
-from insight.walks import with_walks
+from insight.walks import made_by, with_walks
 from replay.document import document_of
 
 GOAL_MS, GOAL_GROWTH, GOAL_INGEST = 300, 1.5, 1.2
@@ -82,7 +82,7 @@ def _filled(folder: Path, size: int, say: Callable[[str], None]) -> Path:
 def _index(db: sqlite3.Connection) -> None:
     """Index all sessions, as the server does in the background: it is to answer pages meanwhile, not to do that."""
     steps = Steps(load_rules([shipped_rules()]))
-    walks.note(db, steps.version)
+    walks.note(db, made_by(steps))
     efforts.declare(db, steps.versions)
     while due := search_index.due(db, 1 << 53, 100):
         documents = []
@@ -186,6 +186,8 @@ def paths(folder: Path) -> dict[str, str]:
         "paths before a page, on phones": "/paths?toward=before&at=/basket&device=mobile",
         "paths, list of a band": "/sessions?went=/basket +1 *&not_went=/basket +1 /".replace("+", "%2B").replace(" ", "+"),
         "paths through a process": "/processes/checkout/paths?depth=6",
+        "forms of a process": "/processes/checkout/forms",
+        "forms, 30 days, on phones": "/processes/checkout/forms?since=30d&device=mobile",
         "struggles": "/struggles",
         "struggles, 30 days": "/struggles?since=30d",
         "struggles, 7 days, of a site": "/struggles?since=7d&site=shop",

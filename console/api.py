@@ -26,6 +26,7 @@ from console.language import Language
 from console.named import api_session
 from core.durations import parse_duration_ms
 from core.errors import StoreBusy, StoreError
+from core.form_use import FORM_USES
 from core.model import Flag, Gap, Place, Score, Session, SessionQuery, Site, band_of
 from core.search import FIELDS, Find
 from replay import deep
@@ -37,6 +38,9 @@ PREFIX = "/api/v1"
 MAX_LIMIT = 1000
 MOST_VALUES = 100
 """Values of a facet; `limit` may ask for fewer."""
+
+_COUNTED = [name for name in FIELDS if name not in FORM_USES]
+"""Fields of facets where none are named."""
 
 _SINCE = "since is a time like 2026-09-21T14:00:00Z or a span back from now like 30m, 12h or 7d"
 
@@ -68,7 +72,7 @@ async def list_sessions(request: web.Request) -> web.Response:
 async def show_facets(request: web.Request) -> web.Response:
     """Answer with how many sessions there are, and how many more narrowly."""
     await check_site(request)
-    fields = list(dict.fromkeys(request.query.getall("field", [*FIELDS])))
+    fields = list(dict.fromkeys(request.query.getall("field", _COUNTED)))
     if unknown := [name for name in fields if name not in FIELDS]:
         raise ApiError(
             400, "bad_parameter", f"there is no field '{unknown[0]}': {', '.join(FIELDS)}"

@@ -16,6 +16,7 @@ from console.language import Language
 from console.path_words import spot_text
 from console.process_words import ProcessTexts
 from console.words import Words, device_text
+from core.form_use import FORM_USES
 from core.model import SessionQuery
 from core.search import FIELDS, Facets, Find, read_span
 from core.store import Store
@@ -29,7 +30,7 @@ MOST = 8
 OPEN = ("did", "page", "rule", "score", "device")
 """Fields that are unfolded from the start; others are when something is chosen in them."""
 
-UNSHOWN = (*ENDS, "effort", "began")
+UNSHOWN = (*ENDS, *FORM_USES, "effort", "began")
 """Fields that are shown only where something is asked of them: their values are as many as sessions, or are none."""
 
 ValueText = Callable[[str, str], str]
@@ -107,6 +108,15 @@ def field_text(name: str, _: Words) -> str:
         "effort": _("Effort"),
         "began": _("Began"),
         WENT: _("Way"),
+        "form_used": _("Form used"),
+        "field_used": _("Field used"),
+        "field_refilled": _("Field filled in anew"),
+        "field_returned": _("Field gone back to"),
+        "field_refused": _("Field refused"),
+        "field_deleted": _("Letters deleted in the field"),
+        "field_pasted": _("Pasted into the field"),
+        "field_filled_in": _("Field filled in by the browser"),
+        "field_left": _("Field of the step used last before leaving"),
     }[name]
 
 
@@ -162,7 +172,7 @@ def value_text(
             return rules[value][0] if value in rules else value
         if name == MET:
             return struggles.get(value, value)
-        if name in ("completed", "reached", "left", *ENDS):
+        if name in ("completed", "reached", "left", *ENDS, *FORM_USES):
             return processes.value(value)
         if name == "effort":
             return effort_text(value, processes, _)

@@ -31,6 +31,18 @@ def duration(span_ms: float) -> str:
     return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
 
 
+def seconds(span_ms: float, language: str) -> str:
+    """Return *span_ms* with tenths of a second, from a minute on as duration() does."""
+    if span_ms >= 59_950:
+        return duration(span_ms)
+    return f"{format_decimal(round(span_ms / 1000, 1), '0.0', locale=language)} s"
+
+
+def points(share: float) -> str:
+    """Return *share* (-1 to 1) in whole percentage points, with its sign."""
+    return f"{round(100 * share):+d}".replace("-", "−") if round(100 * share) else "0"
+
+
 def span(span_ms: float, language: str) -> str:
     """Return *span_ms* in words, e.g. 30 minutes."""
     return format_timedelta(timedelta(milliseconds=span_ms), threshold=1.1, locale=language)
@@ -76,6 +88,8 @@ def filters(language: str) -> dict[str, Callable[..., Any]]:
         "cut": cut,
         "iso": iso,
         "duration": duration,
+        "seconds": partial(seconds, language=language),
+        "points": points,
         "span": partial(span, language=language),
         "moment": partial(moment, language=language),
         "percent": partial(percent, language=language),

@@ -34,7 +34,12 @@ class Frame:
 
 def views(_: Text) -> list[tuple[str, str]]:
     """Return the pages of a process: the last part of their address and what they are called."""
-    return [("", _("Funnel")), ("effort", _("Effort")), ("paths", _("Paths"))]
+    return [
+        ("", _("Funnel")),
+        ("forms", _("Forms")),
+        ("effort", _("Effort")),
+        ("paths", _("Paths")),
+    ]
 
 
 def frame_of(request: web.Request) -> Frame:

@@ -9,6 +9,7 @@ from aiohttp import web
 from console.context import console
 from console.language import Language
 from console.workbench import ProcessState
+from core.form_use import OUTSIDE, WITHIN
 from core.walks import PLACE
 
 
@@ -35,6 +36,7 @@ class ProcessTexts:
         place, _blank, end = value.partition(" ")
         process, _slash, step = place.partition(PLACE)
         told = f"{self.title(process)}: {self.step(process, step)}" if step else self.title(process)
+        end = end.removeprefix(OUTSIDE + WITHIN)
         return f"{told}, {end}" if end else told
 
 

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 if TYPE_CHECKING:  # a query of sessions holds a Find
     from core.effort import Work
+    from core.form_use import FormUse
     from core.model import Session, SessionQuery
     from core.walks import Walk
 
@@ -48,6 +49,15 @@ FIELDS: Mapping[str, Many] = MappingProxyType(
         "effort": "many",  # how hard it was: as a whole, in a process, at a step (core/effort.py)
         "began": "one",  # a span: from and until, ms since 1970, either may be left out
         "went": "many",  # where it was at a place of its way (core/ways.py)
+        "form_used": "many",  # and those below: forms and fields at steps (core/form_use.py)
+        "field_used": "many",
+        "field_refilled": "many",
+        "field_returned": "many",
+        "field_refused": "many",
+        "field_deleted": "many",
+        "field_pasted": "many",
+        "field_filled_in": "many",
+        "field_left": "many",
     }
 )
 """
@@ -200,6 +210,7 @@ class Document:
     again_ms: int | None = None
     walks: tuple[Walk, ...] = ()
     works: tuple[Work, ...] = ()
+    forms: tuple[FormUse, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

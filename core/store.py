@@ -17,6 +17,7 @@ from core.customers import CustomerStore
 from core.effort import EffortStore
 from core.erasing import Erased, Removed, Tombstone, Whom
 from core.fixes import FixStore
+from core.form_use import FormStore
 from core.health import HealthCount, Room, SiteHealth
 from core.model import (
     Appended,
@@ -438,6 +439,7 @@ class Store(
     EffortStore,
     WayStore,
     FixStore,
+    FormStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -102,7 +102,7 @@ class WalkStore(Protocol):
     """
 
     async def walked(self) -> str:
-        """Return what declarations the walks in the store are of; empty: none were ever made."""
+        """Return what declarations (and what code) the walks in the store are of; empty: none were ever made."""
 
     async def walk_anew(self, declarations: str) -> None:
         """Let all sessions be looked at again, newest first: *declarations* are others now."""

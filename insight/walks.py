@@ -6,7 +6,7 @@ Owns what counts as reached, completed and left, and where somebody was who left
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -16,13 +16,28 @@ from core.walks import Walk
 from detector.judging import in_order
 from detector.rule import Process
 from detector.steps import Hit, Steps
+from insight.form_uses import form_uses
+from insight.stays import stays_of
+
+MEANING = 2
+"""Raised where what is made of a session here comes to mean something else, or more: then all are looked at anew."""
+
+
+def made_by(steps: Steps) -> str:
+    """Return what the walks and uses of forms that *steps* lead to are made by: the declarations, and the code here."""
+    return f"{steps.version} {MEANING}"
 
 
 def walks_of(
     steps: Steps, session: str, events: Sequence[Event], attributes: dict[str, Any]
 ) -> list[Walk]:
     """Return the walks of *session* through the processes of *steps*; *events* are in canonical order."""
-    hits = steps.of(events, attributes)
+    return _walks(steps, session, events, steps.of(events, attributes))
+
+
+def _walks(
+    steps: Steps, session: str, events: Sequence[Event], hits: Mapping[str, Sequence[Hit]]
+) -> list[Walk]:
     return [
         walk_of(process, session, hits[process.id], events)
         for process in steps.processes
@@ -33,8 +48,18 @@ def walks_of(
 def with_walks(
     document: Document, steps: Steps, session: Session, batches: Sequence[StoredBatch]
 ) -> Document:
-    """Return *document* with the walks of its *session*, and found by how far it came."""
-    walks = walks_of(steps, session.id, in_order(batches), session.attributes)
+    """Return *document* with the walks of its *session*, and found by how far it came and the forms that it used there."""
+    events, ended = in_order(batches), session.ended_ms is not None
+    hits = steps.of(events, session.attributes)
+    walks = _walks(steps, session.id, events, hits)
+    stays = stays_of(events) if walks else []
+    forms = [
+        use
+        for walk in walks
+        for use in form_uses(
+            walk, [(hit.step, hit.event) for hit in hits[walk.process]], events, stays, ended=ended
+        )
+    ]
     declared = {one.id: one for one in steps.processes}
     terms = [
         term
@@ -42,10 +67,13 @@ def with_walks(
         for term in walk.terms(
             [name for name, _ in declared[walk.process].steps],
             declared[walk.process].optional,
-            ended=session.ended_ms is not None,
+            ended=ended,
         )
     ]
-    return replace(document, walks=tuple(walks), terms=(*document.terms, *terms))
+    terms += [term for use in forms for term in use.terms()]
+    return replace(
+        document, walks=tuple(walks), forms=tuple(forms), terms=(*document.terms, *terms)
+    )
 
 
 def walk_of(process: Process, session: str, hits: Sequence[Hit], events: Sequence[Event]) -> Walk:
@@ -107,7 +135,9 @@ def _end(hits: Sequence[Hit], events: Sequence[Event]) -> tuple[str, str, str, s
             continue
         if event["type"] == "page" and (event.get("path") or "") != page and _after(event, last):
             return page, field, element, label, event.get("path") or ""
-        if event["type"] == "field":
+        if (
+            event["type"] == "field" and event.get("cause") != "submit"
+        ):  # told of all that is refused
             field = event.get("field") or _target(event, "key") or field
         elif event["type"] == "click" and _target(event, "key"):
             element, label = _target(event, "key"), _target(event, "label")

@@ -24,7 +24,7 @@ from detector.rule import RuleSet
 from detector.steps import Steps
 from insight.effort import with_effort
 from insight.paths import with_ways
-from insight.walks import with_walks
+from insight.walks import made_by, with_walks
 from replay.document import document_of
 
 log = logging.getLogger(__name__)
@@ -133,8 +133,8 @@ class Indexer:
         if rules is None or (self._steps is not None and self._steps[0] is rules):
             return
         steps = await asyncio.to_thread(Steps, rules)
-        if steps.version != await self._store.walked():
-            await self._store.walk_anew(steps.version)
+        if made_by(steps) != await self._store.walked():
+            await self._store.walk_anew(made_by(steps))
         await self._store.effort_declared(steps.versions)
         self._normed = None
         self._steps = (rules, steps)

@@ -242,6 +242,7 @@ SHOTS = (
     Shot("process-paths", "/processes/order/paths"),
     Shot("paths", "/paths", docs=True),
     Shot("paths-before", "/paths?toward=before&at=/de/basket&depth=3"),
+    Shot("process-forms", "/processes/order/forms"),
     Shot("caller", "/find"),
     Shot("caller-found", "/find?q=checkout payment error&tz=Europe/Berlin", docs=True),
     Shot("caller-none", "/find?q=yesterday 03:10&tz=Europe/Berlin"),

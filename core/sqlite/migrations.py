@@ -326,6 +326,16 @@ def m022_walks(db: Database) -> None:
 
 
 @migrations()
+def m024_form_uses(db: Database) -> None:
+    """Keep what each session did in the forms at the steps of a process; what was stored before is looked at in the background."""
+    db.execute(
+        "CREATE TABLE form_uses (process TEXT NOT NULL, step TEXT NOT NULL, form TEXT NOT NULL,"
+        " no INTEGER NOT NULL, fields TEXT NOT NULL, PRIMARY KEY (process, step, form, no)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX form_uses_by_no ON form_uses (no)")
+
+
+@migrations()
 def m025_ways(db: Database) -> None:
     """Have sessions found by their ways: all are indexed anew, in the background."""
     db.execute(

@@ -22,6 +22,7 @@ DERIVED = (
     "walks",
     "walked",
     "effort_works",
+    "form_uses",
 )
 """Tables that follow from others: triggers fill them, or sessions are indexed anew."""
 

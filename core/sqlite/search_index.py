@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from core.search import Document, Due, folded
-from core.sqlite import bits, efforts, fixes, walks
+from core.sqlite import bits, efforts, fixes, form_uses, walks
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
 DAY_MS = 86_400_000
@@ -99,6 +99,7 @@ def forget(db: sqlite3.Connection, sessions: Sequence[str]) -> None:
         _drop_text(db, no, text)
         walks.put(db, no, ())
         efforts.put(db, no, ())
+        form_uses.put(db, no, ())
     changes.write()
     for table in ("searched", "search_due"):
         db.execute(
@@ -180,6 +181,7 @@ def _put(db: sqlite3.Connection, document: Document, changes: _Changes) -> None:
         "UPDATE searched SET started_ms = ?, rank = ?, again_ms = ?, text = ?, terms = ? WHERE no = ?",
         (*facts, _blob(wanted), no),
     )
+    form_uses.put(db, no, document.forms)
     for term in wanted - before:
         changes.add(term, no)
     for term in before - wanted:

@@ -47,6 +47,7 @@ from core.sqlite.desk_store import Desk
 from core.sqlite.disk import Disk
 from core.sqlite.effort_store import Efforts
 from core.sqlite.fix_store import Fixes
+from core.sqlite.form_store import Forms
 from core.sqlite.log import aside, keep_damaged_log
 from core.sqlite.noted import Noted
 from core.sqlite.objects import Objects, recoded
@@ -99,6 +100,7 @@ class SqliteStore(
     Saved,
     SourceMaps,
     Walks,
+    Forms,
     Store,
 ):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""

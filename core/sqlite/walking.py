@@ -34,10 +34,10 @@ def spent(db: sqlite3.Connection, query: SessionQuery, process: str) -> Spent:
             if completed_ms is not None:
                 spans.setdefault(WHOLE, []).append(completed_ms - steps[0][1])
                 worth = worth if value is None else (worth or 0.0) + value
-    return Spent(sessions, {name: _spread(sorted(some)) for name, some in spans.items()}, worth)
+    return Spent(sessions, {name: spread(sorted(some)) for name, some in spans.items()}, worth)
 
 
-def _spread(spans: Sequence[float]) -> Spread:
+def spread(spans: Sequence[float]) -> Spread:
     """Return the median and the 90th percentile of *spans*, which ascend: the nearest rank."""
     return Spread(len(spans), _rank(spans, 50), _rank(spans, 90))
 

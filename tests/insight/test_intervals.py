@@ -6,6 +6,7 @@ from math import comb
 
 import pytest
 
+from insight.contrasts import contrast_of
 from insight.intervals import share_of
 
 
@@ -23,6 +24,36 @@ def test_intervals_are_those_of_newcombe(some: int, all_: int, low: float, high:
     found = share_of(some, all_)
 
     assert (some / all_, low, high) == (found.share, round(found.low, 4), round(found.high, 4))
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "low", "high"),
+    [
+        ((56, 70), (48, 80), 0.0524, 0.3339),
+        ((9, 10), (3, 10), 0.1705, 0.8090),
+        ((6, 7), (2, 7), 0.0582, 0.8062),
+        ((5, 56), (0, 29), -0.0381, 0.1926),
+        ((0, 10), (0, 20), -0.1611, 0.2775),
+        ((10, 10), (0, 20), 0.6791, 1.0),
+    ],
+)
+def test_contrasts_are_those_of_newcombe(
+    one: tuple[int, int], other: tuple[int, int], low: float, high: float
+) -> None:
+    """Newcombe (1998), "Interval estimation for the difference between independent proportions", table II, method 10."""
+    found = contrast_of(share_of(*one), share_of(*other))
+    turned = contrast_of(share_of(*other), share_of(*one))
+
+    assert (low, high) == (round(found.low, 4), round(found.high, 4))
+    assert (found.points, found.low, found.high) == (-turned.points, -turned.high, -turned.low)
+    assert one[0] / one[1] - other[0] / other[1] == found.points
+    wider = contrast_of(share_of(*one), share_of(*other), 0.99)
+    assert wider.low < found.low or found.low == -1.0
+
+
+def test_the_difference_to_nothing_may_be_any() -> None:
+    found = contrast_of(share_of(0, 0), share_of(3, 4))
+    assert (-1.0, 1.0) == (found.low, found.high)
 
 
 def test_of_nothing_the_share_may_be_anything() -> None:
