@@ -67,7 +67,7 @@ async def switch(request: web.Request) -> web.Response:
     site = await site_of(request)
     enabled = (await request.post()).get("enabled") == "yes"
     store = console(request).store
-    await store.set_site_options(site.key, replace(site.options, enabled=enabled))
+    await store.change_site_options(site.key, lambda options: replace(options, enabled=enabled))
     action = "switched on" if enabled else "switched off"
     await store.audit(console(request).clock.now_ms(), who, action, f"site {site.key}")
     raise web.HTTPSeeOther(f"/sites/{site.key}/health")

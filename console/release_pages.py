@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
@@ -18,6 +18,7 @@ from console.session_pages import Moment
 from console.words import Words
 from core.errors import UserError
 from core.model import Session, Site
+from core.site_options import SiteOptions
 from detector.patterns import BadSelector, parse_selector
 from replay.release import NOT_FIELDS, Areas, Opened, Release
 
@@ -187,23 +188,21 @@ async def save(request: web.Request) -> web.StreamResponse:
     who = await require_role(request, OWNERS)
     form = await request.post()
     chosen = await _chosen(request, form)
-    before = split(chosen.site.options.unmask)
     again = str(form.get("mask_again", ""))
-    if again:
-        action, changed = "masked_again", [one for one in before if one != again]
-        subject = again
-    else:
-        added = [released_as(one) for one in chosen.selectors]
-        action, changed = "released", list(dict.fromkeys([*before, *added]))
-        subject = ", ".join(added)
-    if chosen.problems or changed == before:
-        return await _page(request, chosen)
+    added = [] if again else [released_as(one) for one in chosen.selectors]
+    action, subject = ("masked_again", again) if again else ("released", ", ".join(added))
+
+    def changed(options: SiteOptions) -> SiteOptions:
+        kept = [one for one in split(options.unmask) if one != again]
+        return options.changed([f"unmask={', '.join(dict.fromkeys([*kept, *added]))}"])
+
+    store = console(request).store
     try:
-        options = chosen.site.options.changed([f"unmask={', '.join(changed)}"])
+        if chosen.problems or changed(chosen.site.options) == chosen.site.options:
+            return await _page(request, chosen)
+        await store.change_site_options(chosen.site.key, changed)
     except UserError as error:
         return await _page(request, chosen, [str(error)])
-    store = console(request).store
-    await store.set_site_options(chosen.site.key, replace(options))
     await store.audit(
         console(request).clock.now_ms(), who, action, f"site {chosen.site.key}: {subject}"[:500]
     )

@@ -7,7 +7,7 @@ runs on every implementation. All times are Unix milliseconds.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from core.alerts import AlertStore
@@ -64,6 +64,16 @@ class SiteStore(Protocol):
 
     async def set_site_options(self, key: str, options: SiteOptions) -> None:
         """Replace the options of the site with that key. Raise NotFound if there is none."""
+
+    async def change_site_options(
+        self, key: str, change: Callable[[SiteOptions], SiteOptions]
+    ) -> SiteOptions:
+        """
+        Replace the options of the site with that key by what *change* makes of them; return that.
+
+        Nobody else changes them in between, so two who change different ones undo nothing. *change* is
+        quick and may be called again. What it raises is raised, and nothing changes; NotFound as above.
+        """
 
     async def sites(self) -> list[Site]:
         """Return all sites, by name."""

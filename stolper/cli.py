@@ -239,10 +239,9 @@ def site_set(name: str, options: tuple[str, ...], data: Path) -> None:
 
     async def change(store: SqliteStore) -> SiteOptions:
         known = await site_of(store, name)
-        changed = known.options.changed(options)
-        if options:
-            await store.set_site_options(known.key, changed)
-        return changed
+        if not options:
+            return known.options
+        return await store.change_site_options(known.key, lambda now: now.changed(options))
 
     for option, value in asdict(asyncio.run(with_store(data, change))).items():
         click.echo(f"{option}={shown(value)}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from core.model import Audited, Site, Token, User
 from core.site_options import SiteOptions
 from core.sqlite import accounts
@@ -22,6 +24,11 @@ class Accounts(Part, SiteStore, AccountStore):
 
     async def set_site_options(self, key: str, options: SiteOptions) -> None:
         await self._writer.submit(lambda db, _: accounts.set_options(db, key, options))
+
+    async def change_site_options(
+        self, key: str, change: Callable[[SiteOptions], SiteOptions]
+    ) -> SiteOptions:
+        return await self._writer.submit(lambda db, _: accounts.change_options(db, key, change))
 
     async def sites(self) -> list[Site]:
         return await self._readers.run(accounts.sites)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 import sqlite3
+from collections.abc import Callable
 from typing import Any
 
 import orjson
@@ -51,6 +52,18 @@ def set_options(db: sqlite3.Connection, key: str, options: SiteOptions) -> None:
     text = orjson.dumps(options.to_json()).decode()
     if not db.execute("UPDATE sites SET options = ? WHERE key = ?", (text, key)).rowcount:
         raise NotFound(f"there is no site with the key {key}")
+
+
+def change_options(
+    db: sqlite3.Connection, key: str, change: Callable[[SiteOptions], SiteOptions]
+) -> SiteOptions:
+    """Replace the options of the site with that key by what *change* makes of them, and return that."""
+    row = db.execute("SELECT options FROM sites WHERE key = ?", (key,)).fetchone()
+    if row is None:
+        raise NotFound(f"there is no site with the key {key}")
+    options = change(SiteOptions.from_json(orjson.loads(row[0])))
+    set_options(db, key, options)
+    return options
 
 
 def sites(db: sqlite3.Connection) -> list[Site]:

@@ -31,6 +31,25 @@ async def test_site_options_are_kept(store: Store) -> None:
         await store.set_site_options("other", options)
 
 
+async def test_site_options_are_changed_one_after_the_other(store: Store) -> None:
+    """Many who change different options at once undo nothing; what a change raises changes nothing."""
+    changes = ["canvas=true", "url_params=q", "mask=.price", "code_button=left"]
+    await asyncio.gather(
+        *(
+            store.change_site_options(SITE.key, lambda now, one=one: now.changed([one]))
+            for one in changes
+        )
+    )
+    whole = SITE.options.changed(changes)
+
+    assert whole == (await store.sites())[0].options
+    with pytest.raises(UserError):
+        await store.change_site_options(SITE.key, lambda now: now.changed(["no_option=1"]))
+    with pytest.raises(NotFound):
+        await store.change_site_options("other", lambda now: now)
+    assert whole == (await store.sites())[0].options
+
+
 async def test_a_site_is_found_by_key_and_by_name(store: Store) -> None:
     """site() takes either; what is neither gives None."""
     assert [SITE, SITE, None] == [await store.site(x) for x in (SITE.key, SITE.name, "other")]
