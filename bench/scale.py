@@ -88,13 +88,10 @@ def _index(db: sqlite3.Connection) -> None:
         documents = []
         for one in due:
             batches = records.batches(db, one.session.id)
-            document = document_of(
-                one.session,
-                batches,
-                records.page_loads(db, one.session.id),
-                judged.flags(db, one.session.id, withdrawn=False),
-            )
-            walked = with_walks(document, steps, one.session, batches)
+            flags = judged.flags(db, one.session.id, withdrawn=False)
+            loads = records.page_loads(db, one.session.id)
+            document = document_of(one.session, batches, loads, flags)
+            walked = with_walks(document, steps, one.session, batches, flags)
             score = judged.score(db, one.session.id)
             effort = with_effort(walked, one.session, batches, score)
             documents.append(with_ways(effort, one.session, batches))
@@ -180,6 +177,8 @@ def paths(folder: Path) -> dict[str, str]:
         "processes": "/processes",
         "process": "/processes/checkout",
         "process, 7 days, on phones": "/processes/checkout?since=7d&device=mobile",
+        "causes of a step": "/processes/checkout/causes",
+        "causes, 7 days, on phones": "/processes/checkout/causes?since=7d&device=mobile",
         "effort of a process": "/processes/checkout/effort",
         "effort, 7 days, on phones": "/processes/checkout/effort?since=7d&device=mobile",
         "paths": "/paths",

@@ -16,6 +16,7 @@ from console.language import Language
 from console.path_words import spot_text
 from console.process_words import ProcessTexts
 from console.words import Words, device_text
+from core.causes import BY_STEP, MET_AT
 from core.form_use import FORM_USES
 from core.model import SessionQuery
 from core.search import FIELDS, Facets, Find, read_span
@@ -30,7 +31,7 @@ MOST = 8
 OPEN = ("did", "page", "rule", "score", "device")
 """Fields that are unfolded from the start; others are when something is chosen in them."""
 
-UNSHOWN = (*ENDS, *FORM_USES, "effort", "began")
+UNSHOWN = (*ENDS, *FORM_USES, *BY_STEP, "effort", "began")
 """Fields that are shown only where something is asked of them: their values are as many as sessions, or are none."""
 
 ValueText = Callable[[str, str], str]
@@ -105,6 +106,9 @@ def field_text(name: str, _: Words) -> str:
         "left_field": _("Last field before leaving"),
         "left_element": _("Last element before leaving"),
         "left_to": _("Left a process for"),
+        "been_at": _("Was at the step"),
+        "met_at": _("Met a struggle at"),
+        "saw_at": _("Saw another page at"),
         "effort": _("Effort"),
         "began": _("Began"),
         WENT: _("Way"),
@@ -172,7 +176,9 @@ def value_text(
             return rules[value][0] if value in rules else value
         if name == MET:
             return struggles.get(value, value)
-        if name in ("completed", "reached", "left", *ENDS, *FORM_USES):
+        if name == MET_AT:
+            return processes.met(value, struggles)
+        if name in ("completed", "reached", "left", *ENDS, *FORM_USES, *BY_STEP):
             return processes.value(value)
         if name == "effort":
             return effort_text(value, processes, _)

@@ -21,6 +21,7 @@ from console.process_words import process_texts
 from console.segment_pages import names_somebody, segments_of
 from console.session_pages import MOST_COUNTED, known_rules, page_of, place, total_text
 from console.words import Words
+from core.causes import MET_AT
 from core.model import SessionQuery
 from core.search import Facets
 
@@ -79,10 +80,14 @@ def period_texts(_: Words) -> dict[str, str]:
 
 
 async def struggle_titles(request: web.Request, asked: Asked) -> dict[str, str]:
-    """Return the title of the struggle that *asked* names, if there is one of that key."""
-    key = asked.get(MET)
-    found = await console(request).store.struggle(key) if key else None
-    return {key: console(request).languages.of(request).text(found.title)} if found else {}
+    """Return the titles of the struggles that *asked* names, by key, of those that there are."""
+    met = (*asked.find.included(MET_AT), *asked.find.excluded(MET_AT))
+    keys = dict.fromkeys(
+        [asked.get(MET), *(one.partition(" ")[2].partition(" ")[0] for one in met)]
+    )
+    found = {key: await console(request).store.struggle(key) for key in keys if key}
+    language = console(request).languages.of(request)
+    return {key: language.text(one.title) for key, one in found.items() if one is not None}
 
 
 async def _rows(request: web.Request, asked: Asked, total: int | None = None) -> dict[str, Any]:

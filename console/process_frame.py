@@ -36,6 +36,7 @@ def views(_: Text) -> list[tuple[str, str]]:
     """Return the pages of a process: the last part of their address and what they are called."""
     return [
         ("", _("Funnel")),
+        ("causes", _("Causes")),
         ("forms", _("Forms")),
         ("effort", _("Effort")),
         ("paths", _("Paths")),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from aiohttp import web
 
@@ -38,6 +38,12 @@ class ProcessTexts:
         told = f"{self.title(process)}: {self.step(process, step)}" if step else self.title(process)
         end = end.removeprefix(OUTSIDE + WITHIN)
         return f"{told}, {end}" if end else told
+
+    def met(self, value: str, struggles: Mapping[str, str]) -> str:
+        """Return a value of what was met at a step (core/causes.py) in words; *struggles* are titles by key."""
+        at, _blank, what = value.partition(" ")
+        key, _blank, page = what.partition(" ")
+        return ", ".join(one for one in (self.value(at), struggles.get(key, key), page) if one)
 
 
 def process_texts(request: web.Request) -> ProcessTexts:

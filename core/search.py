@@ -58,6 +58,9 @@ FIELDS: Mapping[str, Many] = MappingProxyType(
         "field_pasted": "many",
         "field_filled_in": "many",
         "field_left": "many",
+        "been_at": "many",  # step, and what was met there (core/causes.py)
+        "met_at": "many",
+        "saw_at": "many",
     }
 )
 """

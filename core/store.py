@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol
 
 from core.alerts import AlertStore
+from core.causes import CauseStore
 from core.codes import CodeStore
 from core.contacts import ContactStore
 from core.customers import CustomerStore
@@ -450,6 +451,7 @@ class Store(
     WayStore,
     FixStore,
     FormStore,
+    CauseStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from core.model import Event
 from detector.compile import compile_rules
 from detector.engine import Engine
-from detector.rule import Process, RuleSet
+from detector.rule import Process, Rule, RuleSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +36,8 @@ class Steps:
         """Of what the processes say: others mean other steps. How they are called does not count."""
         self.versions = {one.id: _hash(repr((one, rules.mappings))) for one in judged}
         """The same of each process."""
+        self.waiting = frozenset(one.id for one in rules.rules if _waits(one))
+        """Rules that the end of a visit may decide: their flags may say in other words that somebody left."""
         alone = replace(rules, rules=(), examples=(), scoring=None)
         self._engine = Engine(alone, program=compile_rules(alone, noting=True))
 
@@ -57,3 +59,10 @@ class Steps:
 
 def _hash(told: str) -> str:
     return hashlib.blake2b(told.encode(), digest_size=8).hexdigest()
+
+
+def _waits(rule: Rule) -> bool:
+    tail = rule.tail
+    return (tail is not None and (tail.or_end or tail.within_ms is None)) or any(
+        event == "session_end" for step in rule.steps for event, _ in step.matcher.cases
+    )

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from core.causes import CauseStore
 from core.model import SessionQuery
 from core.search import Facets, Find
 from core.store import RecordStore
@@ -25,7 +26,7 @@ FEW = 6
 """Values of a kind of end that are told."""
 
 
-class FunnelStore(RecordStore, WalkStore, Protocol):
+class FunnelStore(RecordStore, WalkStore, CauseStore, Protocol):
     """The parts of a store that a funnel needs."""
 
     async def facets(self, query: SessionQuery, fields: Sequence[str], most: int) -> Facets:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from core.model import SessionQuery
+from insight.causes import Cost, cost
 from insight.funnel import MOST, FunnelStore, Pair, completed, entered, narrowed
 from insight.intervals import Share, share_of
 
@@ -17,7 +18,8 @@ class Impact:
 
     *with_it* and *without_it* are how many of either completed. The two differ in more than the struggle
     (who goes on for long meets more of everything): it is what was seen, not what it caused. *came* and
-    *done* list the sessions that entered and that completed.
+    *done* list the sessions that entered and that completed. *cost* compares with like sessions (insight/causes.py);
+    None where too few met it to tell.
     """
 
     process: str
@@ -26,6 +28,7 @@ class Impact:
     without_it: Share
     came: Pair
     done: Pair
+    cost: Cost | None = None
 
 
 async def impact(
@@ -47,4 +50,5 @@ async def impact(
         share_of(all_done - met_done, all_ - met),
         came,
         done,
+        await cost(store, query, struggle, process) if met else None,
     )

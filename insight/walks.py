@@ -10,16 +10,17 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from core.model import Event, Session, StoredBatch
+from core.model import Event, Flag, Session, StoredBatch
 from core.search import Document
 from core.walks import Walk
 from detector.judging import in_order
 from detector.rule import Process
 from detector.steps import Hit, Steps
 from insight.form_uses import form_uses
+from insight.met import met_terms
 from insight.stays import stays_of
 
-MEANING = 2
+MEANING = 3
 """Raised where what is made of a session here comes to mean something else, or more: then all are looked at anew."""
 
 
@@ -46,9 +47,13 @@ def _walks(
 
 
 def with_walks(
-    document: Document, steps: Steps, session: Session, batches: Sequence[StoredBatch]
+    document: Document,
+    steps: Steps,
+    session: Session,
+    batches: Sequence[StoredBatch],
+    flags: Sequence[Flag],
 ) -> Document:
-    """Return *document* with the walks of its *session*, and found by how far it came and the forms that it used there."""
+    """Return *document* with the walks of its *session*, and found by how far it came, what it met and the forms that it used there."""
     events, ended = in_order(batches), session.ended_ms is not None
     hits = steps.of(events, session.attributes)
     walks = _walks(steps, session.id, events, hits)
@@ -71,6 +76,9 @@ def with_walks(
         )
     ]
     terms += [term for use in forms for term in use.terms()]
+    for walk in walks:
+        order, came = [name for name, _ in declared[walk.process].steps], hits[walk.process]
+        terms += met_terms(walk, order, came, events, flags, steps.waiting, ended=ended)
     return replace(
         document, walks=tuple(walks), forms=tuple(forms), terms=(*document.terms, *terms)
     )

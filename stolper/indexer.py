@@ -187,7 +187,7 @@ class Indexer:
     ) -> Document:
         document = document_of(session, batches, loads, flags, again_ms=again_ms)
         if self._steps is not None:
-            document = with_walks(document, self._steps[1], session, batches)
+            document = with_walks(document, self._steps[1], session, batches, flags)
             document = with_effort(document, session, batches, score)
         return with_ways(document, session, batches)
 

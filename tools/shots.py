@@ -238,6 +238,7 @@ SHOTS = (
     Shot("struggle-silence", "/struggles/{struggle}/silence", _judged, docs=True),
     Shot("processes", "/processes"),
     Shot("process", "/processes/order"),
+    Shot("process-causes", "/processes/order/causes"),
     Shot("process-effort", "/processes/order/effort"),
     Shot("process-paths", "/processes/order/paths"),
     Shot("paths", "/paths", docs=True),

@@ -139,6 +139,19 @@ class Numbers:
         places = _swapped(array.array("H", content))
         return sum(table[place >> 3] >> (place & 7) & 1 for place in places)
 
+    def shared(self, block: int, content: bytes) -> list[int]:
+        """Return the numbers that are in this set and in the *block* kept as *content*."""
+        bits, begin = self._blocks.get(block), block << 14
+        if not bits:
+            return []
+        if len(content) == BYTES:
+            return [begin | place for place in _places(bits & int.from_bytes(content, "little"))]
+        table = self._tables.get(block)
+        if table is None:
+            table = self._tables[block] = bits.to_bytes(BYTES, "little")
+        places = _swapped(array.array("H", content))
+        return [begin | place for place in places if table[place >> 3] >> (place & 7) & 1]
+
     def table(self) -> dict[int, bytes]:
         """Return the bits by block, to look many numbers up in."""
         return {at: bits.to_bytes(BYTES, "little") for at, bits in self._blocks.items()}

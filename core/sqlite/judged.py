@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import sqlite3
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -22,18 +21,11 @@ from core.model import (
 from core.sqlite import triage
 from core.sqlite.lists import site_key
 from core.sqlite.search_index import mark_due
+from core.struggles import struggle_key
 
 CHECKPOINT = "checkpoint"
 OFF = "off"
 """Stands in the history where a rule ceased to be in force: switched off, or its file removed."""
-
-
-def struggle_key(flag: Flag) -> str:
-    """Return the key of the struggle that *flag* belongs to: site, rule, and target or page."""
-    target = (flag.target or {}).get("key")
-    where = f"target\0{target}" if target else f"page\0{flag.page or ''}"
-    text = f"{flag.site}\0{flag.rule}\0{where}"
-    return hashlib.blake2b(text.encode(), digest_size=10).hexdigest()
 
 
 def checkpoint(db: sqlite3.Connection) -> int:

@@ -121,8 +121,8 @@ def _values(
         told = {value: counts[id_] for id_, value, _ in rows}
     others = {*chosen} - told.keys() | ({"running"} if name == "has" else set())
     for value in others:
-        having = _having(db, name, value)
-        told[value] = len(having if among is None else among & having)
+        some = having(db, name, value)
+        told[value] = len(some if among is None else among & some)
     return sorted(told.items(), key=lambda one: (-one[1], one[0])), all_
 
 
@@ -153,7 +153,7 @@ def numbers(db: sqlite3.Connection, query: SessionQuery) -> Numbers:
         found &= some
     for name, value in find.exclude:
         if name != WENT:
-            found -= _having(db, name, value)
+            found -= having(db, name, value)
     for word in find.without:
         found -= _with_words(db, (word,))
     return found
@@ -164,11 +164,11 @@ def _all_of(db: sqlite3.Connection, query: SessionQuery, find: Find) -> Iterator
     if query.since_ms is not None or query.until_ms is not None:
         yield _between(db, query.since_ms, query.until_ms)
     if query.rule is not None:
-        yield _having(db, "rule", query.rule)
+        yield having(db, "rule", query.rule)
     if query.struggle is not None:
         yield _of_struggle(db, query.struggle)
     if query.flagged is not None:
-        flagged = _having(db, "has", "struggle")
+        flagged = having(db, "has", "struggle")
         yield flagged if query.flagged else _of_sites(db, None) - flagged
     if query.score_min is not None or query.score_max is not None:
         yield _scored(db, query.score_min, query.score_max)
@@ -184,11 +184,11 @@ def _all_of(db: sqlite3.Connection, query: SessionQuery, find: Find) -> Iterator
     for name, kind in FIELDS.items():
         values = find.included(name) if name != WENT else ()
         if kind == "many":
-            yield from (_having(db, name, value) for value in values)
+            yield from (having(db, name, value) for value in values)
         elif values:
             some = Numbers()
             for value in values:
-                some |= _having(db, name, value)
+                some |= having(db, name, value)
             yield some
 
 
@@ -204,7 +204,7 @@ def _of_sites(db: sqlite3.Connection, site: str | None) -> Numbers:
     return Numbers.read(_bits(db, where, values))
 
 
-def _having(db: sqlite3.Connection, name: str, value: str) -> Numbers:
+def having(db: sqlite3.Connection, name: str, value: str) -> Numbers:
     """Return the sessions that have *value* in the field *name*; of a path that ends in `*` all it begins."""
     if (name, value) == ("has", "running"):
         return _running(db)
@@ -259,7 +259,7 @@ def _one_by_one(db: sqlite3.Connection, since: int, until: int) -> Numbers:
 def _scored(db: sqlite3.Connection, least: int | None, most: int | None) -> Numbers:
     name = next((name for name, value in BANDS.items() if value == least), None)
     if most is None and name is not None:
-        return _having(db, "score", name)
+        return having(db, "score", name)
     return _told(
         db,
         "SELECT no FROM searched INDEXED BY searched_by_rank WHERE rank BETWEEN ? AND ?",

@@ -42,6 +42,7 @@ from core.sqlite import (
 )
 from core.sqlite.account_store import Accounts
 from core.sqlite.alert_store import Alerts
+from core.sqlite.cause_store import Causes
 from core.sqlite.code_store import Codes
 from core.sqlite.desk_store import Desk
 from core.sqlite.disk import Disk
@@ -101,6 +102,7 @@ class SqliteStore(
     SourceMaps,
     Walks,
     Forms,
+    Causes,
     Store,
 ):
     """One data folder: stolper.db, segments/, sealed/ and blobs/."""

@@ -1,0 +1,157 @@
+"""Counts what was met at the steps of processes (core/causes.py). Reads only; which sessions are meant is searching.py's."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from statistics import median
+
+from core.causes import (
+    BEEN_AT,
+    FREQUENT,
+    MATCHED_BY,
+    MET_AT,
+    SAW_AT,
+    Encounters,
+    Exposure,
+    Stratum,
+    place,
+)
+from core.model import SessionQuery
+from core.sqlite import searching
+from core.sqlite.bits import Numbers
+from core.sqlite.readers import one_view
+
+Group = tuple[str, ...]
+"""Values of the fields that sessions are matched by."""
+
+
+def encounters(
+    db: sqlite3.Connection, query: SessionQuery, process: str, step: str, struggle: str | None
+) -> Encounters:
+    """Return what the sessions of *query* met at *step*, or of one *struggle* alone."""
+    at = place(process, step)
+    with one_view(db):
+        meant = searching.numbers(db, query)
+        been = meant & searching.having(db, BEEN_AT, at)
+        left = been & searching.having(db, "left", at)
+        done = been & searching.having(db, "completed", process)
+        running = (been - done) & searching.having(db, "has", "running")
+        met_any = been & searching.having(db, MET_AT, at)
+        met = dict(_met(db, been, f"{at} {struggle or ''}"))
+        groups = _Groups(db, been, left) if met else None
+        exposures = []
+        for value, having in met.items():
+            key, _, page = value.removeprefix(f"{at} ").partition(" ")
+            near = been & searching.having(db, SAW_AT, f"{at} {page}") if page else None
+            assert groups is not None
+            all_ = _stratum(having, left, been if near is None else near)
+            strata = groups.strata(having, near)
+            exposures.append(Exposure(key, page, all_, len(having & done), strata))
+        return Encounters(
+            at,
+            len(been),
+            len(left),
+            len(been) - len(left) - len(running),
+            len(done),
+            _stratum(met_any, left, been),
+            tuple(sorted(exposures, key=lambda one: (-one.all.met, one.struggle, one.page))),
+            _worth(db, meant, process),
+        )
+
+
+def met_where(
+    db: sqlite3.Connection, struggle: str, processes: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Return each of *processes* with each of its steps at which any session met *struggle*."""
+    found: dict[tuple[str, str], None] = {}
+    for process in processes:
+        steps = db.execute(
+            "SELECT value FROM search_terms WHERE field = ? AND value >= ? AND value < ?",
+            (BEEN_AT, place(process, ""), place(process, searching.LAST)),
+        ).fetchall()
+        for (at,) in steps:
+            begin = f"{at} {struggle}"
+            row = db.execute(
+                "SELECT 1 FROM search_terms WHERE field = ? AND value >= ? AND value < ? LIMIT 1",
+                (MET_AT, begin, begin + searching.LAST),
+            ).fetchone()
+            if row is not None:
+                found[process, at.removeprefix(place(process, ""))] = None
+    return [*found]
+
+
+def _met(db: sqlite3.Connection, been: Numbers, begin: str) -> Iterator[tuple[str, Numbers]]:
+    """Give the values of what was met that begin so, with the sessions of *been* that met it, if any did."""
+    blocks: dict[str, list[tuple[int, bytes]]] = {}
+    for value, block, content in _bits(
+        db,
+        "t.field = ? AND t.value >= ? AND t.value < ?",
+        (MET_AT, begin, begin + searching.LAST),
+    ):
+        blocks.setdefault(value, []).append((block, content))
+    for value, rows in blocks.items():
+        if some := been & Numbers.read(rows):
+            yield value, some
+
+
+def _bits(
+    db: sqlite3.Connection, where: str, values: Sequence[str]
+) -> Iterator[tuple[str, int, bytes]]:
+    return db.execute(
+        "SELECT t.value, b.block, b.bits FROM search_terms t INDEXED BY search_terms_by_value"
+        f" CROSS JOIN search_bits b ON b.term = t.id WHERE {where}",
+        values,
+    )
+
+
+def _stratum(met: Numbers, left: Numbers, among: Numbers) -> Stratum:
+    others = among - met
+    return Stratum(len(met & left), len(met), len(others & left), len(others))
+
+
+def _worth(db: sqlite3.Connection, meant: Numbers, process: str) -> float | None:
+    table = meant.table()
+    rows = db.execute("SELECT no, value FROM walks WHERE process = ? AND value IS NOT NULL", (process,))  # fmt: skip
+    values = [value for no, value in rows if searching.among(table, no)]
+    return median(values) if values else None
+
+
+class _Groups:
+    """Sessions that have *been* at a step in groups of those that are alike, and how many of a group *left*."""
+
+    def __init__(self, db: sqlite3.Connection, been: Numbers, left: Numbers) -> None:
+        self._left = left
+        of = [_alike(db, name, been) for name in MATCHED_BY]
+        self._of: dict[int, Group] = {no: tuple(one.get(no, "") for one in of) for no in been}
+        self._all = self._counted(been)
+
+    def strata(self, met: Numbers, among: Numbers | None) -> tuple[Stratum, ...]:
+        """Return the groups in which some *met* it and others did not, of all or *among* some."""
+        all_, all_left = self._all if among is None else self._counted(among)
+        some, some_left = self._counted(met)
+        return tuple(
+            Stratum(some_left[group], count, all_left[group] - some_left[group], all_[group] - count)
+            for group, count in sorted(some.items())
+            if all_[group] > count
+        )  # fmt: skip
+
+    def _counted(self, numbers: Numbers) -> tuple[Counter[Group], Counter[Group]]:
+        return self._count(numbers), self._count(numbers & self._left)
+
+    def _count(self, numbers: Iterable[int]) -> Counter[Group]:
+        return Counter(map(self._of.__getitem__, numbers))
+
+
+def _alike(db: sqlite3.Connection, name: str, been: Numbers) -> Mapping[int, str]:
+    """Return by session what it has in the field *name*; rare first pages by the first part of their path."""
+    having: dict[str, list[int]] = {}
+    for value, block, content in _bits(db, "t.field = ?", (name,)):
+        if some := been.shared(block, content):
+            having.setdefault(value, []).extend(some)
+    found: dict[int, str] = {}
+    for value, numbers in having.items():
+        rare = name == "entry" and len(numbers) < FREQUENT
+        found |= dict.fromkeys(numbers, f"/{value.split('/')[1]}/*" if rare and value[:1] == "/" else value)  # fmt: skip
+    return found
