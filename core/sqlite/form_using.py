@@ -47,7 +47,7 @@ def sums(
                 for nth, sessions in enumerate(some):
                     of_field = counts[nth].setdefault(value.removeprefix(at + WITHIN), {})
                     of_field[use] = sessions
-        times = _times(db, meant, process, step, form)
+        times = _times(db, meant, used, (process, step, form))
     return [
         FormSums(
             used[nth],
@@ -113,21 +113,31 @@ class _Times:
 
 
 def _times(
-    db: sqlite3.Connection, meant: Sequence[Numbers], process: str, step: str, form: str
+    db: sqlite3.Connection,
+    meant: Sequence[Numbers],
+    used: Sequence[int],
+    form: tuple[str, str, str],
 ) -> list[_Times]:
-    """Return for each of the sets *meant* the times of its newest sessions (by when they were indexed first)."""
+    """
+    Return for each of the sets *meant* the times of its newest sessions (by when they were indexed first).
+
+    Of either so many have *used* the *form* (process, step, form).
+    """
     found = [_Times() for _ in meant]
     tables = [numbers.table() for numbers in meant]
     rows = db.execute(
         "SELECT no, fields FROM form_uses WHERE process = ? AND step = ? AND form = ? ORDER BY no DESC",
-        (process, step, form),
+        form,
     )
+    wanted = [min(TIMED, sessions) for sessions in used]
     for no, told in rows:
         fields = None
-        for table, times in zip(tables, found, strict=True):
-            if times.sessions < TIMED and searching.among(table, no):
+        for nth, table in enumerate(tables):
+            if found[nth].sessions < wanted[nth] and searching.among(table, no):
                 fields = orjson.loads(told) if fields is None else fields
-                times.add(fields)
-        if fields is not None and all(times.sessions >= TIMED for times in found):
+                found[nth].add(fields)
+        if fields is not None and all(
+            one.sessions >= most for one, most in zip(found, wanted, strict=True)
+        ):
             break
     return found
