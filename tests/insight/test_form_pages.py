@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import csv
 import html
+import io
 from collections.abc import AsyncIterator
 
 import aiohttp
@@ -125,3 +127,39 @@ async def test_a_filter_by_a_field_is_told_in_words(
     text = await page(http, shown, str(address))
 
     assert "Field used: Order: basket, voucher" in text
+
+
+async def test_programs_read_the_same_numbers(shown: Running) -> None:
+    """As JSON and as CSV, in which no name of a field is a formula."""
+    token = {"Authorization": f"Bearer {shown.tokens['read']}"}
+    base = shown.url + "/api/v1/processes/order/forms"
+    of_form = f"{base}?step=basket&form=-"
+    async with aiohttp.ClientSession(headers=token) as http:
+        async with http.get(base) as answer:
+            met = (await answer.json())["forms"]
+        async with http.get(of_form + "&device=mobile") as answer:
+            found = (await answer.json())["form"]
+        async with http.get(of_form + "&format=csv") as answer:
+            text = (await answer.read()).decode("utf-8-sig")
+        for wrong, status in (
+            ("?step=basket", 400),
+            ("?format=csv", 400),
+            ("?step=basket&form=other", 404),
+        ):
+            async with http.get(base + wrong) as answer:
+                assert status == answer.status
+    key = ("basket", "-", "voucher")
+    gone = [one for one in TRUTHS if one.left == "basket" and one.device == "mobile"]
+    used = [one for one in gone if key in one.fields]
+    [row] = csv.DictReader(io.StringIO(text))
+
+    assert ["basket", "address", "address", "pay"] == [one["step"] for one in met]
+    assert len(used) == found["left"] == found["fields"][0]["field_used"]["left"]
+    assert len(gone) - len(used) == found["left_without"]
+    refilled = having(gone, "field_refilled", key)
+    assert len(refilled) == found["fields"][0]["field_refilled"]["left"]
+    assert ("'-", "voucher") == (row["form"], row["field"])
+    assert sum(one.completed and key in one.fields for one in TRUTHS) == int(
+        row["field_used.completed"]
+    )
+    assert float(row["spent.left.median_ms"]) > 0
