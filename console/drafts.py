@@ -10,11 +10,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncGenerator, Callable, Coroutine
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from aiohttp import web
 
-from console.workbench import DraftRun, Progress
+from console.workbench import Progress
+
+T = TypeVar("T")
 
 TELL_EVERY_S = 0.2
 """Often enough for a bar that moves; each telling also shows whether anybody still listens."""
@@ -35,12 +37,12 @@ class Drafts:
     """Runs drafts. A new run of the same person cancels the one under way."""
 
     def __init__(self) -> None:
-        self._running: dict[str, asyncio.Task[DraftRun]] = {}
+        self._running: dict[str, asyncio.Task[Any]] = {}
         self._turns = asyncio.Semaphore(AT_ONCE)
 
     async def run(
-        self, who: str, begin: Callable[[Progress], Coroutine[Any, Any, DraftRun]]
-    ) -> AsyncGenerator[Step | DraftRun, None]:
+        self, who: str, begin: Callable[[Progress], Coroutine[Any, Any, T]]
+    ) -> AsyncGenerator[Step | T, None]:
         """
         Yield steps of the run that *begin* starts, then what it came to.
 
@@ -52,7 +54,7 @@ class Drafts:
             nonlocal step
             step = Step(done, total)
 
-        async def in_turn() -> DraftRun:
+        async def in_turn() -> T:
             async with self._turns:
                 return await begin(progress)
 
@@ -71,11 +73,11 @@ class Drafts:
                 del self._running[who]
 
     async def result(
-        self, who: str, begin: Callable[[Progress], Coroutine[Any, Any, DraftRun]]
-    ) -> DraftRun | None:
+        self, who: str, begin: Callable[[Progress], Coroutine[Any, Any, T]]
+    ) -> T | None:
         """Return what the run that *begin* starts comes to, None when another took its place."""
         async for step in self.run(who, begin):
-            if isinstance(step, DraftRun):
+            if not isinstance(step, Step):
                 return step
         return None
 

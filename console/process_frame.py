@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 
 from aiohttp import web
 
+from console.auth import EDITORS, has_role
 from console.context import console
 from console.facets import filters_of, value_text
 from console.finding import Asked, Pair, asked_of
@@ -111,6 +112,7 @@ async def framed(
         listed=listed,
         only=only,
         here=here,
+        may_edit=await has_role(request, EDITORS),
         sites=await console(request).store.sites(),
         unindexed=await console(request).store.unindexed(),
         **periods_of(request, asked),

@@ -47,8 +47,8 @@ class Proposal:
     A change of one own file: *text* is the whole file as it would be, *shown* what is new in it.
 
     *revision* is that of the file the change was made of, None where there was none.
-    *rule* is the rule that people will want to see afterwards, "" for none. *selector* is what
-    was picked, so that its presses can be counted.
+    *rule* is the rule that people will want to see afterwards, "" for none; *process* likewise.
+    *selector* is what was picked, so that its presses can be counted.
     """
 
     file: str
@@ -57,6 +57,7 @@ class Proposal:
     shown: str
     rule: str = ""
     selector: str = ""
+    process: str = ""
 
 
 BLANK: dict[str, Any] = {

@@ -57,7 +57,7 @@ def items(text: str, section: str) -> list[Item]:
     if parsed is None or problems.failed:
         return []
     text = _ended(text)
-    node = _value(yaml.compose(text, Loader=yaml.SafeLoader), section)
+    node = value_of(yaml.compose(text, Loader=yaml.SafeLoader), section)
     if not isinstance(node, yaml.SequenceNode):
         return []
     values = plain(parsed.get(section) or parsed)
@@ -66,7 +66,7 @@ def items(text: str, section: str) -> list[Item]:
         Item(
             index,
             values[index],
-            "".join(lines[one.start_mark.line : _last(one, text)]),
+            "".join(lines[one.start_mark.line : last_line(one, text)]),
             one.start_mark.line + 1,
         )
         for index, one in enumerate(node.value)
@@ -107,11 +107,11 @@ def with_entry(text: str, keys: tuple[str, ...], entry: str, *, before: str | No
     except yaml.YAMLError:
         raise NotSimple from None
     for key in keys:
-        node = _value(node, key)
+        node = value_of(node, key)
     if not isinstance(node, yaml.MappingNode) or node.flow_style or not node.value:
         raise NotSimple
     indent = " " * node.start_mark.column
-    line = _last(node, text)
+    line = last_line(node, text)
     for key, _ in node.value:
         if key.value == before:
             line = key.start_mark.line
@@ -128,7 +128,7 @@ def sections(text: str, names: tuple[str, ...]) -> str:
     found: list[str] = []
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
         if key.value in names:
-            found += lines[key.start_mark.line : _last(value, text)]
+            found += lines[key.start_mark.line : last_line(value, text)]
     return "".join(found)
 
 
@@ -136,15 +136,22 @@ def _ended(text: str) -> str:
     return text if text.endswith("\n") or not text else text + "\n"
 
 
-def _value(node: Any, key: str) -> Any:
+def value_of(node: Any, key: str) -> Any:
+    """Return the YAML node of *key* in the map *node*, None if there is none."""
     for name, value in node.value if isinstance(node, yaml.MappingNode) else ():
         if name.value == key:
             return value
     return None
 
 
-def _last(node: Any, text: str) -> int:
-    """Return the line behind *node*. The end of a block is where the next token begins."""
+def last_line(node: Any, text: str, key: Any = None) -> int:
+    """
+    Return the line behind *node*. The end of a block is where the next token begins.
+
+    *key* is its key, for a value that says nothing and has no place of its own.
+    """
+    if key is not None and isinstance(node, yaml.ScalarNode) and not node.value:
+        return int(key.end_mark.line) + 1
     if isinstance(node, yaml.ScalarNode) and node.style not in ("|", ">"):
         return int(node.end_mark.line) + 1
     if isinstance(node, yaml.CollectionNode) and node.flow_style:
@@ -154,6 +161,16 @@ def _last(node: Any, text: str) -> int:
     while line > node.start_mark.line + 1 and _bare(lines[line - 1]):
         line -= 1
     return line
+
+
+def listed_keys(processes: Mapping[str, Any]) -> list[list[str]]:
+    """Return the names of the steps of all processes of a file, in their order."""
+    found = processes.get("processes") or {}
+    return [
+        list(one.get("steps") or ())
+        for _, one in sorted(found.items())
+        if isinstance(one, dict) and isinstance(one.get("steps"), dict)
+    ]
 
 
 def _bare(line: str) -> bool:

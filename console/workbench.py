@@ -7,11 +7,11 @@ plain object of the same shape.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
-from core.model import Session, Severity
+from core.model import Session, SessionQuery, Severity
 
 Progress = Callable[[int, int], None]
 """Called with (sessions done, sessions in all) while history is judged."""
@@ -56,6 +56,45 @@ class ProcessState:
     limit_ms: int | None
     valued: bool  # its goal tells what it is worth
     sites: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessSide:
+    """
+    What one declaration of a process makes of sessions: their ids, newest first.
+
+    *steps* with what people call them, in order. By step those that *reached* it and *left* there.
+    """
+
+    steps: tuple[tuple[str, dict[str, str]], ...]
+    optional: tuple[str, ...]
+    goal: str
+    reached: Mapping[str, tuple[str, ...]]
+    left: Mapping[str, tuple[str, ...]]
+    completed: tuple[str, ...]
+
+    @property
+    def entered(self) -> tuple[str, ...]:
+        """Return those in which any step came."""
+        return self.reached[self.steps[0][0]]
+
+
+@dataclass(frozen=True, slots=True)
+class ProcessTrial:
+    """
+    A changed process over history: the newest *looked* sessions of *total*, by the *draft* and by what is in *force*.
+
+    *begun_ms* is when the oldest of them began. *force* is None for a new process. *gained* and *lost*
+    are the sessions that complete it by one of the two only.
+    """
+
+    looked: int
+    total: int
+    begun_ms: int | None
+    draft: ProcessSide
+    force: ProcessSide | None
+    gained: tuple[str, ...]
+    lost: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -201,6 +240,11 @@ class NearMisses:
     looked: int
 
 
+def process_key(process: str) -> str:
+    """Return under what the versions of *process* are kept among those of rules, which have no such names."""
+    return f"process:{process}"
+
+
 class Workbench(Protocol):
     """Keeps the rules: reads, checks, tries on history, activates."""
 
@@ -233,6 +277,22 @@ class Workbench(Protocol):
     ) -> DraftRun:
         """Judge history with *text* in place of the own file *name*. Raise RuleErrors if it is wrong."""
 
+    async def try_process(
+        self,
+        name: str,
+        text: str,
+        process: str,
+        query: SessionQuery,
+        *,
+        most: int,
+        progress: Progress | None = None,
+    ) -> ProcessTrial:
+        """
+        Walk the newest *most* sessions of *query* by *process* as *text*, in place of the own file *name*, declares it.
+
+        Raise RuleErrors if the text is wrong.
+        """
+
     async def save(
         self, name: str, text: str, *, revision: str | None, author: str, reason: str
     ) -> Saved:
@@ -247,7 +307,7 @@ class Workbench(Protocol):
         """Delete the own file *name*, under the same conditions as save."""
 
     async def versions(self, rule: str) -> list[Version]:
-        """Return the versions of *rule* that were in force, newest first."""
+        """Return the versions of *rule* (or of what process_key names) that were in force, newest first."""
 
     async def rejudge(self, *, since_ms: int, progress: Progress | None = None) -> int:
         """

@@ -9,11 +9,14 @@ stolper/workbench.py.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from console.process_yaml import declared, shown
+from console.workbench import process_key
 from core.clock import Clock
 from core.model import RuleVersion
 from core.store import VerdictStore
@@ -178,7 +181,28 @@ class Rulebook:
             for one in rules.declared
             if one.rule.enabled
         ]
+        versions += process_versions(reading.texts, now, author, reason)
         await self._store.put_in_force(versions, reading.texts)
+
+
+def process_versions(
+    texts: Mapping[str, str], now_ms: int, author: str, reason: str
+) -> list[RuleVersion]:
+    """Return the processes that own files declare, in the history of rules under names that no rule can have."""
+    found: dict[str, str] = {}
+    for _, text in sorted(texts.items()):
+        found |= {name: shown(text, name) for name in declared(text)}
+    return [
+        RuleVersion(
+            process_key(name),
+            hashlib.blake2b(source.encode(), digest_size=8).hexdigest(),
+            source,
+            now_ms,
+            author,
+            reason,
+        )
+        for name, source in found.items()
+    ]
 
 
 def version_of(one: Declared, rules: RuleSet) -> str:

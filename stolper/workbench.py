@@ -21,6 +21,7 @@ from console.workbench import (
     NearMisses,
     OwnFile,
     ProcessState,
+    ProcessTrial,
     Progress,
     RuleState,
     RuleUse,
@@ -35,7 +36,7 @@ from core.events import load_schema
 from core.model import SessionQuery
 from core.store import Store
 from detector.backtest import CHANGES, Backtest
-from detector.drafts import RuleText, named_in, read_texts
+from detector.drafts import RuleText, load_texts, named_in, read_texts
 from detector.edit import append_item
 from detector.errors import Issue
 from detector.example import example
@@ -47,6 +48,7 @@ from detector.testing import Outcome
 from stolper.history import Draft, backtest
 from stolper.nearness import near_misses
 from stolper.own_rules import checked, revision
+from stolper.process_trials import tried
 from stolper.rulebook import Reading, Rulebook, version_of
 
 CHECKS = 2
@@ -175,6 +177,22 @@ class ServerWorkbench(Workbench):
 
         named = named_in(text) | named_in(own.get(name, ""))
         return Draft(together({**own, name: text}), together(own), named)
+
+    async def try_process(
+        self,
+        name: str,
+        text: str,
+        process: str,
+        query: SessionQuery,
+        *,
+        most: int,
+        progress: Progress | None = None,
+    ) -> ProcessTrial:
+        draft = await asyncio.to_thread(self._draft, checked(name), text)
+        rules = await asyncio.to_thread(load_texts, draft.files)
+        return await tried(
+            self._store, rules, self._book.rules, process, query, most=most, progress=progress
+        )
 
     async def example(
         self, session: str, rule: str, *, fires: bool, around_ms: float | None = None

@@ -178,6 +178,19 @@ async def _tried_alert(page: Page) -> None:
     await page.wait_for_selector(".tried")
 
 
+async def _tried_process(page: Page) -> None:
+    await page.fill("[name=limit]", "45s")
+    await page.select_option("[name=since]", "")
+    await page.click("[value=try]")
+    await page.wait_for_selector("table.trial", timeout=20_000)
+
+
+async def _tried_list(page: Page) -> None:
+    await _tried_process(page)
+    link = await page.get_attribute("table.trial td a >> nth=0", "href")
+    await page.goto(page.url.partition("/processes/")[0] + (link or ""))
+
+
 async def _tested(page: Page) -> None:
     await page.click(".destinations .button >> nth=0")
     await page.wait_for_selector("main > [role=status]", timeout=20_000)
@@ -244,6 +257,11 @@ SHOTS = (
     Shot("paths", "/paths", docs=True),
     Shot("paths-before", "/paths?toward=before&at=/de/basket&depth=3"),
     Shot("process-forms", "/processes/order/forms"),
+    Shot("process-new", "/processes/-/edit"),
+    Shot("process-edit", "/processes/order/edit"),
+    Shot("process-tried", "/processes/order/edit", _tried_process),
+    Shot("process-tried-list", "/processes/order/edit", _tried_list),
+    Shot("process-steps", "/sessions/{failing}/steps"),
     Shot("caller", "/find"),
     Shot("caller-found", "/find?q=checkout payment error&tz=Europe/Berlin", docs=True),
     Shot("caller-none", "/find?q=yesterday 03:10&tz=Europe/Berlin"),
@@ -314,6 +332,7 @@ WAITING = (
 """Of a server that has a site, whose pages are not those that it was told of: what it says of why nothing arrives."""
 
 UNSEEN = {
+    "/processes/{process}/trials/{trial}": "pictured as process-tried-list, behind a trial",
     "/": "leads to the overview",
     "/search": "leads to what is found",
     "/segments/{segment}": "leads to the list of sessions",

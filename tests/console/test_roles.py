@@ -224,6 +224,7 @@ class World:
             "token": self.stages[line.token], "name": "api.yaml", "part": "recorder",
             "note": "1" if line.route.startswith("/struggles/") else "n1", "alert": "new", "segment": "1",
             "word": "made-up", "process": "nowhere", "contact": "c1", "customer": "K-1", "source": "crm",
+            "trial": "nothing",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
