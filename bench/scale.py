@@ -187,6 +187,8 @@ def paths(folder: Path) -> dict[str, str]:
         "paths through a process": "/processes/checkout/paths?depth=6",
         "forms of a process": "/processes/checkout/forms",
         "forms, 30 days, on phones": "/processes/checkout/forms?since=30d&device=mobile",
+        "weekly report": "/reports/weekly",
+        "today's report": "/reports/today",
         "struggles": "/struggles",
         "struggles, 30 days": "/struggles?since=30d",
         "struggles, 7 days, of a site": "/struggles?since=7d&site=shop",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from babel.dates import get_day_names
@@ -52,9 +52,10 @@ def read_form(
     *,
     sites: Sequence[Site],
     destinations: Sequence[str],
+    reports: Collection[str],
     language: Language,
 ) -> Chosen:
-    """Return *before* as *form* changes it. *to* are the destinations that were ticked."""
+    """Return *before* as *form* changes it. *to* are the destinations that were ticked, *reports* the ids of those there are."""
     _ = language.gettext
     problems: list[str] = []
     site = next((one.key for one in sites if form.get("site") in (one.key, one.name)), "")
@@ -73,6 +74,7 @@ def read_form(
         window_ms=_one_of(form.get("window"), windows_of(before.kind), before.window_ms),
         factor=_factor(form.get("factor", "")),
         weekday=_number(form.get("weekday", "0"), 0, 6, before.weekday),
+        report=form.get("report", "") if form.get("report", "") in reports else "",
         hour=_number(form.get("hour", "7"), 0, 23, before.hour),
     )
     if not alert.to:

@@ -25,7 +25,7 @@ from console.alert_forms import (
 )
 from console.alert_words import counted_link, health_link
 from console.alerting import Destination, Tried
-from console.auth import may_edit, require_editor
+from console.auth import ROLE, may_edit, require_editor
 from console.context import console
 from console.language import LANGUAGES
 from console.pages import render
@@ -107,6 +107,7 @@ async def save(request: web.Request) -> web.Response:
         before,
         sites=await store.sites(),
         destinations=[one.name for one in _destinations(request)],
+        reports=[id_ for id_, _name in _reports(request)],
         language=console(request).languages.of(request),
     )
     if texts.get("do") == "try":
@@ -199,6 +200,7 @@ async def _form(
         severities=SEVERITIES,
         windows=[(one, window_text(one, language)) for one in windows_of(chosen.alert.kind)],
         factors=[(str(one), factor_text(one, language)) for one in FACTORS],
+        reports=_reports(request),
         weekdays=[(number, days[number]) for number in range(7)],
         zone=console(request).settings.alerts.time_zone,
         all_languages=LANGUAGES,
@@ -210,6 +212,16 @@ async def _alert(request: web.Request) -> Alert:
         if state.alert.id == request.match_info["alert"]:
             return state.alert
     raise web.HTTPNotFound
+
+
+def _reports(request: web.Request) -> list[tuple[str, str]]:
+    """Return id and title of the reports that the reader sees: a digest may be one of them."""
+    language = console(request).languages.of(request)
+    return [
+        (one.id, language.text(dict(one.title)))
+        for one in console(request).reports.reports()
+        if one.is_for(request[ROLE])
+    ]
 
 
 def _destinations(request: web.Request) -> Sequence[Destination]:
@@ -230,6 +242,8 @@ def _sent_link(delivery: Delivery) -> str | None:
         return counted_link(facts)
     if delivery.kind == "digest":
         site = {"site": facts["site"]} if facts.get("site") else {}
+        if facts.get("report"):
+            return f"/reports/{facts['report']}?" + urlencode({"until": facts["until"], **site})
         return "/digest?" + urlencode({"until": facts["until"], **site})
     if delivery.kind == "silent":
         silent = facts["silent"]

@@ -76,7 +76,7 @@ def test_message(delivery: Delivery, base: str, language: Language) -> Message:
         lead=_("This is a test: messages to '%(name)s' arrive.") % {"name": delivery.destination},
         link=f"{base}/alerts",
         link_text=_("Open the alerts"),
-        foot=_foot(base, language),
+        foot=foot(base, language),
     )
 
 
@@ -105,7 +105,7 @@ def count_message(
         lead=lead,
         link=base + counted_link(facts),
         link_text=_("Watch these sessions"),
-        foot=_foot(base, language),
+        foot=foot(base, language),
         facts=tuple(_conditions(facts, site, language)),
         items_title=_("Most met"),
         items=tuple(_item(struggle, counted, base, language) for struggle, counted in rows),
@@ -143,7 +143,7 @@ def new_message(
         lead=" ".join(leads),
         link=f"{base}/struggles",
         link_text=_("Open the struggles"),
-        foot=_foot(base, language),
+        foot=foot(base, language),
         facts=tuple(_conditions(delivery.facts, site, language)),
         items=tuple(items),
     )
@@ -172,7 +172,7 @@ def silent_message(
         % values,
         link=links[0] if len(links) == 1 else f"{base}/sites",
         link_text=_("See why nothing arrives"),
-        foot=_foot(base, language),
+        foot=foot(base, language),
         items=tuple(
             Item(
                 _line(names[one["site"]]),
@@ -210,7 +210,7 @@ def digest_message(
         lead=digest_lead(week, language),
         link=f"{base}/digest?{urlencode(query)}",
         link_text=_("Open the week"),
-        foot=_foot(base, language),
+        foot=foot(base, language),
         facts=(
             (_("Site"), site or _("all")),
             *digest_facts(week, language),
@@ -220,7 +220,7 @@ def digest_message(
         items_title=_("What most visitors struggled with"),
         items=tuple(
             Item(
-                ("" if not row.new else _("New:") + " ") + _title(row.struggle, language),
+                ("" if not row.new else _("New:") + " ") + struggle_title(row.struggle, language),
                 _where(row.struggle),
                 sessions_and_before(row.counted, language),
                 f"{base}/struggles/{row.struggle.key}",
@@ -286,7 +286,8 @@ def review_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
     facts = [(_("Struggles reviewed"), f"{told} ({share})")]
     if reviews.total:
         named = [
-            _title(one.struggle, language) + (f" ({one.triage.owner})" if one.triage.owner else "")
+            struggle_title(one.struggle, language)
+            + (f" ({one.triage.owner})" if one.triage.owner else "")
             for one in reviews.items
         ]
         more = ["…"] if reviews.total > len(named) else []
@@ -300,7 +301,7 @@ def fix_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
     _ = language.gettext
     return [
         (
-            _("Fixed: %(name)s") % {"name": _title(one.struggle, language)},
+            _("Fixed: %(name)s") % {"name": struggle_title(one.struggle, language)},
             short_text(one.verdict, language),
         )
         for one in week.fixed
@@ -333,14 +334,14 @@ def _conditions(facts: dict[str, Any], site: str, language: Language) -> list[tu
 
 def _item(struggle: Struggle, counted: Counted, base: str, language: Language) -> Item:
     return Item(
-        _title(struggle, language),
+        struggle_title(struggle, language),
         _where(struggle),
         sessions_and_before(counted, language),
         f"{base}/struggles/{struggle.key}",
     )
 
 
-def _title(struggle: Struggle, language: Language) -> str:
+def struggle_title(struggle: Struggle, language: Language) -> str:
     """Return what a struggle is called, on one line: pages write labels, and could write lines of their own."""
     label = (struggle.target or {}).get("label")
     title = language.text(struggle.title)
@@ -356,7 +357,8 @@ def _line(text: str) -> str:
     return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
-def _foot(base: str, language: Language) -> str:
+def foot(base: str, language: Language) -> str:
+    """Return the last line of a message: who sent it, and where to change that."""
     return language.gettext("Sent by your own Stolper at %(address)s. Who is told: %(link)s") % {
         "address": base,
         "link": f"{base}/alerts",

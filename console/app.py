@@ -50,6 +50,7 @@ from console import (
     process_pick_pages,
     process_trial_pages,
     release_pages,
+    report_pages,
     reproduction_pages,
     rule_api,
     rule_pages,
@@ -76,6 +77,7 @@ from console.fixing import KEPT
 from console.headers import CSP, HEADERS
 from console.language import Languages
 from console.live import Live
+from console.reporting import NoReports, Reports
 from console.sign_ins import SignIns
 from console.signing import Signer
 from console.workbench import Workbench
@@ -107,6 +109,7 @@ def build_app(
     metrics: Callable[[], bytes] | None = None,
     eraser: Eraser | None = None,
     alerting: Alerting | None = None,
+    reports: Reports | None = None,
 ) -> web.Application:
     """
     Return the console on an open *store*.
@@ -116,7 +119,7 @@ def build_app(
     returns the address of the public listener; without it that of the settings is taken.
     *snippet_version* is that of the script which the public listener hands out. *metrics*
     returns what Prometheus scrapes. *eraser* erases whom somebody names; without it nobody can.
-    *alerting* sends alerts; without it there are no destinations.
+    *alerting* sends alerts; without it there are no destinations. *reports* keeps reports.
     """
     app = web.Application(middlewares=[compress, api.json_errors, pages.error_pages, guard])
     app[KEPT] = {}
@@ -142,6 +145,7 @@ def build_app(
         metrics=metrics,
         eraser=eraser,
         alerting=alerting,
+        reports=reports or NoReports(),
     )
     app.cleanup_ctx.append(_signer)
     app.on_response_prepare.append(_set_headers)
@@ -174,6 +178,7 @@ def build_app(
         silence_pages,
         pick_pages,
         release_pages,
+        report_pages,
         change_pages,
         example_pages,
         editor_pages,

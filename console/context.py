@@ -16,6 +16,7 @@ from console.erasing import Eraser
 from console.first_link import FirstLink
 from console.language import Languages
 from console.live import Live
+from console.reporting import Reports
 from console.sign_ins import SignIns
 from console.signing import Signer
 from console.workbench import Workbench
@@ -50,6 +51,7 @@ class Console:
     metrics: Callable[[], bytes] | None
     eraser: Eraser | None
     alerting: Alerting | None
+    reports: Reports
 
 
 CONSOLE = web.AppKey("console", Console)

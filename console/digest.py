@@ -84,8 +84,13 @@ class Digest:
 
 def week_until(now_ms: int, zone: str) -> Span:
     """Return the seven whole days before *now_ms*, by the calendar of *zone*."""
+    return days_until(now_ms, zone, DAYS)
+
+
+def days_until(now_ms: int, zone: str, number: int) -> Span:
+    """Return *number* whole days before *now_ms*, by the calendar of *zone*."""
     last = datetime.fromtimestamp(now_ms / 1000, ZoneInfo(zone)).date()
-    return Span(*(_midnight(last - timedelta(days=days), zone) for days in (DAYS, 0)))
+    return Span(*(_midnight(last - timedelta(days=days), zone) for days in (number, 0)))
 
 
 def days_of(span: Span, zone: str) -> list[Span]:

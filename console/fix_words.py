@@ -21,7 +21,7 @@ LOOKS: dict[Outcome, str] = {
 """The look of a state (queue.css) in which each outcome is shown."""
 
 
-def outcome_text(outcome: Outcome, _: Words) -> str:
+def outcome_text(outcome: str, _: Words) -> str:
     """Return what an *outcome* is called."""
     return {
         "improved": _("improved"),

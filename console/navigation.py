@@ -39,6 +39,7 @@ def main_entries(_: Words) -> tuple[Entry, ...]:
         Entry("/struggles", _("Struggles"), ("/struggles",)),
         Entry("/sessions", _("Sessions"), ("/sessions",)),
         Entry("/processes", _("Processes"), ("/processes", "/paths")),
+        Entry("/reports", _("Reports"), ("/reports",)),
         Entry("/find", _("Caller"), ("/find",)),
         Entry("/rules", _("Rules"), ("/rules",)),
         Entry(

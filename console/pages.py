@@ -27,7 +27,6 @@ _YEAR_S = 31_536_000
 
 def add_routes(app: web.Application) -> None:
     """Add the routes of this module to *app*."""
-    app.router.add_get("/", home)
     app.router.add_get("/sites", sites_page)
 
 
@@ -130,11 +129,6 @@ def _error(request: web.Request, status: int, sentence: str) -> web.Response:
     if "text/html" not in request.headers.get("Accept", "text/html"):
         return web.Response(text=sentence, status=status)
     return render(request, "error.html", status=status, code=status, sentence=sentence)
-
-
-async def home(request: web.Request) -> web.Response:
-    """Lead to the overview."""
-    raise web.HTTPSeeOther("/overview")
 
 
 async def sites_page(request: web.Request) -> web.Response:

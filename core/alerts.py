@@ -67,6 +67,7 @@ class Alert:
     window_ms: int = HOUR_MS
     factor: float = 0.0  # times what is usual at that hour; 0: the threshold alone counts
     weekday: int = 0  # of a digest; Monday is 0
+    report: str = ""  # that a digest sends; empty: the week in numbers
     hour: int = 7
     enabled: bool = True
     changed_ms: int = 0  # what was before is not told

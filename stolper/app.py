@@ -36,6 +36,7 @@ from core.sqlite import SqliteStore
 from detector.history import History
 from detector.loader import shipped_rules
 from detector.service import Detector
+from insight.report_files import shipped_reports
 from stolper.alerting.service import AlertService
 from stolper.durations import TimedDisk
 from stolper.erasure import Eraser
@@ -44,6 +45,8 @@ from stolper.indexer import Indexer
 from stolper.metrics import Metrics
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
+from stolper.reportbook import FOLDER as REPORTS
+from stolper.reportbook import Reportbook
 from stolper.retention import Retention
 from stolper.rulebook import Rulebook
 from stolper.sealer import BackgroundSealer
@@ -99,7 +102,16 @@ class Server:
         await Eraser(self.store, self.clock).bury()
         own = OwnRules(self.data / OWN_RULES)
         self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
-        self.alerts = AlertService(self.store, self.clock, self.settings, self._console_base)
+        self.reports = Reportbook(self.data / REPORTS, shipped=[shipped_reports()])
+        await asyncio.to_thread(self.reports.load)
+        self.alerts = AlertService(
+            self.store,
+            self.clock,
+            self.settings,
+            self._console_base,
+            reports=self.reports,
+            processes=lambda: self.workbench.processes(),
+        )
         self.detector = Detector(
             self.store,
             await self.rulebook.load(),
@@ -127,6 +139,9 @@ class Server:
         self._tasks = [
             asyncio.create_task(self.closer.run(), name="session closer"),
             asyncio.create_task(watching, name="rule files"),
+            asyncio.create_task(
+                self.reports.watch(self.settings.detector.reload_ms), name="report files"
+            ),
             asyncio.create_task(sealer.run(), name="sealer"),
             asyncio.create_task(self.retention.run(), name="retention"),
             asyncio.create_task(self.indexer.run(), name="search index"),
@@ -148,6 +163,7 @@ class Server:
             metrics=lambda: self.metrics.text(),
             eraser=self.eraser,
             alerting=self.alerts,
+            reports=self.reports,
         )
         self.console_url = await self._listen(
             web.AppRunner(private, access_log=None, logger=server_logger(), shutdown_timeout=2),

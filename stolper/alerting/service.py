@@ -7,6 +7,8 @@ import secrets
 from collections.abc import Callable, Sequence
 
 from console.alerting import Destination, Tried
+from console.reporting import Reports
+from console.workbench import ProcessState
 from core.alerts import Alert, Delivery, Span, delivery_id
 from core.clock import Clock
 from core.model import Verdicts
@@ -26,13 +28,20 @@ class AlertService:
     """Watches and sends. *base* returns the address under which people reach the console."""
 
     def __init__(
-        self, store: Store, clock: Clock, settings: Settings, base: Callable[[], str]
+        self,
+        store: Store,
+        clock: Clock,
+        settings: Settings,
+        base: Callable[[], str],
+        *,
+        reports: Reports | None = None,
+        processes: Callable[[], Sequence[ProcessState]] = lambda: (),
     ) -> None:
         self._store = store
         self._clock = clock
         self._settings = settings
         zone = settings.alerts.time_zone
-        teller = Teller(store, base, zone)
+        teller = Teller(store, base, zone, reports=reports, processes=processes)
         self._sender = Sender(store, clock, settings.alerts, settings.mail, teller)
         self._watcher = Watcher(store, clock, zone, self._sender.prompt)
 

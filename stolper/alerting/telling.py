@@ -20,15 +20,19 @@ from console.alert_words import (
 from console.digest import DigestStore, digest
 from console.format import iso
 from console.language import Language, Languages
+from console.report_mail import report_told
+from console.reporting import NoReports, Reports
+from console.workbench import ProcessState
 from core.alerts import HOUR_MS, Counted, Delivery, FlagFilter, Span
 from core.model import Struggle
 from core.store import SiteStore
+from insight.reports import ReportStore
 
 SHOWN = 5
 """Struggles that a message names; the page it leads to has all."""
 
 
-class TellingStore(DigestStore, SiteStore, Protocol):
+class TellingStore(DigestStore, SiteStore, ReportStore, Protocol):
     """The parts of a store that messages are written from."""
 
 
@@ -41,10 +45,24 @@ class Told:
 
 
 class Teller:
-    """Writes messages. *base* returns the address of the console, *zone* is that of a digest's days."""
+    """
+    Writes messages. *base* returns the address of the console, *zone* is that of a digest's days.
 
-    def __init__(self, store: TellingStore, base: Callable[[], str], zone: str) -> None:
+    *reports* and *processes* are those in force: a digest may be a report.
+    """
+
+    def __init__(
+        self,
+        store: TellingStore,
+        base: Callable[[], str],
+        zone: str,
+        *,
+        reports: Reports | None = None,
+        processes: Callable[[], Sequence[ProcessState]] = lambda: (),
+    ) -> None:
         self._store = store
+        self._reports = reports or NoReports()
+        self._processes = processes
         self._base = base
         self._zone = zone
         self._languages = Languages()
@@ -58,6 +76,11 @@ class Teller:
         if delivery.kind == "silent":
             return await self._silent(delivery, base, language)
         site = await self._site_name(delivery.facts.get("site", ""))
+        if delivery.kind == "digest" and delivery.facts.get("report"):
+            message, data = await report_told(
+                self._store, delivery, self._reports, self._processes(), self._zone, base, language
+            )
+            return _told(delivery, message, {**_facts_json(delivery.facts), **data})
         if delivery.kind == "digest":
             return await self._digest(delivery, site, base, language)
         rows = await self._rows(delivery)

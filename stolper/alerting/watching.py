@@ -218,7 +218,8 @@ class Watcher:
     def week(self, alert: Alert, at_ms: int) -> dict[str, Any]:
         """Return what a digest of the last whole days before *at_ms* is made from."""
         span = week_until(at_ms, self._zone)
-        return {"site": alert.site, "from": span.from_ms, "until": span.until_ms}
+        report = {"report": alert.report} if alert.report else {}
+        return {"site": alert.site, "from": span.from_ms, "until": span.until_ms, **report}
 
 
 def _too_soon(state: AlertState, now_ms: int, pause_ms: int) -> bool:

@@ -19,6 +19,7 @@ from console.accounts import create_token
 from console.alerting import Alerting
 from console.app import build_app
 from console.live import Live
+from console.reporting import Reports
 from console.workbench import Workbench
 from core.model import (
     ChunkInfo,
@@ -286,6 +287,7 @@ async def running_console(
     player: Path = PLAYER,
     settings: Settings | None = None,
     alerting: Callable[[SqliteStore, Clock], Alerting] | None = None,
+    reports: Reports | None = None,
 ) -> AsyncIterator[Running]:
     """
     Run a console on a fresh store in *data*.
@@ -319,7 +321,7 @@ async def running_console(
         workbench=await _workbench(data, store, clock, settings or Settings(), shipped),
         public_url=lambda: "https://stolper.example", snippet_version="0.1.0",
         metrics=lambda: b"# no numbers\n", eraser=Eraser(store, clock),
-        alerting=alerting(store, clock) if alerting else None,
+        alerting=alerting(store, clock) if alerting else None, reports=reports,
     )  # fmt: skip
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=1)
     await runner.setup()

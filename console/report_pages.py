@@ -1,0 +1,161 @@
+"""Owns the pages of reports: which there are, one to read and print, the numbers behind each block as a file, and the start page."""
+
+from __future__ import annotations
+
+import csv
+import io
+from itertools import groupby
+from typing import Any
+
+from aiohttp import hdrs, web
+from yarl import URL
+
+from console.auth import EDITORS, ROLE, has_role
+from console.context import console
+from console.pages import render
+from console.process_words import process_texts
+from console.report_mail import report_address
+from console.report_words import Part, Teller, days_text, plain_rows
+from console.reporting import Made, made, site_of, span_of
+from core.model import Struggle
+from insight.report_files import Report
+
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+"""With these a spreadsheet takes a text for a formula; pages write labels."""
+
+EARLIEST_MS = 200 * 86_400_000
+"""No report of a time before which there is no span to compare with in 1970."""
+
+
+def add_routes(app: web.Application) -> None:
+    """Add the routes of this module to *app*."""
+    app.router.add_get("/", home)
+    app.router.add_get("/reports", show_list)
+    app.router.add_get("/reports/{report}", show_one)
+    app.router.add_get("/reports/{report}/{block:[0-9]{1,2}}.{kind:csv|json}", show_file)
+
+
+async def home(request: web.Request) -> web.Response:
+    """Lead to the report that people of the reader's role begin with, or else to the overview."""
+    role = request[ROLE]
+    found = (one for one in console(request).reports.reports() if role in one.start_for)
+    start = next((f"/reports/{one.id}" for one in found if one.is_for(role)), "/overview")
+    raise web.HTTPSeeOther(start)
+
+
+async def show_list(request: web.Request) -> web.Response:
+    """Show which reports there are for the reader's role, and what is wrong with files."""
+    book = console(request).reports
+    language = console(request).languages.of(request)
+    role = request[ROLE]
+    found = [one for one in book.reports() if one.is_for(role)]
+    return render(
+        request,
+        "reports.html",
+        reports=sorted(found, key=lambda one: (one.live, language.text(dict(one.title)))),
+        problems=book.problems if await has_role(request, EDITORS) else "",
+        may_edit=await has_role(request, EDITORS),
+    )
+
+
+async def show_one(request: web.Request) -> web.Response:
+    """Show a report. Raise HTTPNotFound if there is none of that name for the reader's role."""
+    store = console(request).store
+    found = await _made(request, _report(request))
+    language = console(request).languages.of(request)
+    teller = Teller(found, process_texts(request), await _struggles(request, found), language)
+    span, report = found.asked.span, found.report
+    zone = console(request).settings.alerts.time_zone
+    newer = span.until_ms + (span.until_ms - span.from_ms)
+    now_ms = console(request).clock.now_ms()
+    return render(
+        request,
+        "report.html",
+        report=report,
+        runs=_runs(teller.parts()),
+        days=days_text(found, language),
+        zone=zone,
+        sites=await store.sites(),
+        chosen=found.asked.site,
+        until=None if report.live else span.until_ms,
+        file=lambda number, kind: _address(found, f"/{number}.{kind}"),
+        previous=None if report.live else _address(found, until=span.from_ms),
+        next=_address(found, until=newer) if not report.live and newer <= now_ms else None,
+        unindexed=await store.unindexed(),
+    )
+
+
+async def show_file(request: web.Request) -> web.Response:
+    """Answer with the numbers of one block, as a table or as JSON."""
+    report = _report(request)
+    number = int(request.match_info["block"])
+    if not 1 <= number <= len(report.blocks):
+        raise web.HTTPNotFound
+    found = await _made(request, report, number - 1)
+    rows = plain_rows(found.sheets[0])
+    span = found.asked.span
+    if request.match_info["kind"] == "json":
+        told = {"report": report.id, "from": span.from_ms, "until": span.until_ms, "rows": rows}
+        return web.json_response(told)
+    name = f"{report.id}-{number}.csv"
+    return web.Response(
+        text=_csv(rows),
+        content_type="text/csv",
+        charset="utf-8",
+        headers={hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'},
+    )
+
+
+def _report(request: web.Request) -> Report:
+    id_ = request.match_info["report"]
+    for one in console(request).reports.reports():
+        if one.id == id_ and one.is_for(request[ROLE]):
+            return one
+    raise web.HTTPNotFound
+
+
+async def _made(request: web.Request, report: Report, only: int | None = None) -> Made:
+    """Return *report* of the span and site that the address asks for."""
+    store, now_ms = console(request).store, console(request).clock.now_ms()
+    text = request.query.get("until", "")
+    until_ms = min(int(text), now_ms) if text.isdecimal() and len(text) < 16 else now_ms
+    asked = span_of(
+        report,
+        now_ms if report.live else max(until_ms, EARLIEST_MS),
+        console(request).settings.alerts.time_zone,
+        site=site_of(report, request.query.get("site"), await store.sites()),
+    )
+    return await made(store, report, asked, console(request).workbench.processes(), only=only)
+
+
+async def _struggles(request: web.Request, found: Made) -> dict[str, Struggle]:
+    """Return the struggles that rows of a report are of."""
+    keys = {row.struggle for sheet in found.sheets for row in sheet.rows if row.struggle}
+    store = console(request).store
+    known = [await store.struggle(key) for key in sorted(keys)]
+    return {one.key: one for one in known if one is not None}
+
+
+def _runs(parts: list[Part]) -> list[list[Part]]:
+    """Return *parts* in runs: numbers that follow one another stand beside one another."""
+    return [list(run) for _, run in groupby(parts, key=lambda one: one.kind == "number")]
+
+
+def _address(found: Made, path: str = "", until: int | None = None) -> str:
+    """Return the address of the report, of a file of it, or of another span."""
+    address = URL(report_address(found))
+    if until is not None:
+        address = address.update_query(until=str(until))
+    return str(address.with_path(address.path + path, keep_query=True))
+
+
+def _csv(rows: list[dict[str, Any]]) -> str:
+    names = list(dict.fromkeys(name for row in rows for name in row))
+    out = io.StringIO()
+    writer = csv.DictWriter(out, names, lineterminator="\r\n")
+    writer.writeheader()
+    writer.writerows(
+        {name: f"'{v}" if isinstance(v, str) and v.startswith(FORMULA) else v for name, v in row.items()}
+        for row in rows
+    )  # fmt: skip
+    return out.getvalue()

@@ -1,0 +1,1 @@
+"""The reports that come with Stolper: YAML files (docs/reports.md)."""
