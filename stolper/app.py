@@ -40,12 +40,11 @@ from insight.report_files import shipped_reports
 from stolper.alerting.service import AlertService
 from stolper.durations import TimedDisk
 from stolper.erasure import Eraser
-from stolper.folder import OWN_RULES
+from stolper.folder import OWN_REPORTS, OWN_RULES
 from stolper.indexer import Indexer
 from stolper.metrics import Metrics
 from stolper.own_rules import OwnRules
 from stolper.paths import player_dir, snippet_dir
-from stolper.reportbook import FOLDER as REPORTS
 from stolper.reportbook import Reportbook
 from stolper.retention import Retention
 from stolper.rulebook import Rulebook
@@ -102,7 +101,7 @@ class Server:
         await Eraser(self.store, self.clock).bury()
         own = OwnRules(self.data / OWN_RULES)
         self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
-        self.reports = Reportbook(self.data / REPORTS, shipped=[shipped_reports()])
+        self.reports = Reportbook(self.data / OWN_REPORTS, shipped=[shipped_reports()])
         await asyncio.to_thread(self.reports.load)
         self.alerts = AlertService(
             self.store,

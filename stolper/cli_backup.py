@@ -19,7 +19,7 @@ from core.sqlite.backup import take_backup
 from core.sqlite.disk import Disk
 from core.sqlite.restore import check_backup, facts_of, restore_backup
 from stolper.cli_erase import bury, erased_since
-from stolper.folder import OWN_RULES
+from stolper.folder import OWN_REPORTS, OWN_RULES
 from stolper.options import data_option
 
 _BACKUP = click.Path(path_type=Path, file_okay=False)
@@ -74,7 +74,12 @@ def restore(source: Path, check: bool, erased: Path | None, data: Path) -> None:
 
 def _texts(data: Path) -> list[str]:
     """Return what people wrote in *data*: settings and rule files."""
-    own = [path for path in sorted((data / OWN_RULES).rglob("*.y*ml")) if path.is_file()]
+    own = [
+        path
+        for folder in (OWN_RULES, OWN_REPORTS)
+        for path in sorted((data / folder).rglob("*.y*ml"))
+        if path.is_file()
+    ]
     settings = data / FILE_NAME
     return [
         str(path.relative_to(data)) for path in [*([settings] if settings.is_file() else []), *own]

@@ -25,6 +25,7 @@ from detector.loader import shipped_rules
 T = TypeVar("T")
 
 OWN_RULES = "rules"
+OWN_REPORTS = "reports"
 """The folder of own rule files inside the data folder."""
 
 

@@ -17,8 +17,6 @@ from stolper.own_rules import Mark, OwnRules
 
 log = logging.getLogger("stolper")
 
-FOLDER = "reports"
-
 
 class Reportbook:
     """

@@ -39,7 +39,7 @@ OWN_SETTINGS = "settings were there before"
 """What the mark says then."""
 
 DRAFT = f"{DATABASE}.restoring"
-FOLDERS = ("segments", "blobs", "sealed", "stocks", "stocks.copy", "rules")
+FOLDERS = ("segments", "blobs", "sealed", "stocks", "stocks.copy", "rules", "reports")
 
 _MAY_BE_THERE = {MARK, DRAFT, "stolper.toml", "server.lock", "migrate.lock", "lost+found"}
 _PATH = re.compile(

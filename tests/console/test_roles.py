@@ -225,6 +225,7 @@ class World:
             "note": "1" if line.route.startswith("/struggles/") else "n1", "alert": "new", "segment": "1",
             "word": "made-up", "process": "nowhere", "contact": "c1", "customer": "K-1", "source": "crm",
             "trial": "nothing",
+            "report": "nowhere", "block": "1", "kind": "csv",
         }  # fmt: skip
         path = re.sub(r"\{(\w+)\}", lambda found: names[found[1]], line.route)
         url = (
