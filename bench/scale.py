@@ -41,6 +41,7 @@ from core.sqlite.store import DATABASE
 from detector.loader import load_rules, shipped_rules
 from detector.steps import Steps
 from insight.effort import with_effort
+from insight.maps import with_sights
 from insight.paths import with_ways
 from insight.walks import made_by, with_walks
 from replay.document import document_of
@@ -87,6 +88,7 @@ def _index(db: sqlite3.Connection) -> None:
     while due := search_index.due(db, 1 << 53, 100):
         documents = []
         for one in due:
+            flags = judged.flags(db, one.session.id, withdrawn=False)
             batches = records.batches(db, one.session.id)
             flags = judged.flags(db, one.session.id, withdrawn=False)
             loads = records.page_loads(db, one.session.id)
@@ -94,7 +96,7 @@ def _index(db: sqlite3.Connection) -> None:
             walked = with_walks(document, steps, one.session, batches, flags)
             score = judged.score(db, one.session.id)
             effort = with_effort(walked, one.session, batches, score)
-            documents.append(with_ways(effort, one.session, batches))
+            documents.append(with_sights(with_ways(effort, one.session, batches), batches, flags))
         db.execute("BEGIN")
         search_index.put(db, documents, due)
         db.execute("COMMIT")

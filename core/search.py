@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # a query of sessions holds a Find
     from core.effort import Work
     from core.form_use import FormUse
     from core.model import Session, SessionQuery
+    from core.sights import Sight
     from core.walks import Walk
 
 Many = Literal["one", "many"]
@@ -48,6 +49,9 @@ FIELDS: Mapping[str, Many] = MappingProxyType(
         "left_to": "many",
         "effort": "many",  # how hard it was: as a whole, in a process, at a step (core/effort.py)
         "began": "one",  # a span: from and until, ms since 1970, either may be left out
+        "pressed": "many",  # page and element, of those below too (core/sights.py)
+        "dead": "many",
+        "saw": "many",
         "went": "many",  # where it was at a place of its way (core/ways.py)
         "form_used": "many",  # and those below: forms and fields at steps (core/form_use.py)
         "field_used": "many",
@@ -214,6 +218,7 @@ class Document:
     walks: tuple[Walk, ...] = ()
     works: tuple[Work, ...] = ()
     forms: tuple[FormUse, ...] = ()
+    sights: tuple[Sight, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -47,6 +47,7 @@ from core.readers import ReaderStore
 from core.saved import SavedStore
 from core.sealed import KeyframeRef, Sealed, StockRef
 from core.search import SearchStore
+from core.sights import SightStore
 from core.site_options import SiteOptions
 from core.source_maps import SourceMapStore
 from core.triage import TriageStore
@@ -452,6 +453,7 @@ class Store(
     FixStore,
     FormStore,
     CauseStore,
+    SightStore,
     Protocol,
 ):
     """All of it, and its life."""

@@ -23,6 +23,7 @@ from core.walks import WalkStore
 from detector.rule import RuleSet
 from detector.steps import Steps
 from insight.effort import with_effort
+from insight.maps import with_sights
 from insight.paths import with_ways
 from insight.walks import made_by, with_walks
 from replay.document import document_of
@@ -189,7 +190,7 @@ class Indexer:
         if self._steps is not None:
             document = with_walks(document, self._steps[1], session, batches, flags)
             document = with_effort(document, session, batches, score)
-        return with_ways(document, session, batches)
+        return with_sights(with_ways(document, session, batches), batches, flags)
 
     def _again(self, session: Session) -> int | None:
         """Return when a running session is looked at again, having noted it."""

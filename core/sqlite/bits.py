@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import array
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 
 BLOCK = 1 << 14
 """Sessions of a block. A new session changes the last block of its values alone: 2 KB each at most."""
@@ -22,6 +22,7 @@ _SHORT = 60
 """Bytes of a list up to which its numbers are looked up one by one."""
 
 _LAST, _ONE = BLOCK - 1, ord("1")
+_NOTHING = bytes(BYTES)
 
 
 def packed(bits: int) -> bytes:
@@ -155,3 +156,8 @@ class Numbers:
     def table(self) -> dict[int, bytes]:
         """Return the bits by block, to look many numbers up in."""
         return {at: bits.to_bytes(BYTES, "little") for at, bits in self._blocks.items()}
+
+
+def among(table: Mapping[int, bytes], no: int) -> int:
+    """Say (1 or 0) whether *no* is in the set that *table* is of (Numbers.table)."""
+    return table.get(no >> 14, _NOTHING)[(no & BLOCK - 1) >> 3] >> (no & 7) & 1

@@ -402,3 +402,16 @@ def m028_releases(db: Database) -> None:
         f"INSERT INTO releases SELECT site, {release}, min(started_ms), NULL, '' FROM sessions"
         f" WHERE NOT canary AND length({release}) BETWEEN 1 AND 100 GROUP BY 1, 2 LIMIT 1000"
     )
+
+
+@migrations()
+def m030_sights(db: Database) -> None:
+    """Keep what each session did on each page; what was stored before is looked at in the background."""
+    db.execute(
+        "CREATE TABLE sights (page TEXT NOT NULL, no INTEGER NOT NULL, depth INTEGER NOT NULL,"
+        " dead TEXT NOT NULL, pressed TEXT NOT NULL, PRIMARY KEY (page, no)) WITHOUT ROWID"
+    )
+    db.execute("CREATE INDEX sights_by_no ON sights (no)")
+    db.execute(
+        "INSERT OR REPLACE INTO search_due SELECT id, 1, 1, -started_ms FROM sessions WHERE NOT canary"
+    )

@@ -21,6 +21,7 @@ DERIVED = (
     "search_text",
     "walks",
     "walked",
+    "sights",
     "effort_works",
     "form_uses",
 )

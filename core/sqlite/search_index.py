@@ -17,7 +17,7 @@ from collections.abc import Iterable, Sequence
 import orjson
 
 from core.search import Document, Due, folded
-from core.sqlite import bits, efforts, fixes, form_uses, walks
+from core.sqlite import bits, efforts, fixes, form_uses, sights, walks
 from core.sqlite.rows import SESSION_COLUMNS, SESSION_FROM, session_from
 
 DAY_MS = 86_400_000
@@ -98,6 +98,7 @@ def forget(db: sqlite3.Connection, sessions: Sequence[str]) -> None:
             changes.take(term, no)
         _drop_text(db, no, text)
         walks.put(db, no, ())
+        sights.put(db, no, ())
         efforts.put(db, no, ())
         form_uses.put(db, no, ())
     changes.write()
@@ -176,6 +177,7 @@ def _put(db: sqlite3.Connection, document: Document, changes: _Changes) -> None:
     walks.put(db, no, document.walks)
     efforts.put(db, no, document.works)
     fixes.note_seen(db, document.site, document.started_ms, document.terms)
+    sights.put(db, no, document.sights)
     wanted |= {changes.term(efforts.FIELD, value) for value in efforts.values(db, no)}
     db.execute(
         "UPDATE searched SET started_ms = ?, rank = ?, again_ms = ?, text = ?, terms = ? WHERE no = ?",

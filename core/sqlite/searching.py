@@ -8,7 +8,7 @@ is exact however much is stored; to be shown, sessions are met in the order of a
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -25,8 +25,9 @@ from core.search import (
     looks_like_session,
     read_span,
 )
-from core.sqlite import customers, ways
-from core.sqlite.bits import BLOCK, Numbers
+from core.sights import DEAD, PRESSED, SAW
+from core.sqlite import customers, sights, ways
+from core.sqlite.bits import Numbers, among
 from core.sqlite.readers import one_view
 from core.sqlite.rows import SESSION_COLUMNS, session_from
 from core.sqlite.search_index import DAY, DAY_MS, SITE
@@ -38,7 +39,6 @@ FEW = 2_000
 LOOKED_AT = 100
 """Values of a field, the most frequent, that are counted: pages may be thousands."""
 
-_NOTHING = bytes(BLOCK // 8)
 _INDEXES = {"newest": "searched_by_start", "score": "searched_by_rank"}
 _KEYS = {"newest": ("started_ms", "session"), "score": ("rank", "started_ms", "session")}
 LAST = "\U0010ffff"
@@ -211,6 +211,8 @@ def having(db: sqlite3.Connection, name: str, value: str) -> Numbers:
     if name == "began":
         since, until = read_span(value)
         return _between(db, since, until)
+    if name in (PRESSED, DEAD, SAW):
+        return sights.having(db, name, value)
     if name == WENT:
         return ways.been(db, [value])
     if value.endswith(WILD) and name in ("page", "entry", "exit"):
@@ -339,8 +341,3 @@ def _let_hit(db: sqlite3.Connection, found: Numbers) -> None:
     """Let SQL ask `hit(no)`: whether a session is among those *found*."""
     table = found.table()
     db.create_function("hit", 1, lambda no: among(table, no), deterministic=True)
-
-
-def among(table: Mapping[int, bytes], no: int) -> int:
-    """Say (1 or 0) whether *no* is in the set that *table* is of (bits.py)."""
-    return table.get(no >> 14, _NOTHING)[(no & BLOCK - 1) >> 3] >> (no & 7) & 1

@@ -1,4 +1,4 @@
-"""The part of the store that keeps walks (core/walks.py) and counts ways (core/ways.py)."""
+"""The part of the store that keeps walks (core/walks.py), ways (core/ways.py) and sights (core/sights.py)."""
 
 from __future__ import annotations
 
@@ -6,13 +6,14 @@ import sqlite3
 from collections.abc import Sequence
 
 from core.model import SessionQuery
+from core.sights import SightCounts, SightStore
 from core.sqlite import search_index, walking, walks
 from core.sqlite.parts import Part
 from core.walks import Spent, WalkStore
 from core.ways import WayStore
 
 
-class Walks(Part, WalkStore, WayStore):
+class Walks(Part, WalkStore, WayStore, SightStore):
     """Mixed into the store, whose writer and readers it uses."""
 
     async def walked(self) -> str:
@@ -31,6 +32,9 @@ class Walks(Part, WalkStore, WayStore):
 
     async def ways(self, query: SessionQuery, process: str) -> list[tuple[str, int]]:
         return await self._readers.run(walking.all_ways, query, process)
+
+    async def sights(self, query: SessionQuery, page: str, most_places: int) -> SightCounts:
+        return await self._readers.run(walking.sights_of, query, page, most_places)
 
     async def labels(self, process: str, elements: Sequence[str]) -> dict[str, str]:
         return await self._readers.run(walking.labels, process, elements)

@@ -10,7 +10,8 @@ from itertools import pairwise
 import orjson
 
 from core.model import SessionQuery
-from core.sqlite import searching, ways
+from core.sights import SightCounts
+from core.sqlite import bits, searching, sights, ways
 from core.sqlite.readers import one_view
 from core.walks import WHOLE, Spent, Spread
 
@@ -25,7 +26,7 @@ def spent(db: sqlite3.Connection, query: SessionQuery, process: str) -> Spent:
             "SELECT no, steps, completed_ms, value FROM walks WHERE process = ?", (process,)
         )
         for no, told, completed_ms, value in rows:
-            if not searching.among(meant, no):
+            if not bits.among(meant, no):
                 continue
             sessions += 1
             steps = orjson.loads(told)
@@ -71,6 +72,15 @@ def all_ways(db: sqlite3.Connection, query: SessionQuery, process: str) -> list[
     with one_view(db):
         all_ = query == SessionQuery()
         return ways.counted(db, None if all_ else searching.numbers(db, query), process)
+
+
+def sights_of(
+    db: sqlite3.Connection, query: SessionQuery, page: str, most_places: int
+) -> SightCounts:
+    """Return what the sessions of *query* did on *page*."""
+    with one_view(db):
+        meant = None if query == SessionQuery() else searching.numbers(db, query).table()
+        return sights.counted(db, meant, page, most_places)
 
 
 def labels(db: sqlite3.Connection, process: str, elements: Sequence[str]) -> dict[str, str]:

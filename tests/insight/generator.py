@@ -34,9 +34,22 @@ STEPS = ("basket", "address", "voucher", "pay", "done")
 PATHS = {"basket": "/basket", "address": "/address", "pay": "/pay"}
 FIELDS = {"basket": ("quantity",), "address": ("street", "city", "zip"), "pay": ("iban", "owner")}
 ELEMENTS = {"basket": ("#more", "#less"), "address": ("#next",), "pay": ("#buy", "#terms")}
+SHELF = ("#zoom", "#add", 'link "More" in main')
 ELSEWHERE = ("/", "/terms", "/shipping")
 DEVICES = ("desktop", "mobile")
 HOUR = 3_600_000
+
+
+@dataclass(frozen=True, slots=True)
+class Press:
+    """A press of *element* on *page*, *x* and *y* px in it; *dead*: a rule says that nothing answered."""
+
+    page: str
+    element: str
+    x: int
+    y: int
+    dead: bool
+    event: int  # which of the visit's events
 
 
 @dataclass(slots=True)
@@ -55,6 +68,10 @@ class Truth:
     went: str | None = None
     seen: list[str] = field(default_factory=list)  # pages as they came, ids in them as *
     took: list[str] = field(default_factory=list)  # steps as they came
+    pressed: list[Press] = field(default_factory=list)  # what was looked at before all steps
+    depths: dict[str, float] = field(
+        default_factory=dict
+    )  # by page, 0 to 1; not of pages that were not scrolled
     events: list[dict[str, Any]] = field(default_factory=list)
 
     @property
@@ -121,8 +138,27 @@ def _look_around(rnd: random.Random, truth: Truth) -> None:
         shelf = rnd.choice(("/item/", "/list/"))
         name = str(rnd.randrange(10_000)) if shelf == "/item/" else rnd.choice("ab")
         truth.seen.append(shelf + (name if shelf == "/list/" else "*"))
+        at = 100 + 200 * nth
+        truth.events.append({"t": at, "type": "page", "path": shelf + name, "nav": "link"})
+        _use(rnd, truth, shelf + name, at)
+
+
+def _use(rnd: random.Random, truth: Truth, path: str, at: int) -> None:
+    """Let the visit press and scroll on the page that it sees last, within 200 ms."""
+    page = truth.seen[-1]
+    for nth in range(rnd.randrange(4)):
+        name, x, y = rnd.choice(SHELF), rnd.randrange(200), rnd.randrange(40)
+        dead = name == "#zoom" and rnd.random() < 0.5
+        truth.pressed.append(Press(page, name, x, y, dead, len(truth.events)))
         truth.events.append(
-            {"t": 100 + 200 * nth, "type": "page", "path": shelf + name, "nav": "link"}
+            {"t": at + 10 * nth + 10, "type": "click", "path": path, "target": _target(name),
+             "trusted": True, "offset_x": x, "offset_y": y}
+        )  # fmt: skip
+    if rnd.random() < 0.6:
+        depth = rnd.randrange(20, 101) / 100
+        truth.depths[page] = max(depth, truth.depths.get(page, 0))
+        truth.events.append(
+            {"t": at + 90, "type": "scroll", "path": path, "direction": "down", "depth": depth}
         )
 
 
