@@ -88,7 +88,6 @@ def _index(db: sqlite3.Connection) -> None:
     while due := search_index.due(db, 1 << 53, 100):
         documents = []
         for one in due:
-            flags = judged.flags(db, one.session.id, withdrawn=False)
             batches = records.batches(db, one.session.id)
             flags = judged.flags(db, one.session.id, withdrawn=False)
             loads = records.page_loads(db, one.session.id)
@@ -183,6 +182,10 @@ def paths(folder: Path) -> dict[str, str]:
         "causes, 7 days, on phones": "/processes/checkout/causes?since=7d&device=mobile",
         "effort of a process": "/processes/checkout/effort",
         "effort, 7 days, on phones": "/processes/checkout/effort?since=7d&device=mobile",
+        "map of the home page": "/maps?page=/",
+        "map, depth, 7 days": "/maps?page=/list&show=depth&since=7d",
+        "map in a process": "/processes/checkout/maps?page=/basket",
+        "map, list of an element": "/sessions?pressed=/+button-0",
         "paths": "/paths",
         "paths before a page, on phones": "/paths?toward=before&at=/basket&device=mobile",
         "paths, list of a band": "/sessions?went=/basket +1 *&not_went=/basket +1 /".replace("+", "%2B").replace(" ", "+"),

@@ -13,13 +13,14 @@ from console.effort_words import began_text
 from console.effort_words import value_text as effort_text
 from console.finding import MET, NOT, Asked, Pair
 from console.language import Language
-from console.path_words import spot_text
+from console.path_words import sight_text, spot_text
 from console.process_words import ProcessTexts
 from console.words import Words, device_text
 from core.causes import BY_STEP, MET_AT
 from core.form_use import FORM_USES
 from core.model import SessionQuery
 from core.search import FIELDS, Facets, Find, read_span
+from core.sights import DEAD, PRESSED, SAW
 from core.store import Store
 from core.walks import ENDS
 from core.ways import WENT
@@ -31,7 +32,7 @@ MOST = 8
 OPEN = ("did", "page", "rule", "score", "device")
 """Fields that are unfolded from the start; others are when something is chosen in them."""
 
-UNSHOWN = (*ENDS, *FORM_USES, *BY_STEP, "effort", "began")
+UNSHOWN = (*ENDS, *FORM_USES, *BY_STEP, "effort", "began", PRESSED, DEAD, SAW)
 """Fields that are shown only where something is asked of them: their values are as many as sessions, or are none."""
 
 ValueText = Callable[[str, str], str]
@@ -121,6 +122,9 @@ def field_text(name: str, _: Words) -> str:
         "field_pasted": _("Pasted into the field"),
         "field_filled_in": _("Field filled in by the browser"),
         "field_left": _("Field of the step used last before leaving"),
+        PRESSED: _("Pressed"),
+        DEAD: _("Pressed in vain"),
+        SAW: _("Seen of a page"),
     }[name]
 
 
@@ -184,6 +188,8 @@ def value_text(
             return effort_text(value, processes, _)
         if name == "began":
             return began_text(*read_span(value), language)
+        if name in (PRESSED, DEAD, SAW):
+            return sight_text(name, value, _)
         if name == WENT:
             return spot_text(value, processes, _)
         if name == "language":

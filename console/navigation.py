@@ -38,7 +38,7 @@ def main_entries(_: Words) -> tuple[Entry, ...]:
         Entry("/overview", _("Overview"), ("/overview",)),
         Entry("/struggles", _("Struggles"), ("/struggles",)),
         Entry("/sessions", _("Sessions"), ("/sessions",)),
-        Entry("/processes", _("Processes"), ("/processes", "/paths")),
+        Entry("/processes", _("Processes"), ("/processes", "/paths", "/maps")),
         Entry("/reports", _("Reports"), ("/reports",)),
         Entry("/find", _("Caller"), ("/find",)),
         Entry("/rules", _("Rules"), ("/rules",)),

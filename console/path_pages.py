@@ -8,14 +8,12 @@ from typing import Any
 from aiohttp import web
 
 from console.context import console
-from console.facets import filters_of, value_text
-from console.finding import Asked, Pair, asked_of
-from console.list_pages import period_texts, struggle_titles
-from console.pages import render
+from console.finding import Asked, asked_of
 from console.path_words import stop_text
 from console.process_frame import Frame, frame_of, framed, plain
 from console.process_words import process_texts
 from console.session_pages import known_rules
+from console.site_frame import site_framed
 from core.model import SessionQuery
 from core.ways import END, FIRST, LAST
 from insight import paths
@@ -35,34 +33,9 @@ def add_routes(app: web.Application) -> None:
 async def show_pages(request: web.Request) -> web.Response:
     """Show the paths over all pages."""
     asked = asked_of(request, request.query)
-    query = plain(asked)
     wanted, chosen = _wanted(request, "")
-    language = console(request).languages.of(request)
-    _ = language.gettext
-    texts = process_texts(request)
-    rules = await known_rules(request, [], _rules(asked))
-    text = value_text(rules, texts, language, struggles=await struggle_titles(request, asked))
-    periods = period_texts(_)
-    shown = [one for one in asked.pairs if one[0] not in ("site", "since")]
-
-    def here(but: Pair | None = None, **changed: str) -> str:
-        pairs = [*(one for one in asked.pairs if one != but), *{**chosen, **changed}.items()]
-        return str(request.rel_url.with_path("/paths").with_query(pairs))
-
-    return render(
-        request,
-        "paths.html",
-        asked=asked,
-        periods=periods,
-        texts=texts,
-        filters=[one for one in filters_of(asked, text, periods, _) if one.pair in shown],
-        here=here,
-        keep=[*asked.pairs, *chosen.items()],
-        listed=lambda *pairs: asked.link(also=pairs),
-        sites=await console(request).store.sites(),
-        unindexed=await console(request).store.unindexed(),
-        **await _drawn(request, asked, query, wanted),
-    )
+    drawn = await _drawn(request, asked, plain(asked), wanted)
+    return await site_framed(request, asked, "paths.html", chosen, **drawn)
 
 
 async def show_steps(request: web.Request) -> web.Response:

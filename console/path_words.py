@@ -1,9 +1,10 @@
-"""Owns what places of ways (core/ways.py) are called."""
+"""Owns what places of ways (core/ways.py), and what was done on pages (core/sights.py), are called."""
 
 from __future__ import annotations
 
 from console.process_words import ProcessTexts
 from console.words import Words
+from core.sights import SAW
 from core.ways import ANY, COMPLETED, END, FIRST, LAST, LEFT, Spot
 
 
@@ -20,6 +21,16 @@ def stop_text(stop: str, process: str, texts: ProcessTexts, _: Words) -> str:
     if stop in known:
         return known[stop]
     return texts.step(process, stop) if process else stop
+
+
+def sight_text(name: str, value: str, _: Words) -> str:
+    """Return a value of the fields of maps (core/sights.py) in words: `/basket #pay`, `/basket 50`."""
+    page, _blank, told = value.partition(" ")
+    if name != SAW:
+        return _("%(element)s on %(page)s") % {"element": told, "page": page}
+    if told == "0":
+        return page
+    return _("%(depth)s %% of %(page)s") % {"depth": told, "page": page}
 
 
 def spot_text(value: str, texts: ProcessTexts, _: Words) -> str:

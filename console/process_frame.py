@@ -41,6 +41,7 @@ def views(_: Text) -> list[tuple[str, str]]:
         ("forms", _("Forms")),
         ("effort", _("Effort")),
         ("paths", _("Paths")),
+        ("maps", _("Maps")),
     ]
 
 

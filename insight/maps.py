@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeGuard
 
@@ -98,3 +98,47 @@ def _hundredths(depth: object) -> int:
 
 def _is_number(value: object) -> TypeGuard[float]:
     return isinstance(value, int | float) and not isinstance(value, bool) and abs(value) < 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Sighting:
+    """Where a page is to be seen in a recording: at *at_ms* of *page_load*, which lasts from *from_ms* to *until_ms*."""
+
+    page_load: str
+    tab: str
+    from_ms: float
+    until_ms: float
+    at_ms: float
+
+
+SETTLED_MS = 3_000
+"""After a page was opened it has come to rest: that moment is shown, or the last one before it was left."""
+
+
+def sighting_of(
+    batches: Sequence[StoredBatch], page: str, recorded: Container[str]
+) -> Sighting | None:
+    """Return where *page* stood for longest in a page load that was *recorded*; None if it is to be seen in none."""
+    spans: dict[str, tuple[float, float]] = {}
+    stays: list[tuple[float, Event, float]] = []
+    opened: dict[str, Event] = {}
+    for event in in_order(batches):
+        load = str(event.get("page_load"))
+        begin, end = spans.get(load, (event["ts"], event["ts"]))
+        spans[load] = (min(begin, event["ts"]), max(end, event["ts"]))
+        if event["type"] == "page":
+            if (before := opened.get(load)) is not None:
+                stays.append((event["ts"] - before["ts"], before, event["ts"]))
+            opened[load] = event
+    stays += [(spans[load][1] - one["ts"], one, spans[load][1]) for load, one in opened.items()]
+    fit = [
+        one
+        for one in stays
+        if general(one[1].get("path") or "") == page and one[1].get("page_load") in recorded
+    ]
+    if not fit:
+        return None
+    _, event, until = max(fit, key=lambda one: one[0])
+    at_ms = max(event["ts"], min(event["ts"] + SETTLED_MS, until - 1))
+    load = str(event["page_load"])
+    return Sighting(load, str(event.get("tab") or ""), *spans[load], at_ms)

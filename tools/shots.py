@@ -196,6 +196,12 @@ async def _tested(page: Page) -> None:
     await page.wait_for_selector("main > [role=status]", timeout=20_000)
 
 
+async def _map_drawn(page: Page) -> None:
+    """Wait until what was done stands over the picture of the page."""
+    await page.wait_for_selector("#map svg", state="attached", timeout=20_000)
+    await page.wait_for_timeout(2_000)
+
+
 async def _nobody(page: Page) -> None:
     await page.context.clear_cookies(name=re.compile(".*stolper$"))
     await page.reload()
@@ -259,6 +265,10 @@ SHOTS = (
     Shot("report-today", "/reports/today"),
     Shot("process-effort", "/processes/order/effort"),
     Shot("process-paths", "/processes/order/paths"),
+    Shot("process-maps", "/processes/order/maps", _map_drawn),
+    Shot("maps", "/maps", _map_drawn, docs=True),
+    Shot("maps-depth", "/maps?show=depth", _map_drawn),
+    Shot("maps-dead", "/maps?show=dead", _map_drawn),
     Shot("paths", "/paths", docs=True),
     Shot("paths-before", "/paths?toward=before&at=/de/basket&depth=3"),
     Shot("process-forms", "/processes/order/forms"),

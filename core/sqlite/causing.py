@@ -19,7 +19,7 @@ from core.causes import (
     place,
 )
 from core.model import SessionQuery
-from core.sqlite import searching
+from core.sqlite import bits, searching
 from core.sqlite.bits import Numbers
 from core.sqlite.readers import one_view
 
@@ -114,7 +114,7 @@ def _stratum(met: Numbers, left: Numbers, among: Numbers) -> Stratum:
 def _worth(db: sqlite3.Connection, meant: Numbers, process: str) -> float | None:
     table = meant.table()
     rows = db.execute("SELECT no, value FROM walks WHERE process = ? AND value IS NOT NULL", (process,))  # fmt: skip
-    values = [value for no, value in rows if searching.among(table, no)]
+    values = [value for no, value in rows if bits.among(table, no)]
     return median(values) if values else None
 
 

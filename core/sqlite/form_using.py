@@ -10,7 +10,7 @@ import orjson
 
 from core.form_use import FIELD_USES, FORM, WITHIN, FieldSums, FormSums, Met, place
 from core.model import SessionQuery
-from core.sqlite import searching
+from core.sqlite import bits, searching
 from core.sqlite.bits import Numbers
 from core.sqlite.readers import one_view
 from core.sqlite.walking import spread
@@ -133,7 +133,7 @@ def _times(
     for no, told in rows:
         fields = None
         for nth, table in enumerate(tables):
-            if found[nth].sessions < wanted[nth] and searching.among(table, no):
+            if found[nth].sessions < wanted[nth] and bits.among(table, no):
                 fields = orjson.loads(told) if fields is None else fields
                 found[nth].add(fields)
         if fields is not None and all(

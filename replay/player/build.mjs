@@ -1,4 +1,4 @@
-// Builds the player: stage.js + stage.css (drawn in the frame), player.js + player.css (the console's page),
+// Builds the player: stage.js + stage.css (drawn in the frame), player.js + player.css (the console's page), map.js (pages of maps),
 // and offline.js + offline.css, which are written into exported files.
 
 import { fileURLToPath } from "node:url";
@@ -18,7 +18,7 @@ const shared = {
 
 await build({
   ...shared,
-  entryPoints: ["stage.ts", "player.ts", "stage.css", "player.css"].map((name) =>
+  entryPoints: ["stage.ts", "player.ts", "map.ts", "stage.css", "player.css"].map((name) =>
     here(`src/${name}`),
   ),
   format: "esm",

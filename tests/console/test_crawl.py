@@ -28,7 +28,7 @@ DATA = (
     "my_rule",
     "cookieless", "full", "standard", "strict", "open", "/checkout*", "https://www.example.org", ".price",
     "quantity", "street", "city", "zip", "iban", "owner", "total", "order_placed", "Button other", "Button more", "Button less", "Button next", "Button buy", "Button terms",
-    "Button voucher", "#other", "#more", "#less", "#next", "#buy", "#terms", "#voucher",
+    "Button voucher", "#other", "#more", "#less", "#next", "#buy", "#terms", "#voucher", "#zoom", "#add", 'link "More" in main', "Button zoom", "Button add", "Button ink \"More\" in main",
     "Bestellung", "Zahlung", "basket", "address", "voucher", "pay", "done",
     "/", "/item/*", "/list/a", "/list/b", "/terms", "/shipping", "/basket", "/address", "/pay",
     "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag", "Sept.", "UTC",

@@ -125,6 +125,28 @@ async def test_each_number_of_the_paths_opens_the_sessions_it_counts(
     assert "No path to draw" in text
 
 
+async def test_each_number_of_the_maps_opens_the_sessions_it_counts(
+    http: aiohttp.ClientSession, shown: Running
+) -> None:
+    """Of presses and depths of a page, of a kind of device that is chosen for the reader, and of those in a process."""
+    for address in (
+        "/maps?page=/item/*",
+        "/maps?page=/list/a&show=depth&device=mobile",
+        "/processes/order/maps?page=/item/*&rule=form_loop",
+    ):
+        text = await page(http, shown, address)
+        found = numbers(text)
+        assert len(found) > 3, address
+        for link, number in found.items():
+            assert "device=" in link
+            assert number == await listed(http, shown, link), (address, link)
+    assert "order%2Fbasket" in link  # of those who entered it alone
+    text = html.unescape(await page(http, shown, "/maps?lang=de&page=/nowhere"))
+    assert "Niemand sah diese Seite" in text
+    text = await page(http, shown, "/maps?lang=en")
+    assert "None of the newest of these sessions has a recording of this page" in text
+
+
 async def test_the_list_of_processes_tells_how_many_get_there(
     http: aiohttp.ClientSession, shown: Running
 ) -> None:

@@ -60,6 +60,7 @@ PLANTED = {
     "saved searches": "saved_segments.query",
     "index": "searched.text",
     "values in the index": "search_terms.value",
+    "presses on maps": "sights.pressed",
     "audit": "audit.subject",
     "database": "stolper.db",
 }
@@ -107,7 +108,7 @@ async def plant(store: SqliteStore, session: str, *, own: bool) -> Visit:
     )
     events = [
         {"t": 1, "type": "page", "path": f"/{CANARY}", "title": CANARY},
-        {"t": 2, "type": "click", "target": {"label": CANARY}},
+        {"t": 2, "type": "click", "target": {"key": CANARY, "label": CANARY}, "trusted": True},
         {"t": 3, "type": "custom", "name": CANARY, "props": {"word": CANARY}},
         {"t": 4, "type": "error", "message": CANARY},
     ]

@@ -39,7 +39,18 @@ export type ToStage =
   | { type: "dom"; ask: { turn: number; open: number[] } }
   | { type: "light"; node: number }
   | { type: "pick"; on: boolean }
-  | { type: "pick_step"; step: PickStep };
+  | { type: "pick_step"; step: PickStep }
+  | { type: "map"; keys: string[]; preset: string };
+
+/** Left, top, width and height in px of the page. */
+export type Box = [number, number, number, number];
+
+/** The size of the page that is drawn, in its whole height, and where elements are in it, by key. */
+export interface Mapped {
+  width: number;
+  height: number;
+  boxes: Record<string, Box>;
+}
 
 /** Why the stage shows what it shows. Everything but `shown` comes with a sentence on the page. */
 export type View =
@@ -103,7 +114,8 @@ export type FromStage =
   | { type: "dom"; turn: number; nodes: DomNode[] | null }
   | { type: "key"; press: KeyPress }
   | { type: "hovered"; picked: Picked | null }
-  | { type: "picked"; picked: Picked };
+  | { type: "picked"; picked: Picked }
+  | { type: "mapped"; mapped: Mapped };
 
 /** Send *message* to *target*; both documents have this origin. */
 export function tell(target: Window, message: ToStage | FromStage): void {

@@ -4,6 +4,7 @@
 import { Director } from "./director";
 import { Inspector } from "./inspector";
 import { pressOf } from "./keys";
+import { mapped } from "./mapping";
 import { Picker } from "./picker";
 import { type FromStage, hear, type ToStage, tell } from "./protocol";
 import { Recordings } from "./recordings";
@@ -80,6 +81,12 @@ hear<ToStage>(
       case "pick_step":
         picker.step(message.step);
         break;
+      case "map": {
+        const found = mapped(director.frame, message.keys, message.preset);
+        if (found) fit(found.width, found.height);
+        if (found) say({ type: "mapped", mapped: found });
+        break;
+      }
     }
   },
 );
