@@ -34,9 +34,19 @@ class Offer:
     times: int = 1
 
 
+_LANGUAGE = re.compile(
+    "(de|en|fr|es|it|nl|pl|pt|da|sv|fi|cs|sk|hu|ro|bg|el|tr|ru|uk|ja|zh|ko|ar)([-_][a-z]{2})?",
+    re.IGNORECASE,
+)
+"""The first part of the paths of a site in several languages: a process is the same in all."""
+
+
 def general(path: str) -> str:
-    """Return *path* with `*` for parts that look like ids."""
-    return "/".join("*" if _ID.fullmatch(part) else part for part in path.split("/"))
+    """Return *path* with `*` for parts that look like ids, and for the language that it begins with."""
+    parts = ["*" if _ID.fullmatch(part) else part for part in path.split("/")]
+    if len(parts) > 2 and _LANGUAGE.fullmatch(parts[1]):
+        parts[1] = "*"
+    return "/".join(parts)
 
 
 def offers(events: Sequence[Mapping[str, Any]], start_ms: float, language: str) -> list[Offer]:
@@ -68,6 +78,8 @@ def _offer(event: Mapping[str, Any]) -> tuple[FormStep, str] | None:
         return FormStep("custom", name, en=_words(name)), name
     target = event.get("target")
     if event["type"] != "click" or not isinstance(target, dict) or not target.get("interactive"):
+        return None
+    if target.get("editable"):  # to type something: on the way everywhere, and a step nowhere
         return None
     ways = suggest(target.get("path") or [])
     label = str(target.get("label") or "")

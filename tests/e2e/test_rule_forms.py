@@ -308,3 +308,49 @@ async def test_a_positive_example_is_kept(shop: Shop) -> None:
     assert [True] == [test.expects_flag for test in checked.tests]
     assert checked.fits
     await page.context.close()
+
+
+async def test_a_process_made_of_a_visit_has_its_funnel(shop: Shop) -> None:
+    """From the replay: steps ticked, moved by keyboard, tried and put in force; then the funnel counts the visit."""
+    session = await shop.visit(1)
+    await shop.stack.end(session)
+    page = await shop.console()
+    await open_replay(page, shop, session)
+    await page.click("#steps-link")
+    offered = page.locator(".offer")
+    await offered.filter(has_text="/basket").click()
+    await offered.filter(has_text="#pay").click()
+
+    assert [] == await findings(page)
+    await page.click(".process-pick .button.primary")
+    await expect(page.locator(".form-step")).to_have_count(2)
+    await page.fill("[name=en]", "Purchase")
+    await page.focus('[value="up-1"]')
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[name=step-0-what]")).to_have_value("#pay")
+    await expect(page.locator('[value="down-0"]')).to_be_focused()
+    await page.keyboard.press("Enter")
+    await expect(page.locator("[name=step-0-what]")).to_have_value("/basket")
+    assert "Purchase" == await page.input_value("[name=en]")  # what was typed is there still
+    await page.click('[value="try"]')
+    gained = page.locator("#process-trial .gained a")
+    await expect(gained).to_contain_text("1", timeout=30_000)
+
+    assert [] == await findings(page)
+    async with page.context.expect_page() as opened:
+        await gained.click()
+    listed = await opened.value
+    await expect(listed.locator(f"#s-{session}")).to_be_visible()
+    await expect(listed.locator("tbody tr")).to_have_count(1)
+    await listed.close()
+    await page.click('[value="save"]')
+    await page.wait_for_url("**/processes/purchase")
+
+    async def counted() -> bool:
+        await page.reload()
+        return await page.locator(".funnel tbody tr").count() == 2
+
+    await eventually(counted, within_s=30)
+    assert ["1", "1"] == await page.locator(".funnel .came a").all_inner_texts()
+    assert "purchase:" in shop.own("processes.yaml")
+    await page.context.close()
