@@ -6,7 +6,6 @@ What may stand in a contact is desk/contacts.py's, the signature desk/webhooks.p
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from typing import Any
 
@@ -24,7 +23,7 @@ from console.contacting import (
     note_json,
 )
 from console.context import console
-from console.customers import journey_of
+from console.customers import journey_of, place_of, place_text
 from console.named import api_body
 from core.contacts import Contact, ContactNote, ContactQuery, source_key_name
 from core.erasing import KEY, Whom, subject
@@ -38,8 +37,6 @@ CONTACTS = PREFIX + "/contacts"
 
 MOST_BODY = 200_000
 """Bytes of a message: far more than a contact with notes takes."""
-
-_PLACE = re.compile(r"(\d{1,15})\.([A-Za-z0-9_=-]{1,40})")
 
 
 def add_routes(app: web.Application) -> None:
@@ -119,7 +116,7 @@ async def list_contacts(request: web.Request) -> web.Response:
     )
     found = await console(request).store.contacts(replace(query, limit=query.limit + 1))
     shown = found[: query.limit]
-    more = f"{shown[-1].started_ms}.{shown[-1].id}" if len(found) > query.limit else None
+    more = place_text(shown[-1].started_ms, shown[-1].id) if len(found) > query.limit else None
     return answer({"contacts": [contact_json(one) for one in shown], "next": more})
 
 
@@ -301,7 +298,6 @@ def _place(request: web.Request) -> tuple[int, str] | None:
     text = request.query.get("after")
     if text is None:
         return None
-    found = _PLACE.fullmatch(text)
-    if found is None:
+    if (place := place_of(text)) is None:
         raise ApiError(400, "bad_parameter", "after is the `next` of an answer before")
-    return int(found[1]), found[2]
+    return place

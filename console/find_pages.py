@@ -53,7 +53,7 @@ async def find(request: web.Request) -> web.StreamResponse:
     sites = await store.sites()
     site = request.query.get("site", "")
     zone = request.query.get("tz", "")
-    memory = read_memory(text, datetime.fromtimestamp(now_ms / 1000, _zone(zone)))
+    memory = read_memory(text, datetime.fromtimestamp(now_ms / 1000, zone_of(zone)))
     rows = [] if coded or not text else await _candidates(store, memory, site or None, now_ms)
     return render(
         request,
@@ -71,7 +71,7 @@ async def find(request: web.Request) -> web.StreamResponse:
     )
 
 
-def _zone(name: str) -> tzinfo:
+def zone_of(name: str) -> tzinfo:
     """Return the reader's time zone as their browser tells it; UTC, in which pages show times without it, if not."""
     try:
         return ZoneInfo(name) if 0 < len(name) <= 64 else UTC

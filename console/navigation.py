@@ -34,6 +34,10 @@ def main_entries(_: Words) -> tuple[Entry, ...]:
         Entry("/people", _("Access and erasure"), ("/people",), OWNERS),
         Entry("/audit", _("Audit log"), ("/audit",), OWNERS),
     )
+    customers = (
+        Entry("/customers", _("Customers"), ("/customers",)),
+        Entry("/contacts", _("Contacts"), ("/contacts",)),
+    )
     return (
         Entry("/overview", _("Overview"), ("/overview",)),
         Entry("/struggles", _("Struggles"), ("/struggles",)),
@@ -41,6 +45,7 @@ def main_entries(_: Words) -> tuple[Entry, ...]:
         Entry("/processes", _("Processes"), ("/processes", "/paths", "/maps")),
         Entry("/reports", _("Reports"), ("/reports",)),
         Entry("/find", _("Caller"), ("/find",)),
+        Entry("/customers", _("Customers"), ("/customers", "/contacts"), ALL, customers),
         Entry("/rules", _("Rules"), ("/rules",)),
         Entry(
             "/sites", _("Settings"), tuple(path for one in settings for path in one.under), ALL, settings

@@ -15,11 +15,13 @@ from urllib.parse import urlencode, urlsplit
 from aiohttp import web
 from multidict import MultiDict
 
-from collector.identity import kept_id
 from console.codes import code_link, find_code
-from console.context import IDENTITY_KEY, console
+from console.contacting import kept
+from console.context import console
+from console.customer_pages import customer_link
 from console.finding import TEXT_MAX, asked_of
 from console.session_pages import Moment
+from core.contacts import ContactQuery
 from core.model import SessionQuery
 from core.search import Find
 from replay.memory import read_memory
@@ -115,10 +117,11 @@ async def _rule(request: web.Request, text: str) -> str | None:
 
 
 async def _person(request: web.Request, text: str) -> str | None:
-    """Lead to the visits of a customer; to the visit, if there is one alone."""
-    id_ = kept_id(text, request.app[IDENTITY_KEY])[0]
-    query = SessionQuery(find=Find(customer=id_), limit=2)
-    found = await console(request).store.sessions(query)
-    if len(found) == 1:
+    """Lead to the page of a customer; to the visit, if that is all there is."""
+    store, id_ = console(request).store, kept(request, text)
+    if await store.customer(id_) is None:
+        return None
+    found = await store.customer_sessions(id_, limit=2)
+    if len(found) == 1 and not await store.count_contacts(ContactQuery(customer=id_)):
         return Moment(found[0].id).link
-    return f"/sessions?{urlencode({'customer': text})}" if found else None
+    return customer_link(id_)

@@ -4,7 +4,7 @@ What came before a contact, as facts: when somebody began to search, how long th
 **A sign of searching** is a `custom` event named search or help, a page view whose path has a word of SIGNS between its
 slashes, dots and dashes, or a page view of a path that the same visit saw before, with another page in between.
 **Time spent searching** is the time from the first sign in the window to the contact in which a tab of the site was
-visible, tabs beside one another counted once. It ends with the last event of a tab: what came after that
+visible, tabs beside one another counted once. A tab's time ends with its last event: what came after that
 is not known, and not counted. Pure; times are server time in milliseconds.
 """
 
@@ -59,10 +59,11 @@ def searched(visits: Iterable[Sequence[Event]], from_ms: float, until_ms: float)
     stretches: list[Stretch] = []
     views: Counter[str] = Counter()
     for events in visits:
-        known = [event for event in events if event["ts"] <= until_ms]
-        inside = [event for event in known if event["ts"] >= from_ms]
+        inside = [event for event in events if from_ms <= event["ts"] <= until_ms]
         signs += _signs(inside)
-        stretches += _visible(known)
+        stretches += _visible(
+            events
+        )  # what comes after the contact tells that a tab was there still
         views.update(
             path for path, before in _views(inside) if path != before
         )  # a reload is no second look

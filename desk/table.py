@@ -38,6 +38,7 @@ class Wrong:
 
     line: int
     reason: str
+    field: str = ""
 
 
 class WrongRows(UserError):
@@ -88,7 +89,7 @@ def _drafts(rows: Rows, channels: Sequence[str], now_ms: int) -> list[Draft]:
         try:
             drafts.append(_draft(heads, row, channels, now_ms))
         except ContactError as error:
-            wrong.append(Wrong(rows.line_num, str(error)))
+            wrong.append(Wrong(rows.line_num, str(error), error.field))
     if wrong:
         raise WrongRows(wrong[:MOST_TOLD], len(wrong))
     return drafts

@@ -7,11 +7,12 @@ Leaves reading recordings to recording.py. A span is given by offsets from the s
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
 from core.errors import UserError
-from core.model import Event, Flag, Session
+from core.model import Event, Flag, Session, StoredBatch
 from core.readers import Note, ReaderStore
 from core.store import AssetStore, RecordStore, SealStore, VerdictStore
 from replay.hands import noted_gaps
@@ -89,6 +90,25 @@ def _offset(text: str | None) -> float | None:
 
 async def known_of(store: KnownStore, session: Session, span: Span = WHOLE) -> Known:
     """Return what is known of *session* within *span*."""
+    batches, timeline = await _read(store, session)
+    start, end = timeline.start_ms, timeline.end_ms
+    first = start if span.from_ms is None else min(start + span.from_ms, end)
+    last = end if span.until_ms is None else min(start + span.until_ms, end)
+    return await _known(store, session, batches, timeline, first, last)
+
+
+async def known_between(
+    store: KnownStore, session: Session, from_ms: float, until_ms: float
+) -> Known | None:
+    """Return what is known of *session* between two moments of server time; None if it was not there then."""
+    batches, timeline = await _read(store, session)
+    first, last = max(timeline.start_ms, from_ms), min(timeline.end_ms, until_ms)
+    if first > last:
+        return None
+    return await _known(store, session, batches, timeline, first, last)
+
+
+async def _read(store: KnownStore, session: Session) -> tuple[list[StoredBatch], Timeline]:
     batches = await store.batches(session.id)
     timeline = build_timeline(
         session,
@@ -97,14 +117,22 @@ async def known_of(store: KnownStore, session: Session, span: Span = WHOLE) -> K
         await store.chunks(session.id),
         await store.gaps(session.id),
     )
-    start, end = timeline.start_ms, timeline.end_ms
-    first = start if span.from_ms is None else min(start + span.from_ms, end)
-    last = end if span.until_ms is None else min(start + span.until_ms, end)
+    return batches, timeline
+
+
+async def _known(
+    store: KnownStore,
+    session: Session,
+    batches: Sequence[StoredBatch],
+    timeline: Timeline,
+    first: float,
+    last: float,
+) -> Known:
     events = sorted(
         (e for batch in batches for e in batch.events if first <= e["ts"] <= last),
         key=lambda event: float(event["ts"]),
     )
-    whole = first <= start and last >= end
+    whole = first <= timeline.start_ms and last >= timeline.end_ms
     flags = [
         flag if whole else _within(flag, first, last)
         for flag in await store.flags(session.id)

@@ -66,6 +66,10 @@ FORM: dict[str, dict[str, str]] = {
     "/rules/make": {"kind": "rule", "session": "v1", "selector": "#pay", "what": "any", "title": "A"},
     "/rules/example": {"session": "v1", "flag": "rage_click-v1-5", "fires": "1"},
     "/rules/{rule}/change": {"severity": "low"},
+    "/contacts": {"channel": "call"},
+    "/contacts/{contact}": {"outcome": "sent"},
+    "/contacts/{contact}/notes": {"text": "Look here"},
+    "/contacts/{contact}/notes/{note}": {"text": "Look there"},
 }  # fmt: skip
 QUERY = {
     "/release": "?session=v1",
