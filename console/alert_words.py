@@ -19,7 +19,7 @@ from babel.numbers import format_decimal, format_percent
 
 from console.digest import Digest
 from console.fix_words import short_text
-from console.format import span
+from console.format import cut, span
 from console.language import Language
 from console.words import severity_text
 from core.alerts import Counted, Delivery
@@ -345,7 +345,7 @@ def struggle_title(struggle: Struggle, language: Language) -> str:
     """Return what a struggle is called, on one line: pages write labels, and could write lines of their own."""
     label = (struggle.target or {}).get("label")
     title = language.text(struggle.title)
-    return _line(f"{title}: {label}" if label else title)
+    return _line(f"{title}: {cut(label)}" if label else title)
 
 
 def _where(struggle: Struggle) -> str:
