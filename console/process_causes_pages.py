@@ -81,7 +81,7 @@ async def show(request: web.Request) -> web.Response:
         counts=counts,
         rows=[_row(counts, one, named, frame) for one in shown],
         few=[_row(counts, one, named, frame) for one in shown_few],
-        unshown=len(found) - len(shown) - len(shown_few),
+        unshown=len(found) - len(shown) - len(shown_few) + counts.further,
         friction=await store.count_sessions(nevertheless, most=MOST),
         left=left(id_, step),
         met=(MET_AT, counts.at),

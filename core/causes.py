@@ -29,6 +29,12 @@ MATCHED_BY = ("site", "device", "entry")
 FREQUENT = 30
 """First pages of fewer sessions are alike if the first part of their path is: `/item/17` and `/item/99`."""
 
+LEAST = 20
+"""Where fewer than so many met something, or did not, nothing is compared."""
+
+SCARCE = 50
+"""Of struggles that fewer met so many are told, those that most met; the others are only counted."""
+
 
 def met_value(at: str, struggle: str, page: str = "") -> str:
     """Return the value of `met_at` for a *struggle* (its key) on a *page*; the empty one is any of the process."""
@@ -50,8 +56,8 @@ class Exposure:
     """
     Sessions that met a *struggle* on a *page* (empty: one of the process) while at a step.
 
-    *all* are those and the others that saw that page while there. *strata* are the groups in which there are both,
-    *completed* how many of those who met it completed the process.
+    *all* are those and the others that saw that page while there. *strata* are the groups in which there are both
+    (none if fewer than LEAST are of either kind), *completed* how many of those who met it completed the process.
     """
 
     struggle: str
@@ -68,7 +74,7 @@ class Encounters:
 
     Of those that have *been* there some *left*; of those that went on *over* are, of which *completed* did that.
     *met* are those that met any struggle there, and how many of them and of the others left. *worth* is the
-    median of the values that goals of the process told, None if none did.
+    median of the values that goals of the process told, None if none did. *further* struggles were met by few (SCARCE).
     """
 
     at: str
@@ -79,6 +85,7 @@ class Encounters:
     met: Stratum
     exposures: tuple[Exposure, ...]
     worth: float | None
+    further: int = 0
 
 
 def place(process: str, step: str) -> str:

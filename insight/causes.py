@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from core.causes import BEEN_AT as BEEN
-from core.causes import MET_AT, SAW_AT, CauseStore, Encounters, Exposure, met_value
+from core.causes import LEAST, MET_AT, SAW_AT, CauseStore, Encounters, Exposure, met_value
 from core.model import SessionQuery
 from insight.funnel import Pair
 from insight.intervals import Share, share_of
 from insight.risk import Ratio, adjusted, risk_ratio
 
-LEAST_MET, LEAST_LEFT = 20, 10
-"""With fewer comparable sessions of either kind, or fewer of both that left, nothing is told."""
+LEAST_LEFT = 10
+"""With fewer that left of those who met something and of comparable others, or fewer of either (LEAST), nothing is told."""
 
 RATE = 0.05
 """Of what is called a cause so many are expected to be none."""
@@ -117,7 +117,7 @@ def _ratio(one: Exposure) -> Ratio | None:
     """Return the ratio of *one*, if there are enough to tell it."""
     met, others = sum(s.met for s in one.strata), sum(s.others for s in one.strata)
     gone = sum(s.left + s.others_left for s in one.strata)
-    return risk_ratio(one.strata) if min(met, others) >= LEAST_MET and gone >= LEAST_LEFT else None
+    return risk_ratio(one.strata) if min(met, others) >= LEAST and gone >= LEAST_LEFT else None
 
 
 def _cause(counts: Encounters, one: Exposure, ratio: Ratio | None, chance: float | None) -> Cause:

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from statistics import median
 
 from core.causes import (
     BEEN_AT,
     FREQUENT,
+    LEAST,
     MATCHED_BY,
     MET_AT,
     SAW_AT,
+    SCARCE,
     Encounters,
     Exposure,
     Stratum,
@@ -22,9 +24,6 @@ from core.model import SessionQuery
 from core.sqlite import bits, searching
 from core.sqlite.bits import Numbers
 from core.sqlite.readers import one_view
-
-Group = tuple[str, ...]
-"""Values of the fields that sessions are matched by."""
 
 
 def encounters(
@@ -39,15 +38,15 @@ def encounters(
         done = been & searching.having(db, "completed", process)
         running = (been - done) & searching.having(db, "has", "running")
         met_any = been & searching.having(db, MET_AT, at)
-        met = dict(_met(db, been, f"{at} {struggle or ''}"))
-        groups = _Groups(db, been, left) if met else None
+        met, further = _met(db, been, f"{at} {struggle or ''}")
+        groups = _Groups(db, been, left) if any(len(one) >= LEAST for one in met.values()) else None
         exposures = []
         for value, having in met.items():
             key, _, page = value.removeprefix(f"{at} ").partition(" ")
             near = been & searching.having(db, SAW_AT, f"{at} {page}") if page else None
-            assert groups is not None
             all_ = _stratum(having, left, been if near is None else near)
-            strata = groups.strata(having, near)
+            told = groups is not None and min(all_.met, all_.others) >= LEAST
+            strata = groups.strata(having, near) if groups is not None and told else ()
             exposures.append(Exposure(key, page, all_, len(having & done), strata))
         return Encounters(
             at,
@@ -58,6 +57,7 @@ def encounters(
             _stratum(met_any, left, been),
             tuple(sorted(exposures, key=lambda one: (-one.all.met, one.struggle, one.page))),
             _worth(db, meant, process),
+            further,
         )
 
 
@@ -82,18 +82,20 @@ def met_where(
     return [*found]
 
 
-def _met(db: sqlite3.Connection, been: Numbers, begin: str) -> Iterator[tuple[str, Numbers]]:
-    """Give the values of what was met that begin so, with the sessions of *been* that met it, if any did."""
+def _met(db: sqlite3.Connection, been: Numbers, begin: str) -> tuple[dict[str, Numbers], int]:
+    """Return the values of what was met that begin so, with the sessions of *been*, and how many were met by too few to be told."""
     blocks: dict[str, list[tuple[int, bytes]]] = {}
-    for value, block, content in _bits(
-        db,
-        "t.field = ? AND t.value >= ? AND t.value < ?",
-        (MET_AT, begin, begin + searching.LAST),
-    ):
-        blocks.setdefault(value, []).append((block, content))
-    for value, rows in blocks.items():
-        if some := been & Numbers.read(rows):
-            yield value, some
+    counts = Counter[str]()
+    where = "t.field = ? AND t.value >= ? AND t.value < ?"
+    for value, block, content in _bits(db, where, (MET_AT, begin, begin + searching.LAST)):
+        if some := been.meet(block, content):
+            counts[value] += some
+            blocks.setdefault(value, []).append((block, content))
+    scarce = sorted((-some, value) for value, some in counts.items() if some < LEAST)
+    for _, value in scarce[SCARCE:]:
+        del blocks[value]
+    told = {value: been & Numbers.read(rows) for value, rows in blocks.items()}
+    return told, max(0, len(scarce) - SCARCE)
 
 
 def _bits(
@@ -119,28 +121,38 @@ def _worth(db: sqlite3.Connection, meant: Numbers, process: str) -> float | None
 
 
 class _Groups:
-    """Sessions that have *been* at a step in groups of those that are alike, and how many of a group *left*."""
+    """
+    Sessions that have *been* at a step in groups of those that are alike, and how many of a group *left*.
+
+    Each session has twice the number of its group, and 1 more if it left: so one pass counts both.
+    """
 
     def __init__(self, db: sqlite3.Connection, been: Numbers, left: Numbers) -> None:
-        self._left = left
-        of = [_alike(db, name, been) for name in MATCHED_BY]
-        self._of: dict[int, Group] = {no: tuple(one.get(no, "") for one in of) for no in been}
+        site, device, entry = (_alike(db, name, been) for name in MATCHED_BY)
+        groups: dict[tuple[str, str, str], int] = {}
+        self._of = {
+            no: groups.setdefault(
+                (site.get(no, ""), device.get(no, ""), entry.get(no, "")), 2 * len(groups)
+            )
+            for no in been
+        }
+        for no in left:
+            self._of[no] += 1
         self._all = self._counted(been)
 
     def strata(self, met: Numbers, among: Numbers | None) -> tuple[Stratum, ...]:
         """Return the groups in which some *met* it and others did not, of all or *among* some."""
-        all_, all_left = self._all if among is None else self._counted(among)
-        some, some_left = self._counted(met)
-        return tuple(
-            Stratum(some_left[group], count, all_left[group] - some_left[group], all_[group] - count)
-            for group, count in sorted(some.items())
-            if all_[group] > count
-        )  # fmt: skip
+        all_ = self._all if among is None else self._counted(among)
+        some = self._counted(met)
+        found = []
+        for group in sorted({one & ~1 for one in some}):
+            left, all_left = some[group + 1], all_[group + 1]
+            count, others = some[group] + left, all_[group] + all_left - some[group] - left
+            if others:
+                found.append(Stratum(left, count, all_left - left, others))
+        return tuple(found)
 
-    def _counted(self, numbers: Numbers) -> tuple[Counter[Group], Counter[Group]]:
-        return self._count(numbers), self._count(numbers & self._left)
-
-    def _count(self, numbers: Iterable[int]) -> Counter[Group]:
+    def _counted(self, numbers: Numbers) -> Counter[int]:
         return Counter(map(self._of.__getitem__, numbers))
 
 

@@ -115,7 +115,8 @@ def met_of(all_: Iterable[Case], key: Callable[[str], str] = str) -> Encounters:
         page = "/help" if name == "away" else ""
         met = [one for one in here if name in one.met]
         done = sum(not one.left for one in met)
-        both = tuple(one for one in strata if one.met and one.others)
+        enough = min(len(met), len(near) - len(met)) >= 20
+        both = tuple(one for one in strata if one.met and one.others and enough)
         if met:
             exposures.append(Exposure(key(name), page, _counted(near, name), done, both))
     some = [one for one in here if one.met]
