@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+import contextlib
+from collections.abc import AsyncGenerator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import quote, urlencode
@@ -117,22 +118,36 @@ async def run_trial(request: web.Request) -> web.StreamResponse:
     except FormError as error:
         return web.Response(body=orjson.dumps({"error": str(error)}), status=422)
     await response.prepare(request)
-    steps = request.app[DRAFTS].run(request[SIGNED_IN].id, begin(request, change, editing.since))
-    try:
-        async for step in steps:
-            if isinstance(step, Step):
-                line: dict[str, Any] = {"done": step.done, "total": step.total}
-            else:
-                values = await _trial_values(request, editing, change, step)
-                line = {"html": words(request).render("process_trial.html", values)}
-            await response.write(orjson.dumps(line) + b"\n")
-    except UserError as error:  # the text does not load
-        await response.write(orjson.dumps({"error": str(error)}) + b"\n")
-    except ConnectionError:  # nobody listens any more
-        return response
-    finally:
-        await steps.aclose()
+    async with contextlib.aclosing(_trial_lines(request, editing, change)) as lines:
+        try:
+            async for line in lines:
+                await response.write(orjson.dumps(line) + b"\n")
+        except ConnectionError:  # nobody listens any more
+            pass
     return response
+
+
+async def _trial_lines(
+    request: web.Request, editing: Editing, change: Proposal
+) -> AsyncGenerator[dict[str, Any], None]:
+    """Give what the page is told of a trial: how far it is, then its panel, or why there is none."""
+    language = words(request)
+    checked = await workbench(request).check(change.file, change.text)
+    if not checked.fits:
+        values: dict[str, Any] = {"trial": None, "change": change, "checked": checked}
+        yield {"html": language.render("process_trial.html", values)}
+        return
+    run = begin(request, change, editing.since)
+    async with contextlib.aclosing(request.app[DRAFTS].run(request[SIGNED_IN].id, run)) as steps:
+        try:
+            async for step in steps:
+                if isinstance(step, Step):
+                    yield {"done": step.done, "total": step.total}
+                else:
+                    values = await _trial_values(request, editing, change, step)
+                    yield {"html": language.render("process_trial.html", values)}
+        except UserError as error:  # a file changed meanwhile, so that the text does not load
+            yield {"error": str(error)}
 
 
 async def remove(request: web.Request) -> web.StreamResponse:

@@ -154,6 +154,8 @@ async def test_a_trial_tells_how_far_it_is(desk: Desk) -> None:
     lines = (await desk.post("/processes/order/trial", sent, 200)).splitlines()
 
     assert lines[-1].startswith('{"html":') and "trials" in lines[-1]
+    wrong = await desk.post("/processes/order/trial", {**sent, "value": "props["}, 200)
+    assert "This does not fit yet" in wrong and "ours.yaml:" in wrong
     refused = await desk.post("/processes/order/trial", {**sent, "limit": "soon"}, 422)
     assert "The time limit is a time with its unit" in refused
 
