@@ -28,6 +28,7 @@ from playwright.async_api import (
 )
 
 from core.clock import SystemClock
+from core.contacts import ContactQuery
 from core.model import Session, SessionQuery
 from core.settings import load_settings
 from core.triage import TriageChange
@@ -91,6 +92,7 @@ async def names_of(server: Server) -> dict[str, str]:
         "running": next(one.id for one in every if one.ended_ms is None),
         "masked": masked.id,
         "path": masked.last_path or "",
+        "contact": (await server.store.contacts(ContactQuery(limit=1)))[0].id,
     }
 
 

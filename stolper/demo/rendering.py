@@ -28,6 +28,7 @@ class Shop:
     faults: Faults
     texts: Texts
     visits: Visits
+    sign: Callable[[str], str]
     templates: jinja2.Environment
 
 
@@ -75,7 +76,7 @@ def page(
     """
     shop, visit, lang = request.app[SHOP], request[VISIT], language(request)
     facts = {
-        "identify": visit.customer or None,
+        "identify": [visit.customer, shop.sign(visit.customer)] if visit.customer else None,
         "track": [*visit.take_tracked(), *(track or [])],
         "language": lang,
     }

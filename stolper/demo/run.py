@@ -14,9 +14,11 @@ from pathlib import Path
 
 from aiohttp import web
 
+from collector.identity import key_name, sign
 from core.errors import UserError
 from core.model import Site
 from stolper.app import Server
+from stolper.demo.contacts import have_contacts
 from stolper.demo.faults import Faults
 from stolper.demo.shop import build_shop
 from stolper.folder import OWN_RULES
@@ -43,9 +45,9 @@ async def run_demo(
     With *visitors* scripted visitors go through it until the context ends. Without Chromium
     or playwright the shop runs on without them, and *log* is told.
     """
-    script = ""
+    script, key = "", b""
     runner = web.AppRunner(
-        build_shop(script_src=lambda: script, faults=Faults.all()),
+        build_shop(script_src=lambda: script, faults=Faults.all(), sign=lambda id_: sign(key, id_)),
         access_log=None,
         shutdown_timeout=2,
     )
@@ -58,7 +60,9 @@ async def run_demo(
         raise UserError(f"cannot listen on {address}: {error.strerror or error}") from error
     url = f"http://{host}:{runner.addresses[0][1]}"
     site = await _site(server, url)
+    key = await server.store.server_key(key_name(site.key))
     script = f"{server.public_url}/s/{site.key}.js"
+    await have_contacts(server.store, server.clock.now_ms())
     walking = asyncio.create_task(_walk(url, log), name="visitors") if visitors else None
     try:
         yield url

@@ -35,17 +35,28 @@ log = logging.getLogger(__name__)
 _MAX_FORM_BYTES = 64 * 1024
 
 
-def build_shop(*, script_src: Callable[[], str] | str, faults: Faults) -> web.Application:
+def _unsigned(_: str) -> str:
+    """A shop that has no key signs nothing."""
+    return ""
+
+
+def build_shop(
+    *,
+    script_src: Callable[[], str] | str,
+    faults: Faults,
+    sign: Callable[[str], str] = _unsigned,
+) -> web.Application:
     """
     Make the shop's application.
 
     *script_src* is the address of the snippet, or gives it when a page is made (so that
     the shop may be built before the collector has its port). *faults* are the planted
     defects that every visitor meets who has not chosen others by `?fault=` or at /faults.
+    *sign* signs the number of a customer who signed in, as a shop's server does.
     """
     source = script_src if callable(script_src) else lambda: script_src
     app = web.Application(middlewares=[_visiting, _failing], client_max_size=_MAX_FORM_BYTES)
-    app[SHOP] = Shop(source, faults, Texts.load(), Visits(), environment())
+    app[SHOP] = Shop(source, faults, Texts.load(), Visits(), sign, environment())
     _add_routes(app)
     return app
 

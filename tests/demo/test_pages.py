@@ -244,7 +244,7 @@ async def test_search_login_and_help_are_reported(page: Page, shop: RunningShop)
     assert 2 == len({props["query_hash"] for props in searches})
     assert "acket" not in str(shop.calls)
     assert [{"result": "failed"}, {"result": "ok"}] == shop.tracked("login")
-    assert ["identify", "K-20417"] in shop.calls
+    assert ["identify", "K-20417", {}, ""] in shop.calls
     assert [{"channel": "phone"}] == shop.tracked("help")
 
 

@@ -288,7 +288,7 @@ async def test_login(shop: RunningShop) -> None:
 
     assert (401, True) == (status, '["login", {"result": "failed"}]' in refused)
     assert '["login", {"result": "ok"}]' in welcome
-    assert ['"identify": "K-20417"' in html for html in (welcome, later, left)] == [
+    assert ['"identify": ["K-20417", ""]' in html for html in (welcome, later, left)] == [
         True,
         True,
         False,

@@ -15,7 +15,10 @@ export function broken(fault) {
 
 /** Report what the server left for this page to report. */
 export function reportFacts() {
-  if (facts.identify) window.stolper("identify", facts.identify);
+  if (facts.identify) {
+    const [id, signature] = facts.identify;
+    window.stolper("identify", id, {}, signature);
+  }
   for (const [name, props] of facts.track) track(name, props);
 }
 
