@@ -13,6 +13,7 @@ from core.alerts import Alert, Firing
 from core.contacts import Contact, ContactNote
 from core.erasing import KEY, Whom, listed, read_list, tombstone
 from core.errors import UserError
+from core.form_use import FieldUse, FormUse
 from core.model import NewAsset, SessionQuery, User, Verdicts
 from core.readers import Note
 from core.search import Document, read
@@ -26,6 +27,9 @@ from tests.core.support import NOON, SITE, ManualClock, batch, event, flag, sess
 
 WORD = "vogel"
 """How the first word of the canary stands in the index of words: without what it shares with the one before."""
+
+
+FILLED = FormUse("order", "pay", f"form-{CANARY}", (FieldUse(CANARY, f"Your {CANARY}", left=True),))
 
 
 @pytest.fixture
@@ -59,7 +63,15 @@ async def kept(store: SqliteStore) -> SqliteStore:
     await store.index(
         [
             Document("other", SITE.key, NOON, 0, (("page", "/kanu"),), "Kanu, Kanarien"),
-            Document(f"session-{CANARY}", SITE.key, NOON, 0, (("page", f"/{CANARY}"),), CANARY),
+            Document(
+                f"session-{CANARY}",
+                SITE.key,
+                NOON,
+                0,
+                (("page", f"/{CANARY}"), *FILLED.terms()),
+                CANARY,
+                forms=(FILLED,),
+            ),
         ]
     )
     await store.audit(NOON, "owner", "watched", f"session-{CANARY}")
@@ -98,6 +110,8 @@ async def test_nothing_of_the_erased_is_left(kept: SqliteStore, tmp_path: Path, 
 
     assert any("segments/" in place for place in before)
     assert any("stolper.db" in place for place in before)
+    for column in ("form", "fields"):
+        assert any(f"form_uses.{column}" in place for place in before), before
     assert any("search_text_data" in place for place in words)
     done = await kept.erase(whom)
 
