@@ -115,7 +115,7 @@ def _fill(one: Filler, step: str) -> None:
         order = [name for name in names if rnd.random() < 0.8]
         if rnd.random() < 0.3:
             rnd.shuffle(order)
-        order += [rnd.choice(names) for _ in range(rnd.choice((0, 0, 0, 1, 2)))]
+        order += [rnd.choice(names) for _ in range(rnd.choice((0, 0, 0, 1, 2, 4)))]
         before = ""
         for name in order:
             fact = _fact(one, (step, form, name))
@@ -137,69 +137,70 @@ def _stay(one: Filler, step: str, form: str, name: str, most: int) -> None:
     rnd, path = one.rnd, one.events[-1]["path"]
     fact = _fact(one, (step, form, name)) if step else Fact()
     one.wait(60, 1_500)
-    begin, hidden, first = one.at, 0.0, None
+    begin, hidden, waited = one.at, _away(one, path), None
     facts: dict[str, Any] = {"field": name, "input_type": "text", "target": {"key": f"#{name}", "label": f"Your {name}"}}  # fmt: skip
     if form != "-":
         facts["form"] = form
-
-    def away() -> float:
-        """Let the tab be hidden for a while."""
-        one.wait(1, 400)
-        one.tell("visibility", path, state="hidden")
-        span = one.wait(500, 30_000)
-        one.tell("visibility", path, state="visible")
-        return span
-
-    if rnd.random() < 0.1:
-        hidden += away()
     one.wait(20, most)
     if rnd.random() < 0.85:
-        first = one.at - begin
-        hidden_before = hidden
-        facts |= {"keys": 4, "changed": rnd.random() < 0.9, "first_input_ms": round(first)}
-        empties = rnd.random() < 0.1
-        if name == CHOSEN:
-            facts |= {"lengths": [0], "length": 0}
-        else:
-            had = 6 if fact.stands else 0
-            facts |= {"lengths": [had, 0] if empties and had else [had, 8], "length": 0 if empties else 8}  # fmt: skip
-            empties = empties and had > 0
-            facts["length"] = 0 if empties else 8
-        for fact_name, mark, share in (
-            ("deletions", "field_deleted", 0.2),
-            ("paste", "field_pasted", 0.1),
-            ("autofill", "field_filled_in", 0.1),
-            ("invalid", "field_refused", 0.1),
-        ):
-            if rnd.random() < share and name != SECRET:
-                facts[fact_name] = 3 if fact_name == "deletions" else True
-                fact.marks.add(mark)
+        waited = one.at - begin - hidden
+        facts |= {"first_input_ms": round(one.at - begin), **_put_in(rnd, fact, name)}
         one.wait(100, 4_000)
         if rnd.random() < 0.15:
             one.wait(5_000, 9_000)
             _tell_stay(one, path, name, begin, facts, cause="pause")
         if name == CHOSEN:
             _tell_stay(one, path, name, begin, facts, cause="choice")
-        if rnd.random() < 0.1:
-            hidden += away()
+        hidden += _away(one, path)
         one.wait(50, 2_000)
-        if name != SECRET:
-            if fact.stands and facts["changed"]:
-                fact.marks.add("field_refilled")
-            if facts["changed"] or facts["length"]:
-                fact.stands = not (name != CHOSEN and facts["length"] == 0)
-            if fact.waited is None:
-                fact.waited = first - hidden_before
     fact.stays += 1
     _tell_stay(one, path, name, begin, facts, cause="blur")
-    if name != SECRET:
-        fact.spent = (fact.spent or 0.0) + one.at - begin - hidden
-        if rnd.random() < 0.05:  # the page goes and is there again: the same stay
-            fact.spent += _again(one, path, facts)
-            if fact.waited is None and facts.get("keys"):
-                fact.waited = first
     if step:
         one.last = (step, form, name)
+    if name == SECRET:
+        return
+    fact.spent = (fact.spent or 0.0) + one.at - begin - hidden
+    if fact.waited is None:
+        fact.waited = waited
+    if rnd.random() < 0.15:
+        fact.spent += _again(one, path, facts)
+    changed = bool(facts.get("changed"))
+    if fact.stands and changed:
+        fact.marks.add("field_refilled")
+    if facts.get("length") or changed:
+        fact.stands = bool(facts["length"]) or name == CHOSEN
+
+
+def _away(one: Filler, path: str) -> float:
+    """Now and then look into another tab; return for how long."""
+    if one.rnd.random() > 0.1:
+        return 0.0
+    one.wait(1, 400)
+    one.tell("visibility", path, state="hidden")
+    span = one.wait(500, 30_000)
+    one.tell("visibility", path, state="visible")
+    return span
+
+
+def _put_in(rnd: random.Random, fact: Fact, name: str) -> dict[str, Any]:
+    """Return what is told of what is put into the field *name* now; mark how that was done."""
+    told: dict[str, Any] = {"keys": 4, "changed": rnd.random() < 0.85}
+    given = not fact.stays and rnd.random() < 0.2  # by the page
+    had = 6 if fact.stands or given else 0
+    length = 0 if had and rnd.random() < 0.3 else 8
+    told |= {"lengths": [had, length], "length": length}
+    if name == CHOSEN:
+        told |= {"lengths": [0], "length": 0}
+    for fact_name, mark, share in (
+        ("deletions", "field_deleted", 0.2),
+        ("paste", "field_pasted", 0.1),
+        ("autofill", "field_filled_in", 0.1),
+        ("invalid", "field_refused", 0.1),
+    ):
+        if rnd.random() < share and name != SECRET:
+            told[fact_name] = 3 if fact_name == "deletions" else True
+            fact.marks.add(mark)
+    return told
 
 
 def _tell_stay(
@@ -214,13 +215,23 @@ def _tell_stay(
 
 
 def _again(one: Filler, path: str, facts: dict[str, Any]) -> float:
-    """Be in the same field still when a page comes back that had gone: it tells of a focus of its own."""
+    """
+    Be in the same field still when a page comes back that had gone: it tells of a focus of its own. Return for how long.
+
+    If something was put in before, it may be changed now: *facts* are those of the whole stay.
+    """
     one.at += 2.0
     begin = one.at
     one.wait(200, 3_000)
     told = {k: facts[k] for k in ("form", "field", "target", "input_type") if k in facts}
     length = facts.get("length", 0)
-    one.tell("field", path, **told, lengths=[length], length=length, changed=False, focus_ms=round(one.at - begin), cause="blur")  # fmt: skip
+    told |= {"lengths": [length], "length": length, "changed": False}
+    if facts.get("keys") and (length or facts["field"] == CHOSEN) and one.rnd.random() < 0.5:
+        told |= {"changed": True, "first_input_ms": 150}
+        if length:
+            told |= {"lengths": [length, 9], "length": 9}
+        facts["changed"] = True
+    one.tell("field", path, **told, focus_ms=round(one.at - begin), cause="blur")
     return one.at - begin + 2.0
 
 
