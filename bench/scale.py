@@ -178,6 +178,7 @@ def paths(folder: Path) -> dict[str, str]:
         "processes": "/processes",
         "process": "/processes/checkout",
         "process, 7 days, on phones": "/processes/checkout?since=7d&device=mobile",
+        "form of a process": "/processes/checkout/edit",
         "causes of a step": "/processes/checkout/causes",
         "causes, 7 days, on phones": "/processes/checkout/causes?since=7d&device=mobile",
         "effort of a process": "/processes/checkout/effort",

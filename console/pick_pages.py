@@ -253,12 +253,12 @@ def _new_process(bench: Workbench, name: str, step: str, _: Words) -> Proposal:
     shown = "processes:\n" + "".join(f"  {line}\n" for line in own.splitlines())
     file = file_of(bench, PROCESSES)
     if file is None:
-        return Proposal(PROCESSES, None, "version: 1\n" + shown, shown)
+        return Proposal(PROCESSES, None, "version: 1\n" + shown, shown, process=name)
     try:
         text = with_entry(file.text, ("processes",), own)
     except NotSimple:
         raise _by_hand(PROCESSES, _) from None
-    return Proposal(PROCESSES, file.revision, text, shown)
+    return Proposal(PROCESSES, file.revision, text, shown, process=name)
 
 
 def _longer_process(
@@ -279,7 +279,7 @@ def _longer_process(
         raise _by_hand(name, _) from None
     added = f"processes:\n  {known.name}:\n    steps:\n      {step}\n"
     shown = added if known.own else longer  # a copy is new as a whole
-    return Proposal(name, revision, longer, shown)
+    return Proposal(name, revision, longer, shown, process=known.name)
 
 
 def _by_hand(name: str, _: Words) -> FormError:
@@ -296,9 +296,11 @@ async def saved_page(request: web.Request) -> web.Response:
     values = await form_values(request)
     rule = next((one for one in workbench(request).rules() if one.id == values.get("rule")), None)
     session = await console(request).store.session(values.get("session", ""))
+    processes = {one.id for one in workbench(request).processes()}
+    process = values.get("process", "")
     return render(
         request, "saved.html", file=values.get("file", ""), rule=rule, session=session,
-        changed=_number(values.get("changed")),
+        process=process if process in processes else "", changed=_number(values.get("changed")),
     )  # fmt: skip
 
 
@@ -313,6 +315,8 @@ async def rejudge(request: web.Request) -> web.Response:
     now_ms = console(request).clock.now_ms()
     changed = await workbench(request).rejudge(since_ms=now_ms - SPAN_MS)
     await console(request).store.audit(now_ms, who, "rejudged", "7d")
-    query = {name: values[name] for name in ("file", "rule", "session") if values.get(name)}
+    query = {
+        name: values[name] for name in ("file", "rule", "process", "session") if values.get(name)
+    }
     url = request.url.with_path("/rules/saved").with_query({**query, "changed": str(changed)})
     raise web.HTTPSeeOther(url.relative())

@@ -14,6 +14,7 @@ from console.pages import render
 from console.process_frame import Frame, frame_of, framed, periods_of, plain, process_link
 from console.process_words import process_texts
 from core.walks import ENDS
+from detector.patterns import glob
 from insight import funnel as funnels
 
 BY = ("device", "browser", "os", "language", "entry", "campaign", "release", "segment")
@@ -31,8 +32,12 @@ async def show_list(request: web.Request) -> web.Response:
     store = console(request).store
     asked = asked_of(request, request.query)
     query = plain(asked)
+    sites = await store.sites()
+    site = next((one.name for one in sites if asked.get("site") in (one.name, one.key)), "")
     rows = []
     for process in console(request).workbench.processes():
+        if site and process.sites and not glob(process.sites)(site):
+            continue  # it holds elsewhere
         names = [name for name, _ in process.steps]
         rows.append((process, await funnels.outcome(store, query, process.id, names)))
     return render(
@@ -40,7 +45,7 @@ async def show_list(request: web.Request) -> web.Response:
         "processes.html",
         rows=rows,
         texts=process_texts(request),
-        sites=await store.sites(),
+        sites=sites,
         unindexed=await store.unindexed(),
         may_edit=await has_role(request, EDITORS),
         link=lambda process: process_link(process.id, asked.pairs),

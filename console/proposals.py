@@ -165,7 +165,10 @@ async def _save(
         reason=one_line(values.get("reason", "")),
     )
     if saved.outcome == "saved":
-        query = {"file": proposal.file, "rule": proposal.rule, "session": values.get("session", "")}
+        query = {
+            "file": proposal.file, "rule": proposal.rule, "process": proposal.process,
+            "session": values.get("session", ""),
+        }  # fmt: skip
         asked = urlencode({name: value for name, value in query.items() if value})
         raise web.HTTPSeeOther(f"/rules/saved?{asked}")
     error = (

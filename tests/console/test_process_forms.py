@@ -119,7 +119,10 @@ async def test_steps_are_ticked_in_a_session_and_become_a_process(desk: Desk) ->
         "labels": {"summary": "Summary", "gekauft": {"de": "Gekauft"}},
         "strict": True, "value": "props.sum", "time_limit": "90s",
     } == told  # fmt: skip
-    assert 'href="/processes/purchase/edit"' in await desk.get("/processes/purchase")
+    page = await desk.get("/processes/purchase")
+    assert 'href="/processes/purchase/edit"' in page and "only on shop" in page
+    assert 'href="/processes/purchase?site=shop"' in await desk.get("/processes?site=shop")
+    assert "/processes/purchase" not in await desk.get("/processes?site=blog")
 
 
 async def test_a_trial_counts_what_the_generator_knows(desk: Desk) -> None:
