@@ -156,6 +156,11 @@ def paths(folder: Path) -> dict[str, str]:
         long = one("SELECT id FROM sessions WHERE ended_ms NOT NULL ORDER BY events DESC LIMIT 1")[
             0
         ]
+        known = "CASE WHEN json_valid(identity) THEN json_extract(identity, '$.id') END"
+        customer = one(
+            f"SELECT {known} FROM sessions WHERE identity IS NOT NULL GROUP BY 1"
+            " ORDER BY count(*) DESC, 1 LIMIT 1"
+        )[0]
     return {
         "sessions": "/sessions",
         "sessions, far down": f"/sessions?after={newest}",
@@ -193,6 +198,10 @@ def paths(folder: Path) -> dict[str, str]:
         "paths through a process": "/processes/checkout/paths?depth=6",
         "forms of a process": "/processes/checkout/forms",
         "forms, 30 days, on phones": "/processes/checkout/forms?since=30d&device=mobile",
+        "customers": "/customers",
+        "customer with most visits": f"/customers/{customer}",
+        "handover card": f"/customers/{customer}/handover",
+        "contacts": "/contacts",
         "weekly report": "/reports/weekly",
         "today's report": "/reports/today",
         "struggles": "/struggles",

@@ -113,14 +113,14 @@ async def show_one(request: web.Request) -> web.Response:
     """Show one customer with the journey, newest first."""
     customer = await _customer(request)
     store = console(request).store
-    channels = inbox(request).channels
+    visits = await store.count_visits(customer.id)
+    channels = await _used(request, customer.id, visits)
     channel = request.query.get("channel", "")
-    channel = channel if channel in (WEB, *channels) else ""
+    channel = channel if channel in dict(channels) else ""
     before = place_of(request.query.get("after", ""))
     entries, more = await journey_of(store, customer.id, PAGE_SIZE, before=before, channel=channel)
     sessions = [one.session for one in entries if one.session is not None]
     contacts = [one.contact.id for one in entries if one.contact is not None]
-    visits = await store.count_visits(customer.id)
     browsers = await store.browsers_of(customer.id)
     await _audit(request, customer.id)
     return render(
@@ -136,7 +136,7 @@ async def show_one(request: web.Request) -> web.Response:
         last_ms=_last(customer, visits),
         shared=[one for one in browsers if one.others],
         channel=channel,
-        channels=await _used(request, customer.id, visits),
+        channels=channels,
         more=_more(customer.id, channel, entries) if more else None,
         first=before is None,
         may_write=await has_role(request, ENDERS),
@@ -153,12 +153,10 @@ def _more(id_: str, channel: str, entries: list[Entry]) -> str:
 
 async def _used(request: web.Request, id_: str, visits: VisitCount) -> list[tuple[str, int]]:
     """Return the channels by which there is something of a customer, with how much."""
-    store = console(request).store
-    found = [(WEB, visits.visits)]
-    for channel in inbox(request).channels:
-        query = ContactQuery(customer=id_, channel=channel)
-        found.append((channel, await store.count_contacts(query)))
-    return [(name, count) for name, count in found if count]
+    found = await console(request).store.channels_of(id_)
+    ordered = dict.fromkeys((*inbox(request).channels, *sorted(found)))
+    counted = [(WEB, visits.visits), *((one, found.get(one, 0)) for one in ordered)]
+    return [(name, count) for name, count in counted if count]
 
 
 async def show_card(request: web.Request) -> web.Response:

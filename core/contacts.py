@@ -127,6 +127,9 @@ class ContactStore(Protocol):
     async def count_contacts(self, query: ContactQuery) -> int:
         """Return how many contacts *query* would list without its limit and place."""
 
+    async def channels_of(self, customer: str) -> dict[str, int]:
+        """Return how many contacts of *customer* came by each channel; channels without any are left out."""
+
     async def change_contact(
         self, id_: str, changes: Mapping[str, Any], who: str, at_ms: int
     ) -> Contact | None:

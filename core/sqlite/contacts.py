@@ -107,7 +107,9 @@ def count(db: sqlite3.Connection, query: ContactQuery) -> int:
 def _where(query: ContactQuery) -> tuple[str, list[Any]]:
     where: list[str] = ["1"]
     values: list[Any] = []
-    for column, value in (("customer", query.customer), ("channel", query.channel)):
+    # Of one customer there are few: the plus keeps SQLite from going through all of a channel.
+    channel = "channel" if query.customer is None else "+channel"
+    for column, value in (("customer", query.customer), (channel, query.channel)):
         if value is not None:
             where.append(f"{column} = ?")
             values.append(value)
@@ -123,6 +125,16 @@ def _where(query: ContactQuery) -> tuple[str, list[Any]]:
         where.append("started_ms <= ?")
         values.append(query.until_ms)
     return " AND ".join(where), values
+
+
+def channels_of(db: sqlite3.Connection, customer: str) -> dict[str, int]:
+    """Return how many contacts of a customer came by each channel."""
+    rows = db.execute(
+        "SELECT channel, count(*) FROM contacts INDEXED BY contacts_by_customer WHERE customer = ?"
+        " GROUP BY channel",
+        (customer,),
+    )
+    return dict(rows.fetchall())
 
 
 def change(

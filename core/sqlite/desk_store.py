@@ -63,6 +63,9 @@ class Desk(Part, CustomerStore, ContactStore):
     async def count_contacts(self, query: ContactQuery) -> int:
         return await self._readers.run(contacts.count, query)
 
+    async def channels_of(self, customer: str) -> dict[str, int]:
+        return await self._readers.run(contacts.channels_of, customer)
+
     async def change_contact(
         self, id_: str, changes: Mapping[str, Any], who: str, at_ms: int
     ) -> Contact | None:

@@ -225,6 +225,8 @@ async def test_contacts_are_listed_and_counted_alike(store: Store) -> None:
     ]:
         assert wanted == "".join(one.id for one in await store.contacts(query)), query
         assert len(wanted) == await store.count_contacts(query)
+    assert {"call": 1, "mail": 1} == await store.channels_of("K-1")
+    assert 1 == await store.count_contacts(ContactQuery(customer="K-1", channel="mail"))
     behind = ContactQuery(limit=2, before=(NOON + 3, "c"))
     assert ["b", "a"] == [one.id for one in await store.contacts(behind)]
 
