@@ -25,6 +25,7 @@ from console.format import iso
 from console.language import Language
 from console.named import api_session
 from core.durations import parse_duration_ms
+from core.effort import Effort
 from core.errors import StoreBusy, StoreError
 from core.form_use import FORM_USES
 from core.model import Flag, Gap, Place, Score, Session, SessionQuery, Site, band_of
@@ -95,7 +96,9 @@ async def show_session(request: web.Request) -> web.Response:
     flags = [flag_json(flag, language) for flag in await store.flags(session.id)]
     gaps = [gap_json(gap) for gap in await store.gaps(session.id)]
     score = score_json(await store.score(session.id))
-    return answer({"session": {**session_json(session), **score, "flags": flags, "gaps": gaps}})
+    efforts = [effort_json(one) for one in await store.efforts(session.id)]
+    told = {**session_json(session), **score, "efforts": efforts, "flags": flags, "gaps": gaps}
+    return answer({"session": told})
 
 
 async def show_events(request: web.Request) -> web.Response:
@@ -313,6 +316,24 @@ def score_json(score: Score | None) -> dict[str, Any]:
         for term in score.terms
     ]
     return {"points": score.points, "terms": terms}
+
+
+def effort_json(one: Effort) -> dict[str, Any]:
+    """Return an effort of a session, with what it is made of; process and step are null for the whole."""
+    work, norm = one.work, one.norm
+    return {
+        "process": work.process or None,
+        "step": work.step or None,
+        "index": one.index,
+        "points": round(one.points, 6),
+        "flag_points": round(work.points, 6),
+        "extra_points": one.extra,
+        "actions": work.actions,
+        "visible_ms": work.visible_ms,
+        "usual": None
+        if norm is None
+        else {"sessions": norm.sessions, "actions": norm.actions, "visible_ms": norm.visible_ms},
+    }
 
 
 def flag_json(flag: Flag, language: Language) -> dict[str, Any]:

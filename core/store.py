@@ -44,6 +44,7 @@ from core.model import (
     Verdicts,
 )
 from core.readers import ReaderStore
+from core.report_files import ReportFileStore
 from core.saved import SavedStore
 from core.sealed import KeyframeRef, Sealed, StockRef
 from core.search import SearchStore
@@ -451,6 +452,7 @@ class Store(
     EffortStore,
     WayStore,
     FixStore,
+    ReportFileStore,
     FormStore,
     CauseStore,
     SightStore,

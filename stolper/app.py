@@ -102,7 +102,7 @@ class Server:
         own = OwnRules(self.data / OWN_RULES)
         self.rulebook = Rulebook(own, self.store, self.clock, shipped=[shipped_rules()])
         self.reports = Reportbook(self.data / OWN_REPORTS, shipped=[shipped_reports()])
-        await asyncio.to_thread(self.reports.load)
+        await self.reports.begin(self.store)
         self.alerts = AlertService(
             self.store,
             self.clock,
@@ -139,7 +139,8 @@ class Server:
             asyncio.create_task(self.closer.run(), name="session closer"),
             asyncio.create_task(watching, name="rule files"),
             asyncio.create_task(
-                self.reports.watch(self.settings.detector.reload_ms), name="report files"
+                self.reports.watch(self.store, self.settings.detector.reload_ms),
+                name="report files",
             ),
             asyncio.create_task(sealer.run(), name="sealer"),
             asyncio.create_task(self.retention.run(), name="retention"),

@@ -12,6 +12,7 @@ import logging
 from collections.abc import Sequence
 from pathlib import Path
 
+from core.report_files import ReportFileStore
 from insight.report_files import Report, read_reports
 from stolper.own_rules import Mark, OwnRules
 
@@ -28,23 +29,33 @@ class Reportbook:
     def __init__(self, folder: Path, *, shipped: Sequence[Path] = ()) -> None:
         self._files = OwnRules(folder)
         self._shipped = [one for path in shipped for one in _read_all(path)]
-        self._good: dict[str, list[Report]] = {}
+        self._good: dict[str, tuple[str, list[Report]]] = {}  # text and reports by file
+        self._kept: dict[str, str] | None = None
         self.problems = ""
 
     def reports(self) -> list[Report]:
         """Return all reports; one of an own file stands in place of a shipped one of the same name."""
         found = {one.id: one for one in self._shipped}
         for name in sorted(self._good):
-            found |= {one.id: one for one in self._good[name]}
+            found |= {one.id: one for one in self._good[name][1]}
         return list(found.values())
+
+    async def begin(self, store: ReportFileStore) -> None:
+        """Put in force what the files say, and of those with a mistake what was last in force before."""
+        self._kept = await store.report_files()
+        for name, text in self._kept.items():
+            read, errors = read_reports(name, text)
+            if not errors:
+                self._good[name] = (text, read)
+        await asyncio.to_thread(self.load)
+        await self._keep(store)
 
     def load(self) -> None:
         """Put in force what the files say now; of one with a mistake what it said before stays. Blocks."""
         texts, unreadable = self._files.texts()
         wrong = [*unreadable.values()]
-        self._good = {
-            name: good for name, good in self._good.items() if name in texts or name in unreadable
-        }
+        there = {*texts, *unreadable}
+        good = {name: one for name, one in self._good.items() if name in there}
         taken: dict[str, str] = {}
         for name in sorted(texts):
             read, errors = read_reports(name, texts[name])
@@ -55,14 +66,15 @@ class Reportbook:
             ]
             wrong += errors
             if not errors:
-                self._good[name] = read
-            taken |= {one.id: name for one in self._good.get(name, [])}
+                good[name] = (texts[name], read)
+            taken |= {one.id: name for one in (good[name][1] if name in good else [])}
+        self._good = good
         problems = "\n".join(wrong)
         if problems and problems != self.problems:
             log.error("reports in force stay until this is mended:\n%s", problems)
         self.problems = problems
 
-    async def watch(self, every_ms: int) -> None:
+    async def watch(self, store: ReportFileStore, every_ms: int) -> None:
         """Load whenever a file changes, until cancelled."""
         before: Mark | None = None
         while True:
@@ -70,10 +82,17 @@ class Reportbook:
                 mark = await asyncio.to_thread(self._files.mark)
                 if mark != before:
                     await asyncio.to_thread(self.load)
+                    await self._keep(store)
                     before = mark
             except Exception:
                 log.exception("the report files could not be looked at")
             await asyncio.sleep(every_ms / 1000)
+
+    async def _keep(self, store: ReportFileStore) -> None:
+        texts = {name: text for name, (text, _) in self._good.items()}
+        if texts != self._kept:
+            await store.put_report_files(texts)
+            self._kept = texts
 
 
 def _read_all(folder: Path) -> list[Report]:

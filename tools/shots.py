@@ -263,6 +263,7 @@ SHOTS = (
     Shot("reports", "/reports"),
     Shot("report", "/reports/weekly?until={now}"),
     Shot("report-today", "/reports/today"),
+    Shot("session-effort", "/sessions/{failing}#effort-title"),
     Shot("process-effort", "/processes/order/effort"),
     Shot("process-paths", "/processes/order/paths"),
     Shot("process-maps", "/processes/order/maps", _map_drawn),

@@ -415,3 +415,9 @@ def m030_sights(db: Database) -> None:
     db.execute(
         "INSERT OR REPLACE INTO search_due SELECT id, 1, 1, -started_ms FROM sessions WHERE NOT canary"
     )
+
+
+@migrations()
+def m029_report_files(db: Database) -> None:
+    """Keep the report files that were last in force."""
+    db.execute("CREATE TABLE report_files (name TEXT PRIMARY KEY, text TEXT NOT NULL)")

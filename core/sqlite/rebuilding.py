@@ -26,6 +26,9 @@ _WORDS = {
     "server_keys": "keys of the server: what was signed with them is known no more",
     "rule_versions": "the history of rules",
     "rule_files": "copies of your own rule files; the files themselves are in rules/",
+    "report_files": "copies of your own report files; the files themselves are in reports/",
+    "releases": "releases that programs told: tell them again",
+    "effort_norms": "medians that efforts are measured by: they are made anew of what is stored",
     "notes": "notes at sessions",
     "watched": "who has seen which session",
     "saved_segments": "saved segments",
@@ -58,6 +61,9 @@ def mend(db: sqlite3.Connection, old: sqlite3.Connection | None, broken: list[st
     if holes := _recount(db):
         lost.append(f"{holes} batches, each a named gap of its session")
     _judge_again(db)
+    if {"effort_norms", "effort_normed"} & set(broken):
+        db.execute("DELETE FROM effort_norms")
+        db.execute("DELETE FROM effort_normed")
     mark_all_due(db)
     lost += [f"maybe {_WORDS[table]}" for table in broken if table in _WORDS]
     return lost

@@ -55,6 +55,7 @@ from core.sqlite.objects import Objects, recoded
 from core.sqlite.reader_store import Readership
 from core.sqlite.readers import Readers
 from core.sqlite.removal import Removal
+from core.sqlite.report_store import ReportFiles
 from core.sqlite.reserve import Reserve, free_bytes
 from core.sqlite.rows import session_of
 from core.sqlite.saved_store import Saved
@@ -95,6 +96,7 @@ class SqliteStore(
     Desk,
     Efforts,
     Fixes,
+    ReportFiles,
     Noted,
     Search,
     Removal,

@@ -11,6 +11,7 @@ import pytest
 
 from core.alerts import Alert, Firing
 from core.contacts import Contact, ContactNote
+from core.effort import Work
 from core.erasing import KEY, Whom, listed, read_list, tombstone
 from core.errors import UserError
 from core.form_use import FieldUse, FormUse
@@ -68,8 +69,9 @@ async def kept(store: SqliteStore) -> SqliteStore:
                 SITE.key,
                 NOON,
                 0,
-                (("page", f"/{CANARY}"), *FILLED.terms()),
+                (("page", f"/{CANARY}"), ("release", CANARY), *FILLED.terms()),
                 CANARY,
+                works=(Work(CANARY, CANARY, SITE.key, 1, NOON, None, 2.0, 3, 4, False),),
                 forms=(FILLED,),
             ),
         ]

@@ -237,6 +237,11 @@ async def test_a_file_is_in_force_without_a_restart_and_a_mistake_changes_nothin
     assert "Brand new" in text
     assert "new.yaml:5" in text
     assert "Did you mean 'sessions'?" in text
+    await shown.book.begin(shown.running.store)  # keeps what is in force
+    again = Reportbook(shown.folder, shipped=[shipped_reports()])
+    await again.begin(shown.running.store)
+    assert {one.id for one in again.reports()} == {one.id for one in shown.book.reports()}
+    assert "new.yaml:5" in again.problems
     new.write_text(good.replace("new:", "shop:"))
     shown.book.load()
     assert "the report 'shop' stands in" in shown.book.problems
