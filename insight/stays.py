@@ -6,6 +6,7 @@ Owns how events become stays: several may tell of one, and a page that goes and 
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -21,6 +22,8 @@ AT_ONCE_MS = 20
 
 MOST_LETTERS = 120
 """Of a key; names of forms and fields are shorter."""
+
+_MASKED = re.compile(r"[x\s]*")
 
 
 @dataclass(slots=True)
@@ -91,9 +94,10 @@ def keys_of(event: Event) -> tuple[str, str]:
 
 
 def label_of(event: Event) -> str:
-    """Return what people call the target of *event*, as it was recorded."""
+    """Return what people call the target of *event*, nothing if that was masked."""
     target = event.get("target")
-    return str(target.get("label") or "")[:MOST_LETTERS] if isinstance(target, dict) else ""
+    label = str(target.get("label") or "")[:MOST_LETTERS] if isinstance(target, dict) else ""
+    return "" if _MASKED.fullmatch(label) else label
 
 
 def stays_of(events: Sequence[Event]) -> list[Stay]:

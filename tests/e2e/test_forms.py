@@ -83,7 +83,7 @@ async def test_times_in_a_form_are_those_that_its_page_saw(
     places = {name: one.place for name, one in told.fields.items() if one.place}
     # The page put the focus into the last one itself, where it was refused.
     assert {"first_name": 1, "street": 2, "postcode": 3, "email": 4, "last_name": 5} == places
-    assert "Straße" in told.labels["street"]
+    assert {} == told.labels  # the preset `standard` masks them
 
 
 async def product(page: Page, origin: str) -> str:
