@@ -32,6 +32,7 @@ def test_sets_are_what_python_says(share: float) -> None:
     assert sorted(one - other) == list(a - b)
     assert (len(one), len(other)) == (len(a), len(b))
     assert len(one & other) == sum(b.meet(*row) for row in kept(one))
+    assert sorted(one & other) == sorted(n for row in kept(one) for n in b.shared(*row))
     assert one & other == {
         n for n in one if b.table().get(n // BLOCK, bytes(BYTES))[n % BLOCK >> 3] >> (n & 7) & 1
     }

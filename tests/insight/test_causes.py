@@ -163,7 +163,7 @@ async def test_what_is_judged_again_or_erased_is_counted_no_longer(tmp_path: Pat
 
 
 async def test_nobody_has_met_their_fate_who_is_still_there(tmp_path: Path) -> None:
-    """While a session runs it counts at steps that it has gone on from alone; out of order it was never at what it had passed."""
+    """While a session runs it counts at steps that it has gone on from alone; out of order it was never at what it had passed. A rule that waits for the end tells of something only before it."""
     async with shop_of(tmp_path, []) as made:
         made.rules = rules(PROCESS)
         visit = Visit(made.store, "v")
@@ -171,7 +171,9 @@ async def test_nobody_has_met_their_fate_who_is_still_there(tmp_path: Path) -> N
         made.indexer.changed("v")
         back = Visit(made.store, "back")
         await back.send([{"t": 0, "type": "page", "path": "/pay"}, {"t": 9, "type": "page", "path": "/basket"}])  # fmt: skip
-        await back.flag(at=12, page="/basket")
+        await back.flag(at=8, page="/basket")
+        early = await back.flag("gone", at=5, label="early", page="/pay")
+        end = await back.flag("gone", at=9, label="end", page="/pay")
         await made.store.end_session("back", "left")
         await everything(made.indexer)
 
@@ -179,3 +181,5 @@ async def test_nobody_has_met_their_fate_who_is_still_there(tmp_path: Path) -> N
         assert {"back"} == await made.ids(("been_at", "order/pay"))
         assert {"back"} == await made.ids(("met_at", "order/pay"))
         assert set() == await made.ids(("met_at", "order/basket"))
+        assert {"back"} == await made.ids(("met_at", f"order/pay {struggle_key(early)}"))
+        assert set() == await made.ids(("met_at", f"order/pay {struggle_key(end)}"))
