@@ -10,6 +10,7 @@ import pytest_asyncio
 from aiohttp import web
 from playwright.async_api import Browser, Page
 
+from collector.identity import key_name, sign
 from core.model import Site
 from tests.e2e.conftest import Serve
 from tests.e2e.support import Stack, eventually
@@ -197,6 +198,35 @@ async def test_track_and_identify_reach_the_session(browser: Browser, shop: Shop
     assert stored is not None
     assert stored.identity is not None
     assert ("customer-7", False) == (stored.identity["id"], stored.identity["verified"])
+    await page.context.close()
+
+
+async def test_a_signed_name_joins_the_earlier_visits_of_its_browser(
+    browser: Browser, shop: Shop
+) -> None:
+    """Two visits without a name, then one that the site's server signs: all three are the customer's."""
+    page = await shop.open(browser)
+    visits = [await recording(page)]
+    for _ in range(2):
+        await page.evaluate("window.stolper('new')")
+        await page.mouse.click(20, 20)
+        visits.append(await recording(page))
+    store = shop.stack.store
+    signature = sign(await store.server_key(key_name(shop.site.key)), "customer-8")
+    await page.evaluate("(s) => window.stolper('identify', 'customer-8', {}, s)", signature)
+    await page.mouse.click(20, 20)
+    await page.evaluate("window.stolper('flush')")
+
+    async def joined() -> list[str]:
+        return [one.id for one in await store.customer_sessions("customer-8", limit=9)]
+
+    await eventually(joined, within_s=5)
+    customer = await store.customer("customer-8")
+
+    assert customer is not None
+    assert customer.verified
+    assert 3 == len(set(visits))
+    assert set(visits) == set(await joined())
     await page.context.close()
 
 
