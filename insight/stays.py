@@ -20,6 +20,9 @@ SAME_MS = 5
 AT_ONCE_MS = 20
 """Who is in the same field again so soon never left it: the page was shown again, or it is the next choice of a group."""
 
+LONGEST_MS = 86_400_000.0
+"""Of a stay; sessions are over much sooner."""
+
 MOST_LETTERS = 120
 """Of a key; names of forms and fields are shorter."""
 
@@ -112,7 +115,7 @@ def stays_of(events: Sequence[Event]) -> list[Stay]:
             continue
         key = (str(event.get("page_load")), form, name)
         stay = last.get(key)
-        begin = event["ts"] - (event.get("focus_ms") or 0)
+        begin = event["ts"] - _span(event.get("focus_ms") or 0)
         if stay is None or not _goes_on(stay, begin):
             stay = last[key] = Stay(
                 key[0], str(event.get("tab") or ""), form, name, label_of(event),
@@ -124,6 +127,11 @@ def stays_of(events: Sequence[Event]) -> list[Stay]:
     for stay in found:
         _measure(stay, hidden)
     return sorted(found, key=lambda one: one.begin)
+
+
+def _span(ms: float) -> float:
+    """Return *ms* as a time that somebody can be in a field: anything may stand in an event."""
+    return min(max(ms, 0.0), LONGEST_MS)
 
 
 def _goes_on(stay: Stay, begin: float) -> bool:
@@ -142,7 +150,7 @@ def _tell(stay: Stay, event: Event, begin: float) -> None:
     changed, first = bool(event.get("changed")), event.get("first_input_ms")
     stay.changed = stay.part[0] or changed
     if stay.part[1] is None and first is not None:
-        stay.first = begin + first
+        stay.first = min(begin + _span(first), event["ts"])
     stay.refused |= bool(event.get("invalid"))
     stay.deleted |= bool(event.get("deletions"))
     stay.pasted |= bool(event.get("paste"))

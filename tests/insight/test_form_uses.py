@@ -14,8 +14,10 @@ from core.model import SessionQuery
 from core.search import Find
 from core.sqlite import SqliteStore
 from core.walks import Spread
+from insight.form_uses import MOST_FIELDS
+from insight.stays import LONGEST_MS, MOST_LETTERS
 from stolper.indexer import Indexer
-from tests.console.support import Clock, shop
+from tests.console.support import Clock, Visit, shop
 from tests.insight.form_generator import FORMS, Filler, fillers, stored_fillers
 from tests.insight.test_walks import everything, rules
 
@@ -170,4 +172,35 @@ async def test_what_was_done_in_forms_goes_with_its_session(tmp_path: Path) -> N
     assert before.sessions - 1 == after.sessions
     assert before.timed - 1 == after.timed
     assert gone.id not in await other.ids((USED, place("order", step, form, name)))
+    await store.close()
+
+
+async def test_what_no_browser_sends_stops_nothing(tmp_path: Path) -> None:
+    """Endless times, long names and no name at all: the session is indexed, and what is kept is within bounds."""
+    store = SqliteStore(tmp_path, Clock())
+    await store.open()
+    await store.add_site(shop())
+    visit = Visit(store, "strange")
+    facts = {"type": "field", "path": "/pay", "form": "payment", "cause": "blur"}
+    await visit.send(
+        [
+            {"t": 0, "type": "page", "path": "/pay", "nav": "load"},
+            {"t": 9, **facts, "field": "iban", "focus_ms": 1e300, "first_input_ms": 1e300},
+            {"t": 9, **facts, "field": "owner", "focus_ms": -1e300, "first_input_ms": -5},
+            {"t": 9, **facts, "field": "n" * 5_000, "focus_ms": 2},
+            {"t": 9, **facts, "focus_ms": 2},
+            *({"t": 10, **facts, "field": f"many{n}", "focus_ms": 1} for n in range(300)),
+        ]
+    )
+    await store.end_session("strange", "left")
+    made = Filled(store)
+    await everything(made.indexer)
+    [found] = await store.form_sums([SessionQuery()], "order", "pay", "payment")
+
+    assert 1 == found.sessions
+    assert MOST_FIELDS == len(found.fields)
+    assert all(len(name) <= MOST_LETTERS for name in found.fields)
+    for name in ("iban", "owner"):
+        spent = found.fields[name].spent
+        assert spent is not None and 0 <= spent.median_ms <= LONGEST_MS
     await store.close()
