@@ -11,10 +11,11 @@ import yaml
 from playwright.async_api import Browser
 
 from console import language as languages
+from core.contacts import Contact, ContactNote
 from stolper.indexer import Indexer
 from tests.console.conftest import sign_in
 from tests.console.crawling import Crawl, Longer
-from tests.console.support import ROOT, running_console, shop
+from tests.console.support import ROOT, START, Running, running_console, shop
 from tests.console.test_browser import fill
 from tests.console.test_rule_pages import few_shipped
 from tests.insight.generator import PROCESS, stored, visits
@@ -92,6 +93,7 @@ async def test_all_pages(
     async with running_console(tmp_path / "data", player=player, shipped=shipped) as console:
         await console.store.add_site(shop())
         await fill(console)
+        await speak(console)
         await stored(console.store, visits(seed=1, count=30))
         await everything(Indexer(console.store, console.clock, rules=rules))
         context = await browser.new_context(
@@ -113,6 +115,15 @@ async def test_all_pages(
     print(f"\n{sum(crawl.seen.values())} pages of {len(crawl.seen)} kinds")
     assert len(crawl.seen) > 30
     assert not crawl.wrong, "\n".join(crawl.wrong)
+
+
+async def speak(console: Running) -> None:
+    """Keep a contact of a customer with a note, a change of both, and one that is nobody's."""
+    store = console.store
+    made = Contact("c1", "call", START + 900_000, START, "owner", customer="ada", subject="Pay")
+    await store.put_contact(made, b"", [ContactNote("n1", "c1", "promise", "Pay", "owner", START)])
+    await store.change_contact("c1", {"resolved": True}, "owner", START)
+    await store.put_contact(Contact("c2", "mail", START, START, "owner"), b"")
 
 
 async def states(crawl: Crawl) -> None:

@@ -9,6 +9,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from yarl import URL
 
 from core.contacts import Contact, ContactNote, ContactQuery
 from core.model import User
@@ -21,7 +22,7 @@ KNOWN = {"id": "K-1", "hashed": False, "verified": True}
 
 async def get(http: aiohttp.ClientSession, console: Running, path: str, status: int = 200) -> str:
     """Return the text of a page, without marks and with single blanks."""
-    async with http.get(f"{console.url}{path}") as answer:
+    async with http.get(URL(f"{console.url}{path}", encoded=True)) as answer:
         assert status == answer.status
         return await answer.text()
 
@@ -353,3 +354,20 @@ async def test_viewers_read_and_support_writes(
                 'href="/contacts/new' in await get(other, customer, "/customers")
                 or role == "viewer"
             )
+
+
+@pytest.mark.parametrize("strange", ["a/b c?d#é", "<img src=x>", "%2e", "new"])
+async def test_strange_ids_have_pages(
+    console: Running, http: aiohttp.ClientSession, strange: str
+) -> None:
+    """Whatever a site calls its customers: the list leads to the page, which leads to the card."""
+    await console.sign_in(http)
+    await call(console, 0, customer=strange)
+    listed = await get(http, console, "/customers")
+    link = unescape(re.findall(r'class="main-cell"><a href="([^"]+)"', listed)[0])
+    page = await get(http, console, link)
+
+    assert strange in words(page).replace("\xa0", " ") or "<" in strange
+    assert "<img" not in page
+    card = unescape(re.findall(r'href="(/customers/[^"]+/handover)"', page)[0])
+    assert "No promise was noted." in await get(http, console, card)
