@@ -61,31 +61,45 @@ class Stay:
 
 
 @dataclass(slots=True)
-class Hidden:
-    """When the documents of a session were not to be seen."""
+class _Spans:
+    """Spans that follow one another: begins, ends, and how long those before each were together."""
 
-    spans: dict[str, list[tuple[float, float]]] = field(default_factory=dict)
+    begins: list[float] = field(default_factory=list)
+    ends: list[float] = field(default_factory=list)
+    sums: list[float] = field(default_factory=list)
+
+    def add(self, begin: float, end: float) -> None:
+        """Put a span behind the others."""
+        last = self.sums[-1] + self.ends[-1] - self.begins[-1] if self.sums else 0.0
+        self.begins.append(begin)
+        self.ends.append(end)
+        self.sums.append(last)
+
+    def until(self, at: float) -> float:
+        """Return how many ms of them lie before *at*."""
+        nth = bisect_right(self.begins, at) - 1
+        return 0.0 if nth < 0 else self.sums[nth] + min(at, self.ends[nth]) - self.begins[nth]
+
+
+class Hidden:
+    """When the documents of a session were not to be seen; *events* are in canonical order."""
+
+    def __init__(self, events: Sequence[Event]) -> None:
+        self._spans: dict[str, _Spans] = {}
+        since = dict[str, float]()
+        for event in events:
+            load = str(event.get("page_load"))
+            if event["type"] == "visibility" and event.get("state") == "hidden":
+                since.setdefault(load, event["ts"])
+            elif event["type"] == "visibility" and load in since:
+                self._spans.setdefault(load, _Spans()).add(since.pop(load), event["ts"])
+        for load, ts in since.items():
+            self._spans.setdefault(load, _Spans()).add(ts, float("inf"))
 
     def within(self, load: str, begin: float, end: float) -> float:
         """Return how many ms from *begin* to *end* the document *load* was hidden."""
-        return sum(
-            max(0.0, min(end, until) - max(begin, since))
-            for since, until in self.spans.get(load, ())
-        )
-
-
-def hidden_of(events: Sequence[Event]) -> Hidden:
-    """Return when documents were hidden; *events* are in canonical order."""
-    found, since = Hidden(), dict[str, float]()
-    for event in events:
-        load = str(event.get("page_load"))
-        if event["type"] == "visibility" and event.get("state") == "hidden":
-            since.setdefault(load, event["ts"])
-        elif event["type"] == "visibility" and load in since:
-            found.spans.setdefault(load, []).append((since.pop(load), event["ts"]))
-    for load, ts in since.items():
-        found.spans.setdefault(load, []).append((ts, float("inf")))
-    return found
+        spans = self._spans.get(load)
+        return 0.0 if spans is None else spans.until(end) - spans.until(begin)
 
 
 def keys_of(event: Event) -> tuple[str, str]:
@@ -123,7 +137,7 @@ def stays_of(events: Sequence[Event]) -> list[Stay]:
             )  # fmt: skip
             found.append(stay)
         _tell(stay, event, begin)
-    hidden = hidden_of(events)
+    hidden = Hidden(events)
     for stay in found:
         _measure(stay, hidden)
     return sorted(found, key=lambda one: one.begin)
