@@ -12,6 +12,7 @@ from console import (
     export_pages,
     health_pages,
     person_pages,
+    process_form_api,
     rule_api,
     struggle_api,
     transcript_pages,
@@ -283,6 +284,7 @@ def test_every_route_is_documented() -> None:
     person_pages.add_routes(app)
     transcript_pages.add_routes(app)
     export_pages.add_routes(app)
+    process_form_api.add_routes(app)
     routes = {
         f"{route.method} {route.resource.canonical}"
         for route in app.router.routes()
