@@ -118,7 +118,8 @@ class Crawl:
 
     async def _links(self) -> list[str]:
         links: list[str] = await self.page.eval_on_selector_all(
-            "a[href]:not([download])", "all => all.map((one) => one.href)"
+            "a[href]:not([download])",
+            "all => all.map((one) => one.href.baseVal === undefined ? one.href : new URL(one.href.baseVal, location).href)",
         )
         found = []
         for link in links:

@@ -31,7 +31,7 @@ DATA = (
     "quantity", "street", "city", "zip", "iban", "owner", "total", "order_placed", "Button other", "Button more", "Button less", "Button next", "Button buy", "Button terms",
     "Button voucher", "#other", "#more", "#less", "#next", "#buy", "#terms", "#voucher", "#zoom", "#add", 'link "More" in main', "Button zoom", "Button add", "Button ink \"More\" in main",
     "Bestellung", "Zahlung", "basket", "address", "voucher", "pay", "done",
-    "/", "/item/*", "/list/a", "/list/b", "/terms", "/shipping", "/basket", "/address", "/pay",
+    "/item/*", "/item/17", "/item/4711", "/list/a", "/list/b", "/", "/terms", "/shipping", "/basket", "/address", "/pay",
     "Montag", "Dienstag", "Mittwoch", "Donnerstag", "Freitag", "Samstag", "Sonntag", "Sept.", "UTC",
     "Minuten", "Stunden", "Tage",
 )  # fmt: skip

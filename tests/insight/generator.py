@@ -136,7 +136,7 @@ def _look_around(rnd: random.Random, truth: Truth) -> None:
     """Let the visit see some pages within its first second, before all steps."""
     for nth in range(rnd.randrange(4)):
         shelf = rnd.choice(("/item/", "/list/"))
-        name = str(rnd.randrange(10_000)) if shelf == "/item/" else rnd.choice("ab")
+        name = rnd.choice(("17", "4711")) if shelf == "/item/" else rnd.choice("ab")
         truth.seen.append(shelf + (name if shelf == "/list/" else "*"))
         at = 100 + 200 * nth
         truth.events.append({"t": at, "type": "page", "path": shelf + name, "nav": "link"})

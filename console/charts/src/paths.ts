@@ -1,4 +1,5 @@
-// Draws paths as bands (a Sankey diagram), from the table that stands below them: without this script that is what there is.
+// Draws paths as bands (a Sankey diagram), from the table that stands below them: without this script that is what
+// there is. Hands on a keyboard and screen readers have the table, too: what has the focus there is lit up here.
 
 import { type SankeyLink, type SankeyNode, sankey, sankeyLinkHorizontal } from "d3-sankey";
 
@@ -39,7 +40,12 @@ const shortened = (text: string): string =>
 
 /** Return how what stands for *stop* looks. */
 function kind(stop: string): string {
-  const kinds: Record<string, string> = { ".": "ends", ".completed": "completes", ".left": "leaves", "": "others" };
+  const kinds: Record<string, string> = {
+    ".": "ends",
+    ".completed": "completes",
+    ".left": "leaves",
+    "": "others",
+  };
   return kinds[stop] ?? "";
 }
 
@@ -82,7 +88,7 @@ function said(template: string, words: Record<string, string>): string {
 
 /** Return an anchor to *href* that is called *label*, around *inside*. */
 function anchor(href: string, label: string, ...inside: Element[]): SVGElement {
-  return made("a", { href, "aria-label": label }, made("title", {}, label), ...inside);
+  return made("a", { href, tabindex: -1 }, made("title", {}, label), ...inside);
 }
 
 function band(link: Link, figure: HTMLElement): SVGElement {
@@ -105,8 +111,15 @@ function stop(node: Node, width: number, figure: HTMLElement): SVGElement {
   return anchor(
     node.href,
     said(figure.dataset.node ?? "", { stop: node.text, num: node.tally }),
-    made("rect", { class: `stop ${kind(node.stop)}`, x: x0, y: y0, width: x1 - x0, height: Math.max(1, y1 - y0), rx: 2 }),
-    made("text", { ...place, y: middle - 2 }, shortened(node.text)),
+    made("rect", {
+      class: `stop ${kind(node.stop)}`,
+      x: x0,
+      y: y0,
+      width: x1 - x0,
+      height: Math.max(1, y1 - y0),
+      rx: 2,
+    }),
+    made("text", { ...place, y: middle - 2, translate: "no" }, shortened(node.text)),
     made("text", { ...place, y: middle + 12, class: "tally" }, node.tally),
   );
 }
@@ -115,7 +128,9 @@ function draw(figure: HTMLElement, table: HTMLElement): void {
   const back = "back" in figure.dataset;
   const { nodes, links } = read(table, back);
   const layers = Math.max(...nodes.map((node) => node.layer)) + 1;
-  const fullest = Math.max(...Array.from({ length: layers }, (_, n) => nodes.filter((one) => one.layer === n).length));
+  const fullest = Math.max(
+    ...Array.from({ length: layers }, (_, n) => nodes.filter((one) => one.layer === n).length),
+  );
   const width = Math.max(figure.clientWidth - 32, layers * COLUMN);
   const height = Math.max(220, fullest * ROW);
   sankey<Stop, Way>()
@@ -129,17 +144,37 @@ function draw(figure: HTMLElement, table: HTMLElement): void {
   figure.replaceChildren(
     made(
       "svg",
-      { width, height, viewBox: `0 0 ${width} ${height}`, role: "group", "aria-label": figure.dataset.label ?? "" },
+      {
+        width,
+        height,
+        viewBox: `0 0 ${width} ${height}`,
+        "aria-hidden": "true",
+      },
       ...links.map((link) => band(link, figure)),
       ...nodes.map((node) => stop(node, width, figure)),
     ),
   );
 }
 
+/** Light up what a link of *table* leads to, too, while it has the focus or the pointer. */
+function light(figure: HTMLElement, table: HTMLElement): void {
+  const lit = (event: Event, on: boolean): void => {
+    const row = (event.target as Element).closest("tr");
+    const href = row?.querySelector("a")?.getAttribute("href");
+    for (const link of figure.querySelectorAll("a"))
+      if (link.getAttribute("href") === href) link.classList.toggle("lit", on);
+  };
+  for (const type of ["focusin", "mouseover"])
+    table.addEventListener(type, (event) => lit(event, true));
+  for (const type of ["focusout", "mouseout"])
+    table.addEventListener(type, (event) => lit(event, false));
+}
+
 const figure = document.getElementById("paths-figure");
 const table = document.getElementById(figure?.dataset.table ?? "");
 if (figure && table) {
   figure.hidden = false;
+  light(figure, table);
   let width = 0;
   new ResizeObserver(() => {
     if (figure.clientWidth === width) return;
