@@ -144,7 +144,7 @@ async def _trial_lines(
                 if isinstance(step, Step):
                     yield {"done": step.done, "total": step.total}
                 else:
-                    values = await _trial_values(request, editing, change, step)
+                    values = _trial_values(request, editing, change, step, checked)
                     yield {"html": language.render("process_trial.html", values)}
         except UserError as error:  # a file changed meanwhile, so that the text does not load
             yield {"error": str(error)}
@@ -266,16 +266,15 @@ async def _tried(request: web.Request, editing: Editing, change: Proposal) -> we
     if trial is None:
         error = words(request).gettext("A later try took the place of this one.")
         return await page(request, editing, error=error, status=409)
-    values = await _trial_values(request, editing, change, trial)
+    values = _trial_values(request, editing, change, trial, checked)
     return await page(request, editing, trial=values)
 
 
-async def _trial_values(
-    request: web.Request, editing: Editing, change: Proposal, trial: ProcessTrial
+def _trial_values(
+    request: web.Request, editing: Editing, change: Proposal, trial: ProcessTrial, checked: Checked
 ) -> dict[str, Any]:
     """Return what the panel of *trial* shows; its numbers lead to the sessions that they count."""
     word = request.app[TRIALS].keep(request[SIGNED_IN].user, change.process, trial)
-    checked = await workbench(request).check(change.file, change.text)
 
     def listed(what: str, side: str = "draft", step: str = "") -> str:
         asked = urlencode({"what": what, "side": side, **({"step": step} if step else {})})
