@@ -61,8 +61,9 @@ def named(
     db: sqlite3.Connection, identity: dict[str, Any], visitor: str | None, at_ms: int
 ) -> None:
     """Note that a visit named a customer at *at_ms*, and by signature in which browser."""
-    heard_of(db, identity["id"], at_ms, verified=identity["verified"])
-    if identity["verified"] and visitor is not None:
+    verified = bool(identity.get("verified"))
+    heard_of(db, identity["id"], at_ms, verified=verified)
+    if verified and visitor is not None:
         db.execute(
             "INSERT INTO signed_in VALUES (?, ?, ?) ON CONFLICT (visitor, customer) DO UPDATE"
             " SET at_ms = min(at_ms, excluded.at_ms)",
