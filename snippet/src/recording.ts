@@ -84,6 +84,7 @@ export function makeRecording(config: Config): Recording {
         ...(identity ? { identity } : {}),
       };
     },
+    waiting: () => !!identified.identity,
     order: guard(follow),
   });
 

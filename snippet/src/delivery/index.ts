@@ -129,7 +129,7 @@ export function makeDelivery(context: Context): Delivery {
       schedule(queue.size() >= BATCH_BYTES ? 0 : calm ? CALM_MS : sender.flushMs());
     },
     urgent: () => {
-      if (now() - lastUrgent < URGENT_MS) return;
+      if (now() - lastUrgent < URGENT_MS) return schedule(sender.flushMs());
       lastUrgent = now();
       schedule(0);
     },

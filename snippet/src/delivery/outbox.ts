@@ -22,6 +22,8 @@ export interface Context {
   mode(): Mode;
   /** Sticky facts for the next head; handed out once. */
   extras(first: boolean): Extras;
+  /** Whether such facts wait that are worth a batch of their own. */
+  waiting(): boolean;
   order(order: Order): void;
   version: string;
 }
@@ -160,7 +162,7 @@ export function makeOutbox(context: Context): Outbox {
   return {
     all: () => batches,
     seal: () => {
-      const content = queue.take();
+      const content = queue.take(seq > 0 && context.waiting()); // not before the first picture
       if (content) batches.push(make(content));
     },
     make,

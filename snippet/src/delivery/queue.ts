@@ -39,8 +39,8 @@ export interface Queue {
   dom(event: DomEvent): void;
   void(i: number): void;
   gap(gap: Gap): void;
-  /** Everything that waits, or undefined. The queue is empty afterwards. */
-  take(): Content | undefined;
+  /** Everything that waits, and empties the queue; of nothing undefined, or *even* so a content. */
+  take(even?: boolean): Content | undefined;
   clear(): void;
   /** Rough size in bytes of what waits. */
   size(): number;
@@ -54,9 +54,15 @@ export function makeQueue(
   let content: Content = { events: [], dom: [], void: [], gaps: [] };
   let size = 0;
 
-  function take(): Content | undefined {
+  function take(even = false): Content | undefined {
     const taken = content;
-    if (!taken.events.length && !taken.dom.length && !taken.void.length && !taken.gaps.length) {
+    if (
+      !even &&
+      !taken.events.length &&
+      !taken.dom.length &&
+      !taken.void.length &&
+      !taken.gaps.length
+    ) {
       return undefined;
     }
     clear();
