@@ -26,6 +26,7 @@ pytestmark = [pytest.mark.browser, pytest.mark.asyncio(loop_scope="module")]
 DATA = (
     "Rage click", "POST /pay", "Esc", "Stolper", "shop", "https://shop.example", "owner", "Chrome", "Pay", "ada",
     "x is undefined", "name", "none", "English", "Deutsch", "rule_critical", "rule_high", "rule_medium",
+    "rule_low", "rule_info",
     "my_rule",
     "cookieless", "full", "standard", "strict", "open", "/checkout*", "https://www.example.org", ".price",
     "quantity", "street", "city", "zip", "iban", "owner", "total", "order_placed", "Button other", "Button more", "Button less", "Button next", "Button buy", "Button terms",

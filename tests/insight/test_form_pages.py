@@ -103,8 +103,8 @@ async def test_the_worst_field_is_named(http: aiohttp.ClientSession, shown: Runn
     }
     worst = max(last, key=lambda name: last[name])
 
-    told = f"{html.escape(worst)}</b> is the field that most of those who left had used last:"
-    assert f"<b>Your {told} {last[worst]} of {len(used)} (" in text
+    told = f"“Your {html.escape(worst)}” is the field that most of those who left had used last:"
+    assert f"{told} {last[worst]} of {len(used)} (" in text
     assert "left here and used nothing of it" in text
     first = await page(http, shown, "/processes/order/forms?lang=de")
     assert "Formulare" in first and "Zuletzt benutzt" in first
