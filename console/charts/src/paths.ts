@@ -21,6 +21,7 @@ type Link = SankeyLink<Stop, Way>;
 
 const SVG = "http://www.w3.org/2000/svg";
 const COLUMN = 170; // px that a layer takes at least: its band and a label
+const LABEL = 150; // px right of the last layer, for its labels
 const ROW = 44; // px for each node of the fullest layer
 const LETTERS = 20; // of a label; all of it is told to those who point at it
 
@@ -103,10 +104,9 @@ function band(link: Link, figure: HTMLElement): SVGElement {
   return anchor(link.href, said(figure.dataset.edge ?? "", words), path);
 }
 
-function stop(node: Node, width: number, figure: HTMLElement): SVGElement {
+function stop(node: Node, figure: HTMLElement): SVGElement {
   const { x0 = 0, x1 = 0, y0 = 0, y1 = 0 } = node;
-  const last = x1 > width - COLUMN / 2;
-  const place = { x: last ? x0 - 6 : x1 + 6, "text-anchor": last ? "end" : "start" };
+  const place = { x: x1 + 6 };
   const middle = (y0 + y1) / 2;
   return anchor(
     node.href,
@@ -131,7 +131,7 @@ function draw(figure: HTMLElement, table: HTMLElement): void {
   const fullest = Math.max(
     ...Array.from({ length: layers }, (_, n) => nodes.filter((one) => one.layer === n).length),
   );
-  const width = Math.max(figure.clientWidth - 32, layers * COLUMN);
+  const width = Math.max(figure.clientWidth - 32, (layers - 1) * COLUMN + LABEL);
   const height = Math.max(220, fullest * ROW);
   sankey<Stop, Way>()
     .nodeWidth(10)
@@ -139,7 +139,7 @@ function draw(figure: HTMLElement, table: HTMLElement): void {
     .nodeAlign((node) => (back ? layers - 1 - node.layer : node.layer))
     .extent([
       [1, 12],
-      [width - 1, height - 12],
+      [width - LABEL, height - 12],
     ])({ nodes, links });
   figure.replaceChildren(
     made(
@@ -151,7 +151,7 @@ function draw(figure: HTMLElement, table: HTMLElement): void {
         "aria-hidden": "true",
       },
       ...links.map((link) => band(link, figure)),
-      ...nodes.map((node) => stop(node, width, figure)),
+      ...nodes.map((node) => stop(node, figure)),
     ),
   );
 }
