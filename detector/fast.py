@@ -331,7 +331,9 @@ class FastChain(Machine):
         waiting = state[self._pending] = self._waits(state)
         present = waiting.get(key)
         if present is not None:
-            present[3] = run
+            last = len(self._steps) - 1
+            if present[3][last][0] < run[last][0]:  # of those of one moment the first
+                present[3] = run
             return
         if len(waiting) >= MAX_PENDING:
             self.truncated(state)

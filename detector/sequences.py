@@ -248,8 +248,9 @@ class Chain(Machine):
             waiting = state[self.slot + 1] = {}
         whose = (key, self.group_value(run.kept))
         deadline = run.last + self._wait
-        if whose in waiting:  # the earliest open deadline decides
-            waiting[whose].newest = Pending(deadline, ts, run, severity)
+        if (open_ := waiting.get(whose)) is not None:  # the earliest open deadline decides
+            if open_.newest is None or open_.newest.since < ts:  # of one moment the first
+                open_.newest = Pending(deadline, ts, run, severity)
             return
         if len(waiting) >= MAX_PENDING:
             self.truncated(state)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from detector.engine import Engine
 from tests.detector.helpers import START, at, click, fired, judge, rule, rules, text
 
@@ -64,6 +66,19 @@ def test_earliest_open_deadline_decides() -> None:
     assert [("x", 2000, "k")] == fired(set_, [click(0), click(1500), at(2500, "page")])
     both = fired(set_, [click(0, "a"), click(100, "b")], tick=9000)
     assert [("x", 2000, "a"), ("x", 2100, "b")] == both
+
+
+@pytest.mark.parametrize("more", ["", "group: c.tab\n", "group: c.tab\nclock: visible\n"])
+def test_of_waits_that_begin_at_one_moment_the_first_counts(more: str) -> None:
+    """Also where something of that very moment answers the ones before: the machines agree on who is named."""
+    set_ = rule(
+        "sequence:\n  - {event: click, as: c}\n  - {absent: form, or_end: true}\n"
+        f"{more}capture: {{key: c.target.key}}"
+    )
+    events = [click(0, "a"), click(100, "b"), click(100, "d"), at(100, "form")]
+
+    assert [{"key": "b"}] == [flag.captures for flag in judge(set_, events, end=500)]
+    assert [{"key": "a"}] == [flag.captures for flag in judge(set_, events[:3], end=500)]
 
 
 def test_end_of_session_decides_only_with_or_end() -> None:
