@@ -32,7 +32,7 @@ def add_routes(app: web.Application) -> None:
     app.router.add_get("/", home)
     app.router.add_get("/reports", show_list)
     app.router.add_get("/reports/{report}", show_one)
-    app.router.add_get("/reports/{report}/{block:[0-9]{1,2}}.{kind:csv|json}", show_file)
+    app.router.add_get("/reports/{report}/{block}.{kind}", show_file)
 
 
 async def home(request: web.Request) -> web.Response:
@@ -88,13 +88,15 @@ async def show_one(request: web.Request) -> web.Response:
 async def show_file(request: web.Request) -> web.Response:
     """Answer with the numbers of one block, as a table or as JSON."""
     report = _report(request)
-    number = int(request.match_info["block"])
-    if not 1 <= number <= len(report.blocks):
+    block, kind = request.match_info["block"], request.match_info["kind"]
+    numbers = {str(number): number for number in range(1, len(report.blocks) + 1)}
+    if block not in numbers or kind not in ("csv", "json"):
         raise web.HTTPNotFound
+    number = numbers[block]
     found = await _made(request, report, number - 1)
     rows = plain_rows(found.sheets[0])
     span = found.asked.span
-    if request.match_info["kind"] == "json":
+    if kind == "json":
         told = {"report": report.id, "from": span.from_ms, "until": span.until_ms, "rows": rows}
         return web.json_response(told)
     name = f"{report.id}-{number}.csv"

@@ -97,7 +97,7 @@ async def test_a_mail_is_text_and_html(tmp_path: Path) -> None:
     assert "auto-generated" == mail["Auto-Submitted"]
     assert mail["Bcc"] is None
     assert "2 Sitzungen mit einer Auffälligkeit (Zeitraum: 60 Minuten)." in plain
-    assert "* Rage click: <img src=x> Bcc: eve@evil.example //moc.live" in plain.splitlines()
+    assert "* Rage click: <img src=x> Bcc: eve@evil.example //moc.live…" in plain.splitlines()
     assert "&lt;img src=x&gt;" in page
     assert "<img" not in page
     assert "src=" not in page.replace("&lt;img src=x&gt;", "")

@@ -15,7 +15,7 @@ from stolper.cli import main
 from tests.e2e.support import Stack
 
 _NAME = re.compile(
-    r"(?:manifest\.json|sessions\.json|README\.txt|sessions/[\w-]+/(?:events\.jsonl|\w+\.json)"
+    r"(?:manifest\.json|sessions\.json|contacts\.json|README\.txt|sessions/[\w-]+/(?:events\.jsonl|\w+\.json)"
     r"|assets/[0-9a-f]{32}\.\w+(?:\.txt)?)"
 )
 
