@@ -208,8 +208,9 @@ async def review_reader(hands: Hands, person: Person) -> None:
     await hands.read(3)
     await hands.press("#more-reviews")
     await hands.wait(_PUZZLED_S)
-    await hands.press("#more-reviews")
-    await hands.wait(_PUZZLED_S)
+    if await hands.page.locator("#more-reviews").is_visible():  # it goes once they are there
+        await hands.press("#more-reviews")
+        await hands.wait(_PUZZLED_S)
 
 
 async def address_refused(hands: Hands, person: Person) -> None:
