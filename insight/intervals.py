@@ -120,27 +120,3 @@ def _edge(outside: Callable[[float], bool], inside: float, *, up: bool) -> float
         middle = sqrt(inside * beyond)
         inside, beyond = (inside, middle) if outside(middle) else (middle, beyond)
     return inside
-
-
-@dataclass(frozen=True, slots=True)
-class Gap:
-    """How much larger one share is than another of other sessions, from -1 to 1, with its interval of 95 % confidence."""
-
-    value: float
-    low: float
-    high: float
-
-
-def gap_of(one: Share, other: Share) -> Gap:
-    """
-    Return *one* less *other*, which are shares of different sessions.
-
-    Newcombe (1998), "Interval estimation for the difference between independent proportions", Statistics in
-    Medicine 17, method 10: from the score intervals of the two. Where either is of nothing all is possible.
-    """
-    if not one.all or not other.all:
-        return Gap(0.0, -1.0, 1.0)
-    value = one.share - other.share
-    down = sqrt((one.share - one.low) ** 2 + (other.high - other.share) ** 2)
-    up = sqrt((one.high - one.share) ** 2 + (other.share - other.low) ** 2)
-    return Gap(value, max(-1.0, value - down), min(1.0, value + up))

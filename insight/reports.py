@@ -16,10 +16,11 @@ from core.fixes import FixStore
 from core.model import SessionQuery
 from core.search import Find
 from core.store import HealthStore, VerdictStore
+from insight.contrasts import contrast_of
 from insight.effort import by_step, measured
 from insight.fixes import BEFORE_DAYS, verdict
 from insight.funnel import MOST, FunnelStore, Pair, completed, entered, left, narrowed, reached
-from insight.intervals import Difference, Ratio, Share, gap_of, share_of
+from insight.intervals import Difference, Ratio, Share, share_of
 from insight.report_files import ALL, Block
 
 Unit = Literal["count", "share", "net", "ratio", "number", "text"]
@@ -195,8 +196,8 @@ class _Maker:
         """Return how many completions lack, and what they would have been worth at the mean of those there were."""
         if not with_.all or not without.all:
             return Cell(None, "number"), Cell(None, "number")
-        gap = gap_of(without, with_)
-        lost = [with_.all * one for one in (gap.value, gap.low, gap.high)]
+        gap = contrast_of(without, with_)
+        lost = [with_.all * one for one in (gap.points, gap.low, gap.high)]
         spent = await self._store.spent(self._asked.query(self._block), way.process)
         done = await self._count(completed(way.process))
         worth = None if spent.worth is None or not done else spent.worth / done

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import sqlite3
-from collections import Counter
 from collections.abc import Sequence
 from itertools import pairwise
 
@@ -52,15 +51,7 @@ def ends(
 ) -> list[tuple[str, int]]:
     """Return the most frequent values of the field *kind* behind *at*, and their sessions among those of *query*."""
     begin = f"{at} "
-    with one_view(db):
-        meant = searching.numbers(db, query)
-        counts = Counter[str]()
-        for value, block, content in db.execute(
-            "SELECT t.value, b.block, b.bits FROM search_terms t INDEXED BY search_terms_by_value"
-            " CROSS JOIN search_bits b ON b.term = t.id WHERE t.field = ? AND t.value >= ? AND t.value < ?",
-            (kind, begin, begin + searching.LAST),
-        ):
-            counts[value] += meant.meet(block, content)
+    counts = searching.tally(db, query, kind, begin)
     found = sorted(
         ((value, n) for value, n in counts.items() if n), key=lambda one: (-one[1], one[0])
     )

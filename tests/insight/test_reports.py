@@ -20,7 +20,8 @@ from console.context import CONSOLE
 from core.alerts import Delivery
 from core.model import User
 from core.triage import TriageChange
-from insight.intervals import gap_of, share_of
+from insight.contrasts import contrast_of
+from insight.intervals import share_of
 from insight.report_files import read_reports, shipped_reports
 from stolper.alerting.dressing import as_text
 from stolper.alerting.telling import Teller
@@ -155,7 +156,7 @@ async def test_each_number_of_a_report_is_that_of_the_truth(
     others = [one for one in NOW if one.reached and one.id not in MET]
     with_ = share_of(sum(one.completed for one in met), len(met))
     without = share_of(sum(one.completed for one in others), len(others))
-    gap = gap_of(without, with_)
+    gap = contrast_of(without, with_)
 
     assert {"sessions": 120, "before": 120} == sessions
     assert {"sessions": phones[0], "before": phones[1]} == mobile
@@ -171,10 +172,10 @@ async def test_each_number_of_a_report_is_that_of_the_truth(
     assert sum(one.value or 0 for one in NOW) == pytest.approx(worth["value"])
     assert len(met) == cost["met"]
     assert cost["lacking_low"] == pytest.approx(len(met) * gap.low, abs=0.06)
-    assert cost["lacking"] == pytest.approx(len(met) * gap.value, abs=0.06)
+    assert cost["lacking"] == pytest.approx(len(met) * gap.points, abs=0.06)
     assert cost["lacking"] > 5 > 0 < cost["lacking_low"]
     mean = sum(one.value or 0 for one in NOW) / done
-    assert cost["lacking_value"] == pytest.approx(len(met) * gap.value * mean, abs=0.01)
+    assert cost["lacking_value"] == pytest.approx(len(met) * gap.points * mean, abs=0.01)
 
 
 async def test_funnel_effort_struggles_and_fixes_are_those_of_the_truth(
@@ -296,13 +297,6 @@ async def test_a_mistake_is_told_with_its_place(text: str, told: str) -> None:
     assert [] == reports
     assert re.match(r"r\.yaml:2", wrong[0])
     assert any(told in one for one in wrong), wrong
-
-
-async def test_the_gap_of_two_shares_is_newcombes() -> None:
-    """Method 10 of his table II: 56 of 70 less 48 of 80."""
-    found = gap_of(share_of(56, 70), share_of(48, 80))
-
-    assert (0.2, 0.0524, 0.3339) == pytest.approx((found.value, found.low, found.high), abs=5e-5)
 
 
 async def test_a_report_is_sent_as_a_digest(shown: Shown) -> None:
