@@ -22,13 +22,24 @@ from pathlib import Path
 from typing import Any
 
 from bench.batches import mutations
-from bench.visits import visit
+from bench.visits import FIELDS, TARGETS, visit
 from core import wire
 from core.clock import SystemClock
+from core.contacts import CHANNELS, Contact, ContactNote
 from core.health import HealthCount
 from core.model import ChunkInfo, ChunkRef, NewBatch, Session, Site, StoredBatch, Verdicts
 from core.sealed import Sealed, SealedChunk, SealedFrame
-from core.sqlite import SqliteStore, accounts, health, ingest, judged, objects, records, sealing
+from core.sqlite import (
+    SqliteStore,
+    accounts,
+    health,
+    ingest,
+    judged,
+    objects,
+    records,
+    sealing,
+)
+from core.sqlite import contacts as contacts_table
 from core.sqlite.disk import Disk
 from core.sqlite.objects import Objects
 from core.sqlite.schema import connect
@@ -54,6 +65,9 @@ REASONS = (("buffer", "offline"), ("chunk", "too_large"), ("storage", "blocked")
 
 CALM = 0.65
 """Share of the visits in which nothing goes wrong."""
+
+BOUGHT_CALM, BOUGHT = 0.2, 0.5
+"""Shares of the visits without trouble that order something, and of those with trouble that were in the checkout."""
 
 PAGES = 3_000
 """Pages of things that each site has; some are looked at by many, most by few."""
@@ -129,6 +143,21 @@ def counts(plan: Plan) -> list[HealthCount]:
     return found
 
 
+def contacts(plan: Plan) -> Iterator[tuple[Contact, bytes, list[ContactNote]]]:
+    """Yield the contacts of a tenth as many as there are visits: their digests, and what was noted of a third of them."""
+    rnd = random.Random(plan.seed)
+    for number in range(plan.sessions // 10):
+        id_, key = f"contact-{number:07d}", f"{number}"
+        at = plan.now_ms - rnd.randrange(plan.days * DAY_MS)
+        whose = _customer(rnd, plan) if rnd.random() < 0.9 else None
+        one = Contact(
+            id_, rnd.choice(CHANNELS), at, at, "desk", customer=whose, ended_ms=at + 300_000,
+            subject="Cannot order", resolved=rnd.random() < 0.5, source="desk", key=key,
+        )  # fmt: skip
+        notes = [ContactNote(f"note-{number}", id_, "tried", "Asked to try again.", "desk", at)]
+        yield one, hashlib.sha256(key.encode()).digest(), notes if rnd.random() < 0.3 else []
+
+
 def fill(
     data: Path, plan: Plan, progress: Callable[[int], None] = lambda _: None
 ) -> sqlite3.Connection:
@@ -150,6 +179,8 @@ def fill(
             progress(number)
             db.execute("BEGIN")
         _put(db, tails[not one.sealed], files, judging, one)
+    for contact, digest, notes in contacts(plan):
+        contacts_table.put(db, contact, digest, notes)
     db.execute("COMMIT")
     db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     progress(plan.sessions)
@@ -269,6 +300,10 @@ def _visit(
     made = visit(plan.seed * 10_000_000 + number, length)
     if rnd.random() < CALM:
         made = [event | _CALM.get(event["type"], {}) for event in made if _is_calm(event)]
+        if rnd.random() < BOUGHT_CALM:
+            made = _with(rnd, made, _CHECKOUT)
+    elif rnd.random() < BOUGHT and any(event["path"].startswith("/checkout") for event in made):
+        made = _with(rnd, made, _CHECKOUT[-1:])
     for nth, events in enumerate(_loads(rnd, made)):
         if running:  # nobody has left yet, and nothing has been done that is yet to come
             events = [e for e in events if e["type"] != "leave" and at + e["t"] < plan.now_ms]
@@ -296,6 +331,36 @@ _CALM: dict[str, dict[str, Any]] = {
 }
 
 
+_CHECKOUT: tuple[tuple[float, dict[str, Any]], ...] = (
+    (4000, {"type": "leave", "kind": "route", "visible_ms": 4000.0}),
+    (30, {"type": "page", "nav": "route", "visible": True, "referrer": "same", "dwell_ms": 4000.0}),
+    *(
+        (5000, {"type": "field", "form": "checkout", "field": name, "input_type": "text", "changed": True, "keys": 9,
+                "length": 9, "focus_ms": 4000.0, "invalid": False, "cause": "blur", "target": TARGETS[0]})
+        for name in FIELDS
+    ),
+    (4000, {"type": "custom", "name": "order_placed", "props": {"total": 49.9}}),
+)  # fmt: skip
+"""What is done in a checkout that comes to a good end, each with the mean time before it."""
+
+
+def _with(
+    rnd: random.Random, made: list[dict[str, Any]], more: tuple[tuple[float, dict[str, Any]], ...]
+) -> list[dict[str, Any]]:
+    """Return the events of a visit with *more* before the last, which leaves the site."""
+    *before, last = made
+    path, added = before[-1]["path"], list(before)
+    for nth, (wait_ms, event) in enumerate(more):
+        t = added[-1]["t"] + rnd.expovariate(1 / wait_ms)
+        if event["type"] == "page":
+            event = {**event, "from_path": path}
+            path = "/checkout/address"
+        shared = {name: before[-1][name] for name in ("page_load", "tab", "view")}
+        added.append({**shared, "i": last["i"] + 1 + nth, "t": t, "path": path, **event})
+    late = added[-1]["t"] - before[-1]["t"]
+    return [*added, {**last, "t": last["t"] + late, "path": path}]
+
+
 def _facts(rnd: random.Random, plan: Plan, site: str) -> dict[str, Any]:
     """Return what is the same in all batches of a visit."""
     device, system = rnd.choice(DEVICES)
@@ -309,13 +374,17 @@ def _facts(rnd: random.Random, plan: Plan, site: str) -> dict[str, Any]:
     }
     if rnd.random() < 0.2:
         attributes["campaign"] = rnd.choice(("spring", "mail-17", "search-brand"))
-    person = rnd.randrange(max(1, plan.sessions // 3))
+    person = _customer(rnd, plan)
     identity = None
     if site == "portal" or rnd.random() < 0.05:
-        identity = {"id": f"customer-{person}", "verified": rnd.random() < 0.8}
+        identity = {"id": person, "verified": rnd.random() < 0.8}
         attributes["identified"] = True
-    visitor = None if site == "help" else hashlib.sha256(f"{person}".encode()).hexdigest()[:32]
+    visitor = None if site == "help" else hashlib.sha256(person.encode()).hexdigest()[:32]
     return {"attributes": attributes, "visitor": visitor, "identity": identity}
+
+
+def _customer(rnd: random.Random, plan: Plan) -> str:
+    return f"customer-{rnd.randrange(max(1, plan.sessions // 3))}"
 
 
 def _loads(rnd: random.Random, events: list[dict[str, Any]]) -> Iterator[list[dict[str, Any]]]:

@@ -45,6 +45,8 @@ def ats(walk: Walk, order: Sequence[str], *, ended: bool) -> list[At]:
         behind = not began or order.index(step) > order.index(began[-1][0])
         if behind and at < done:
             began.append((step, at))
+    if not began:  # came in at the goal: a page before it was not recorded, or there is none
+        return []
     untils = [*(at for _, at in began[1:]), done]
     found = [At(step, at, until) for (step, at), until in zip(began, untils, strict=True)]
     return found if ended or walk.completed_ms is not None else found[:-1]

@@ -8,7 +8,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
-from bench.population import Judging, Plan, counts, fill, sealed_as, sites, visits
+from bench.population import Judging, Plan, contacts, counts, fill, sealed_as, sites, visits
 from bench.scale import paths
 from core.sqlite import SqliteStore
 from core.store import Store
@@ -44,6 +44,8 @@ async def through_the_store(store: Store, clock: ManualClock) -> None:
             refs = await store.chunks(ended.id)
             content = {ref: await store.read_chunk(ref) for ref in refs}
             assert await store.seal(sealed_as(ended, refs, content.__getitem__))
+    for contact, digest, notes in contacts(PLAN):
+        assert (await store.put_contact(contact, digest, notes))[0] == "stored"
 
 
 def rows(folder: Path) -> dict[str, list[tuple[Any, ...]]]:
@@ -90,7 +92,13 @@ async def test_the_generator_writes_what_the_store_writes(tmp_path: Path) -> Non
     assert await contents(slow) == await contents(fast) != {}
     sizes = {table: len(found) for table, found in mine.items()}
     assert 60 == sizes["sessions"]
-    assert min(sizes[name] for name in ("flags", "gaps", "struggle_hours", "health")) > 0
+    assert (
+        min(
+            sizes[name]
+            for name in ("flags", "gaps", "struggle_hours", "health", "contacts", "contact_notes")
+        )
+        > 0
+    )
     assert 40 < sizes["sealed"] <= 54
     await fast.close()
     await slow.close()
@@ -103,3 +111,15 @@ def test_what_is_asked_for_is_there(tmp_path: Path) -> None:
 
     assert 25 < len(asked)
     assert [] == [name for name, path in asked.items() if "None" in path]
+
+
+def test_some_visits_order_something() -> None:
+    """Of visits in a checkout some come to a good end and some do not: else nothing is there to compare."""
+    paths_of = [
+        [event for batch in one.batches for event in batch.events]
+        for one in visits(Plan(300, NOON, running=6))
+    ]
+    ordered = [any(e.get("name") == "order_placed" for e in events) for events in paths_of]
+    entered = [any(e["path"].startswith("/checkout") for e in events) for events in paths_of]
+
+    assert 30 < sum(ordered) < sum(entered) < 300
