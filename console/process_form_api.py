@@ -6,8 +6,6 @@ Field names here are a promise.
 
 from __future__ import annotations
 
-import csv
-import io
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -20,13 +18,11 @@ from console.context import console
 from console.finding import find_of
 from core.form_use import MARKS
 from core.model import SessionQuery
+from core.spreadsheet import csv_of
 from core.walks import Spread
 from insight import forms
 from insight import funnel as funnels
 from insight.forms import Compared, Field, Form
-
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""A spreadsheet takes a text that begins so for a formula, and pages name their fields."""
 
 
 def add_routes(app: web.Application) -> None:
@@ -121,17 +117,12 @@ def _spread_json(one: Spread) -> dict[str, Any]:
 
 
 def _csv(form: Form) -> web.Response:
-    """Return the fields of *form*, a row each, in UTF-8 with the mark by which Excel knows it."""
-    out = io.StringIO()
-    writer = csv.writer(out)
+    """Return the fields of *form*, a row each."""
     rows = [dict(_flat(_field_json(field))) for field in form.fields]
     names = list(dict.fromkeys(name for row in rows for name in row))
-    writer.writerow(["step", "form", *names])
-    for row in rows:
-        told = [form.step, form.form, *(row.get(name) for name in names)]
-        writer.writerow([_plain(one) for one in told])
+    told = ((form.step, form.form, *(row.get(name) for name in names)) for row in rows)
     return web.Response(
-        body=b"\xef\xbb\xbf" + out.getvalue().encode(),
+        body=csv_of(["step", "form", *names], told),
         headers={
             "Content-Type": "text/csv; charset=utf-8",
             "Content-Disposition": "attachment; filename=form.csv",
@@ -146,7 +137,3 @@ def _flat(told: dict[str, Any], before: str = "") -> Iterator[tuple[str, Any]]:
             yield from _flat(value, f"{before}{name}.")
         elif value is not None:
             yield before + name, value
-
-
-def _plain(value: object) -> object:
-    return f"'{value}" if isinstance(value, str) and value.startswith(_FORMULA) else value

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import csv
-import io
 from itertools import groupby
 from typing import Any
 
@@ -18,10 +16,8 @@ from console.report_mail import report_address
 from console.report_words import Part, Teller, days_text, plain_rows
 from console.reporting import Made, made, site_of, span_of
 from core.model import Struggle
+from core.spreadsheet import csv_of
 from insight.report_files import Report
-
-FORMULA = ("=", "+", "-", "@", "\t", "\r")
-"""With these a spreadsheet takes a text for a formula; pages write labels."""
 
 EARLIEST_MS = 200 * 86_400_000
 """No report of a time before which there is no span to compare with in 1970."""
@@ -101,7 +97,7 @@ async def show_file(request: web.Request) -> web.Response:
         return web.json_response(told)
     name = f"{report.id}-{number}.csv"
     return web.Response(
-        text=_csv(rows),
+        body=_csv(rows),
         content_type="text/csv",
         charset="utf-8",
         headers={hdrs.CONTENT_DISPOSITION: f'attachment; filename="{name}"'},
@@ -151,13 +147,6 @@ def _address(found: Made, path: str = "", until: int | None = None) -> str:
     return str(address.with_path(address.path + path, keep_query=True))
 
 
-def _csv(rows: list[dict[str, Any]]) -> str:
+def _csv(rows: list[dict[str, Any]]) -> bytes:
     names = list(dict.fromkeys(name for row in rows for name in row))
-    out = io.StringIO()
-    writer = csv.DictWriter(out, names, lineterminator="\r\n")
-    writer.writeheader()
-    writer.writerows(
-        {name: f"'{v}" if isinstance(v, str) and v.startswith(FORMULA) else v for name, v in row.items()}
-        for row in rows
-    )  # fmt: skip
-    return out.getvalue()
+    return csv_of(names, ([row.get(name) for name in names] for row in rows))

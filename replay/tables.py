@@ -1,21 +1,18 @@
 """
 Writes a session's events down for spreadsheets and programs: CSV with a sentence a row, JSON with all.
 
-What was masked is masked in here, too. A spreadsheet takes a text that begins with = + - @ for a
-formula, and strangers write some of these texts: such a one gets an apostrophe in front.
+What was masked is masked in here, too.
 """
 
 from __future__ import annotations
 
-import csv
-import io
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
-from typing import Any
 
 from core.model import Event
+from core.spreadsheet import csv_of
 from replay.clip import cut_timeline
 from replay.known import Known
 
@@ -25,23 +22,23 @@ COLUMNS = (
 )  # fmt: skip
 
 _TOLD = frozenset({"i", "t", "ts", "type", "page_load", "tab", "view", "path", "target"})
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 Words = Callable[[Event], tuple[str, str]]
 """From an event to what happened, in words, and a detail; both may be empty."""
 
 
 def events_csv(known: Known, words: Words) -> bytes:
-    """Return the events as CSV, an event a row, in UTF-8 with the mark by which Excel knows it."""
-    out = io.StringIO()
-    writer = csv.writer(out)  # RFC 4180: commas, lines end with CR LF
-    writer.writerow(COLUMNS)
+    """Return the events as CSV, an event a row."""
+    return csv_of(COLUMNS, _rows(known, words))
+
+
+def _rows(known: Known, words: Words) -> Iterator[tuple[object, ...]]:
     tabs = {tab.id: tab.number for tab in known.timeline.tabs}
     for event in known.events:
         target = event.get("target") or {}
         what, detail = words(event)
         facts = {name: value for name, value in event.items() if name not in _TOLD}
-        row: Sequence[Any] = (
+        yield (
             iso(event["ts"]),
             f"{(float(event['ts']) - known.timeline.start_ms) / 1000:.3f}",
             event_id(event),
@@ -54,8 +51,6 @@ def events_csv(known: Known, words: Words) -> bytes:
             detail,
             json.dumps(facts, ensure_ascii=False, sort_keys=True),
         )
-        writer.writerow([_plain(value) for value in row])
-    return b"\xef\xbb\xbf" + out.getvalue().encode()
 
 
 def events_json(known: Known) -> bytes:
@@ -98,9 +93,3 @@ def iso(at_ms: float) -> str:
     """Return *at_ms* as ISO 8601 in UTC with milliseconds."""
     at = datetime.fromtimestamp(at_ms / 1000, UTC)
     return at.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-
-
-def _plain(value: object) -> str:
-    """Return *value* as a cell that no spreadsheet calculates."""
-    text = str(value)
-    return f"'{text}" if text.startswith(_FORMULA) else text

@@ -134,7 +134,7 @@ async def rows(http: aiohttp.ClientSession, shown: Shown, number: int) -> list[d
         told: list[dict[str, Any]] = (await answer.json())["rows"]
     async with http.get(f"{url}.csv") as answer:
         assert "text/csv" == answer.content_type
-        table = list(csv.DictReader(io.StringIO(await answer.text())))
+        table = list(csv.DictReader(io.StringIO((await answer.read()).decode("utf-8-sig"))))
     assert [{k: "" if v is None else str(v) for k, v in row.items()} for row in told] == [
         {k: v for k, v in row.items() if k in plain} for row, plain in zip(table, told, strict=True)
     ]
