@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from core.sqlite import SqliteStore
 from core.sqlite.schema import connect
 from core.sqlite.search_index import mark_all_due
 from replay.document import MOST_TEXTS, document_of
-from stolper.indexer import FIRST_MS, Indexer
+from stolper.indexer import FIRST_MS, LAST_MS, Indexer
 from tests.console.support import START, Clock, Visit, shop
 
 
@@ -88,6 +89,22 @@ async def test_a_running_visit_is_read_ever_less_often(store: SqliteStore) -> No
     await indexer.sweep()
     assert ["v"] == await found(store, "page:/39")
     assert 0 == await indexer.sweep()
+
+
+async def test_no_running_visit_is_behind_by_more_than_a_minute(store: SqliteStore) -> None:
+    """However long it runs: the wait grows to less than a minute, and no further."""
+    clock = Clock()
+    indexer, visit = Indexer(store, clock), Visit(store, "v")
+    turns = []
+    for nth in range(200):
+        await visit.send([{"t": nth * 2_000.0, "type": "page", "path": f"/{nth}"}])
+        indexer.changed("v")
+        if await indexer.sweep():
+            turns.append(clock.now)
+        clock.now += 2_000
+
+    waits = [after - before for before, after in pairwise(turns)]
+    assert LAST_MS == max(waits) == waits[-1] < 60_000
 
 
 async def test_what_was_stored_before_is_indexed_newest_first(
