@@ -365,11 +365,20 @@ async def _compared(
             (Way(blank, player_page.SEEK_PEER, "/events"), peer),
         )
         for _ in range(options.rounds):
-            last = int(events[-1]["timestamp"]) // STEP_MS
-            seeks = [chance.randrange(1, last) * STEP_MS for _ in range(options.seeks)]
+            seeks = [
+                _moment(chance, ticks, int(events[-1]["timestamp"])) for _ in range(options.seeks)
+            ]
             for way, found in ways:
                 await measure(browser, way, found, ticks, at, seeks)
     return told(page, stage, peer, say)
+
+
+def _moment(chance: random.Random, ticks: Ticks, last_ms: int) -> int:
+    """Return a moment on a step of the bar at which nothing changes: of what does just then one player shows it, one not yet."""
+    while True:
+        at = chance.randrange(1, last_ms // STEP_MS) * STEP_MS
+        if ticks.at(at - 1) == ticks.at(at):
+            return at
 
 
 def told(page: Measured, stage: Measured, peer: Measured, say: Callable[[str], None]) -> bool:
