@@ -14,7 +14,7 @@ from multidict import MultiDictProxy
 from console.auth import ENDERS, OWNERS, SIGNED_IN, has_role, require_role
 from console.before import before_contact
 from console.contact_words import filters_of, wrong_text
-from console.contacting import inbox
+from console.contacting import inbox, kept
 from console.context import console
 from console.customer_pages import contact_link, customer_link
 from console.customers import place_of, place_text
@@ -23,7 +23,7 @@ from console.pages import render
 from core.contacts import DIRECTIONS, NOTE_KINDS, Contact, ContactNote, ContactQuery
 from core.erasing import KEY, Whom, subject
 from core.errors import UserError
-from desk.contacts import new_id, note_kind, note_text
+from desk.contacts import MOST_ID, new_id, note_kind, note_text
 
 PAGE_SIZE = 50
 
@@ -46,12 +46,14 @@ def add_routes(app: web.Application) -> None:
 
 
 async def show_list(request: web.Request) -> web.Response:
-    """List contacts, newest first, by channel and by whether somebody knows whose they are."""
+    """List contacts, newest first, by customer, by channel and by whether somebody knows whose they are."""
     channels = inbox(request).channels
     channel = request.query.get("channel", "")
     open_ = request.query.get("open") == "1"
     unassigned = request.query.get("unassigned") == "1"
+    customer = request.query.get("customer", "").strip()[:MOST_ID]
     query = ContactQuery(
+        customer=kept(request, customer) if customer else None,
         channel=channel if channel in channels else None,
         unassigned=unassigned,
         resolved=False if open_ else None,
@@ -60,7 +62,11 @@ async def show_list(request: web.Request) -> web.Response:
     )
     store = console(request).store
     found = await store.contacts(query)
-    asked = {"channel": query.channel or "", "open": "1" if open_ else ""}
+    asked = {
+        "customer": query.customer or "",
+        "channel": query.channel or "",
+        "open": "1" if open_ else "",
+    }
     asked["unassigned"] = "1" if unassigned else ""
     more = None
     if len(found) > PAGE_SIZE:

@@ -109,7 +109,7 @@ async def test_a_journey_has_all_entries_newest_first(
 async def test_each_number_opens_what_it_counts(
     customer: Running, http: aiohttp.ClientSession
 ) -> None:
-    """Visits, and those with struggles: the list that opens has as many rows."""
+    """Visits, those with struggles, and contacts, on the customer's page and in the list: what opens has as many rows."""
     await customer.store.index(
         [
             Document(name, "sshop", START, 0, terms, "")
@@ -118,14 +118,19 @@ async def test_each_number_opens_what_it_counts(
             ]
         ]
     )  # fmt: skip
-    html = await get(http, customer, "/customers/K-1")
-    figures = re.findall(r'<dd><a href="(/sessions[^"]+)">(\d+)</a></dd>', html)
+    await call(customer, 260, "c2", customer="K-2")
+    for path in ("/customers/K-1", "/customers"):
+        html = await get(http, customer, path)
+        figures = re.findall(
+            r'<a href="(/(?:sessions|contacts)\?customer=K-1[^"]*)">(\d+)</a>', html
+        )
 
-    assert ["3", "1"] == [count for _, count in figures]
-    for link, count in figures:
-        listed = await get(http, customer, unescape(link))
+        assert ["3", "1", "2"] == [count for _, count in figures], path
+        for link, count in figures:
+            listed = await get(http, customer, unescape(link))
 
-        assert int(count) == len(re.findall(r'<tr id="s-', listed)), link
+            assert int(count) == len(re.findall(r'<th scope="row" class="main-cell"', listed)), link
+    assert 'value="K-1"' in await get(http, customer, "/contacts?customer=K-1")
 
 
 async def test_a_long_journey_goes_on(customer: Running, http: aiohttp.ClientSession) -> None:
