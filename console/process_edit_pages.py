@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import orjson
 from aiohttp import web
 
-from console.auth import SIGNED_IN, require_editor
+from console.auth import ROLE, SIGNED_IN, require_editor
 from console.context import console, workbench
 from console.drafts import DRAFTS, Step
 from console.finding import PERIODS
@@ -305,7 +305,8 @@ async def page(
     sites = [one.name for one in await console(request).store.sites()]
     goal = form.steps[-1 if form.goal is None else form.goal] if form.steps else FormStep()
     language = words(request)
-    named = await asyncio.to_thread(uses, bench, known.name) if known.name else []
+    seen = [one for one in console(request).reports.reports() if one.is_for(request[ROLE])]
+    named = await asyncio.to_thread(uses, bench, seen, known.name) if known.name else []
     en, de = read(known.values).en, read(known.values).de
     return render(
         request,

@@ -24,6 +24,7 @@ from detector.nodes import parse
 from detector.patterns import BadSelector, parse_selector
 from detector.scope import plain
 from detector.spec import MAX_SPAN_MS
+from insight.report_files import Report
 
 PROCESSES = "processes.yaml"
 _FILE = "version: 1\n"
@@ -162,15 +163,16 @@ def _problem(step: FormStep, known: Declaration, _: Words) -> str:
 
 @dataclass(frozen=True, slots=True)
 class Use:
-    """Something that names a process: a *rule*, or something else of *file*, with its page."""
+    """Something that names a process: a *rule* or *report*, or something else of *file*, with its page."""
 
     file: str
     rule: str
     link: str
+    report: Mapping[str, str] = field(default_factory=dict)  # its title by language
 
 
-def uses(bench: Workbench, name: str) -> list[Use]:
-    """Return the rules, changes of rules and scores that name the process *name*, each once."""
+def uses(bench: Workbench, reports: Sequence[Report], name: str) -> list[Use]:
+    """Return the rules, changes of rules, scores and *reports* that name the process *name*, each once."""
     found: dict[tuple[str, str], Use] = {}
     for rule in bench.rules():
         if rule.shipped and name in _asked(rule.source, rule.id):
@@ -180,7 +182,12 @@ def uses(bench: Workbench, name: str) -> list[Use]:
             if name in names:
                 link = f"/rules/edit?{urlencode({'file': file.name})}"
                 found[file.name, rule_id] = Use(file.name, rule_id, link)
-    return list(found.values())
+    of_reports = [
+        Use(one.file, "", f"/reports/{one.id}", one.title)
+        for one in reports
+        if any(block.process == name for block in one.blocks)
+    ]
+    return [*found.values(), *of_reports]
 
 
 def _asked(text: str, rule: str) -> set[str]:

@@ -21,6 +21,11 @@ pytestmark = pytest.mark.asyncio(loop_scope="module")
 
 TRUTHS = visits(7, 90)
 OURS = "# Ask Ina first.\n" + PROCESS
+REPORT = """
+version: 1
+reports:
+  orders: {title: {en: Orders of the week, de: Bestellungen der Woche}, blocks: [{funnel: order}]}
+"""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -30,6 +35,8 @@ async def desk(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Desk]:
     given: dict[str, Any] = {"server.public": "127.0.0.1:0", "server.console": "127.0.0.1:0"}
     (data / "rules").mkdir(parents=True)
     (data / "rules" / "ours.yaml").write_text(OURS)
+    (data / "reports").mkdir()
+    (data / "reports" / "mine.yaml").write_text(REPORT)
     async with Server(load_settings(data, env={}, overrides=given), data) as server:
         await server.store.add_site(shop())
         await server.store.add_site(shop("blog", "sblog", "https://blog.example"))
@@ -228,6 +235,15 @@ async def test_a_process_that_a_rule_needs_is_not_removed(desk: Desk) -> None:
 
     assert not desk.own("ours.yaml").exists()
     await desk.get("/processes/order/edit", 404)
+
+
+async def test_the_page_says_which_reports_name_a_process(desk: Desk) -> None:
+    """Those that name it, not those that tell of every process there is."""
+    text = await desk.get("/processes/order/edit")
+
+    assert ">Orders of the week</a>" in text and 'href="/reports/orders"' in text
+    assert "No rule and no report uses it." not in text
+    assert "Orders of the week" not in await desk.get("/processes/checkout/edit")
 
 
 async def test_who_may_not_change_rules_may_not_change_processes(desk: Desk) -> None:
