@@ -228,13 +228,13 @@ def since_ms(request: web.Request, now_ms: int) -> int | None:
     if text is None:
         return None
     try:
-        at = _iso_ms(text) if re.match(r"\d{4}-", text) else now_ms - parse_duration_ms(text)
+        at = iso_ms(text) if re.match(r"\d{4}-", text) else now_ms - parse_duration_ms(text)
     except (ValueError, OverflowError):
         raise ApiError(400, "bad_parameter", _SINCE) from None
     return max(0, at)  # nothing is older
 
 
-def _iso_ms(text: str) -> int:
+def iso_ms(text: str) -> int:
     """Return ISO 8601 *text* in Unix milliseconds. The + of a zone may have become a space."""
     at = datetime.fromisoformat(re.sub(r" (\d\d:?\d\d)$", r"+\1", text) if "T" in text else text)
     return round((at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp() * 1000)

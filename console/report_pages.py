@@ -57,10 +57,11 @@ async def show_list(request: web.Request) -> web.Response:
 async def show_one(request: web.Request) -> web.Response:
     """Show a report. Raise HTTPNotFound if there is none of that name for the reader's role."""
     store = console(request).store
-    found = await _made(request, _report(request))
+    report = _report(request)
+    found = await made_until(request, report, _until_ms(request))
     language = console(request).languages.of(request)
     teller = Teller(found, process_texts(request), await _struggles(request, found), language)
-    span, report = found.asked.span, found.report
+    span = found.asked.span
     zone = console(request).settings.alerts.time_zone
     newer = span.until_ms + (span.until_ms - span.from_ms)
     now_ms = console(request).clock.now_ms()
@@ -89,7 +90,7 @@ async def show_file(request: web.Request) -> web.Response:
     if block not in numbers or kind not in ("csv", "json"):
         raise web.HTTPNotFound
     number = numbers[block]
-    found = await _made(request, report, number - 1)
+    found = await made_until(request, report, _until_ms(request), number - 1)
     rows = plain_rows(found.sheets[0])
     span = found.asked.span
     if kind == "json":
@@ -112,14 +113,21 @@ def _report(request: web.Request) -> Report:
     raise web.HTTPNotFound
 
 
-async def _made(request: web.Request, report: Report, only: int | None = None) -> Made:
-    """Return *report* of the span and site that the address asks for."""
-    store, now_ms = console(request).store, console(request).clock.now_ms()
+def _until_ms(request: web.Request) -> int | None:
+    """Return up to when the address asks for a report (ms since 1970)."""
     text = request.query.get("until", "")
-    until_ms = min(int(text), now_ms) if text.isdecimal() and len(text) < 16 else now_ms
+    return int(text) if text.isdecimal() and len(text) < 16 else None
+
+
+async def made_until(
+    request: web.Request, report: Report, until_ms: int | None, only: int | None = None
+) -> Made:
+    """Return *report*, or a block of it alone, of the span before *until_ms* (or now) and of the site in the address."""
+    store, now_ms = console(request).store, console(request).clock.now_ms()
+    until = now_ms if until_ms is None or report.live else min(until_ms, now_ms)
     asked = span_of(
         report,
-        now_ms if report.live else max(until_ms, EARLIEST_MS),
+        max(until, EARLIEST_MS),
         console(request).settings.alerts.time_zone,
         site=site_of(report, request.query.get("site"), await store.sites()),
     )

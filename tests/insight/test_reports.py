@@ -223,6 +223,31 @@ async def test_each_number_of_the_page_opens_the_sessions_it_counts(
         assert 404 == answer.status
 
 
+async def test_programs_read_reports_by_token(http: aiohttp.ClientSession, shown: Shown) -> None:
+    """Which there are, and each block with the rows that its file has; of another span when that is asked for."""
+    base = f"{shown.running.url}/api/v1/reports"
+    token = {"Authorization": f"Bearer {shown.running.tokens['read']}"}
+    async with aiohttp.ClientSession(headers=token) as program:
+        async with program.get(base) as answer:
+            listed = await answer.json()
+        async with program.get(f"{base}/shop") as answer:
+            found = (await answer.json())["report"]
+        async with program.get(f"{base}/shop", params={"until": found["from"]}) as answer:
+            earlier = (await answer.json())["report"]
+        for path, status in (("/gone", 404), ("/shop?until=monday", 400), ("/shop?site=none", 404)):
+            async with program.get(base + path) as answer:
+                assert status == answer.status, path
+
+    assert {"shop", "weekly", "today"} <= {one["id"] for one in listed["reports"]}
+    assert listed["problems"] is None
+    for block in found["blocks"]:
+        assert await rows(http, shown, block["number"]) == block["rows"]
+    assert ("number", "order") == (found["blocks"][3]["kind"], found["blocks"][3]["process"])
+    assert "gone" == found["blocks"][-1]["missing_process"]
+    assert found["before_from"] == earlier["from"] and found["from"] == earlier["until"]
+    assert found["blocks"][0]["rows"][0]["before"] == earlier["blocks"][0]["rows"][0]["sessions"]
+
+
 async def test_a_file_is_in_force_without_a_restart_and_a_mistake_changes_nothing(
     http: aiohttp.ClientSession, shown: Shown
 ) -> None:
