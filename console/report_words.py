@@ -157,7 +157,7 @@ def days_text(made: Made, language: Language) -> str:
     span = made.asked.span
     if made.report.live:
         return language.ngettext(
-            "the last %(num)s day, up to now",
+            "the last day, up to now",
             "the last %(num)s days, up to now",
             made.report.span_days,
         ) % {"num": made.report.span_days}

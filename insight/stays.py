@@ -111,8 +111,8 @@ def keys_of(event: Event) -> tuple[str, str]:
 
 
 def label_of(event: Event) -> str:
-    """Return what people call the target of *event*, nothing if that was masked."""
-    target = event.get("target")
+    """Return what people call the target of *event*; nothing if that was masked, or is one of several choices."""
+    target = None if event.get("input_type") == "radio" else event.get("target")
     label = str(target.get("label") or "")[:MOST_LETTERS] if isinstance(target, dict) else ""
     return "" if _MASKED.fullmatch(label) else label
 

@@ -15,7 +15,7 @@ from core.search import Find
 from core.sqlite import SqliteStore
 from core.walks import Spread
 from insight.form_uses import MOST_FIELDS
-from insight.stays import LONGEST_MS, MOST_LETTERS
+from insight.stays import LONGEST_MS, MOST_LETTERS, label_of
 from stolper.indexer import Indexer
 from tests.console.support import Clock, Visit, shop
 from tests.insight.form_generator import FORMS, Filler, fillers, stored_fillers
@@ -204,3 +204,11 @@ async def test_what_no_browser_sends_stops_nothing(tmp_path: Path) -> None:
         spent = found.fields[name].spent
         assert spent is not None and 0 <= spent.median_ms <= LONGEST_MS
     await store.close()
+
+
+def test_a_choice_of_several_does_not_name_the_field() -> None:
+    """What stands beside a radio button is called the choice; the field is called by its key."""
+    target = {"key": "method", "label": "Pay in 14 days"}
+
+    assert "" == label_of({"type": "field", "input_type": "radio", "target": target})
+    assert "Pay in 14 days" == label_of({"type": "field", "input_type": "text", "target": target})
