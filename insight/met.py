@@ -59,6 +59,7 @@ def met_terms(
     events: Sequence[Event],
     flags: Sequence[Flag],
     waiting: Collection[str],
+    endings: Collection[str],
     *,
     ended: bool,
 ) -> list[tuple[str, str]]:
@@ -66,11 +67,15 @@ def met_terms(
     Return what a session is found by for what it met and saw at the steps of its *walk*.
 
     *hits* are the steps as they came. What a rule of those *waiting* tells with the last of *events* says in other
-    words that the visit ended: it caused nothing.
+    words that the visit ended, and what one of *endings* tells, that the goal did not come: that caused nothing.
     """
     own = {hit.event.get("path") or "" for hit in hits}
     last_ms = round(events[-1]["ts"])
-    causes = [one for one in flags if one.rule not in waiting or round(one.at_ms) < last_ms]
+    causes = [
+        one
+        for one in flags
+        if one.rule not in endings and (one.rule not in waiting or round(one.at_ms) < last_ms)
+    ]
     terms: dict[str, dict[str, None]] = {BEEN_AT: {}, MET_AT: {}, SAW_AT: {}}
     for at in ats(walk, order, ended=ended):
         here = place(walk.process, at.step)

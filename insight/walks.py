@@ -78,7 +78,8 @@ def with_walks(
     terms += [term for use in forms for term in use.terms()]
     for walk in walks:
         order, came = [name for name, _ in declared[walk.process].steps], hits[walk.process]
-        terms += met_terms(walk, order, came, events, flags, steps.waiting, ended=ended)
+        told = (steps.waiting, steps.endings[walk.process])
+        terms += met_terms(walk, order, came, events, flags, *told, ended=ended)
     return replace(
         document, walks=tuple(walks), forms=tuple(forms), terms=(*document.terms, *terms)
     )

@@ -110,7 +110,8 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shown
         for truth in (*NOW, *BEFORE):
             if truth.id in MET:
                 visit = Visit(store, truth.id, start=truth.start)
-                await visit.flag("form_loop", at=5, title="Form loop", label="=SUM(1)")
+                at = 5 + min(truth.reached.values(), default=0)  # at its first step
+                await visit.flag("form_loop", at=at, title="Form loop", label="=SUM(1)")
         declared = rules()
         await everything(Indexer(store, running.clock, rules=lambda: declared))
         running.clock.now = UNTIL + 9 * 3_600_000
