@@ -13,7 +13,6 @@ from console.report_words import Line, Part, Teller, days_text, plain_rows
 from console.reporting import Made, Reports, made, span_of
 from console.workbench import ProcessState
 from core.alerts import Delivery
-from core.model import Struggle
 from insight.reports import ReportStore
 
 
@@ -37,7 +36,7 @@ async def report_told(
     struggles = {key: one for key in keys if (one := await store.struggle(key)) is not None}
     parts = Teller(found, ProcessTexts(processes, language), struggles, language).parts()
     blocks = [{"block": sheet.block.kind, "rows": plain_rows(sheet)} for sheet in found.sheets]
-    message = _message(found, parts, struggles, base, language)
+    message = _message(found, parts, base, language)
     return message, {"report": report.id, "blocks": blocks}
 
 
@@ -54,7 +53,6 @@ def report_address(found: Made) -> str:
 def _message(
     found: Made,
     parts: Sequence[Part],
-    struggles: dict[str, Struggle],
     base: str,
     language: Language,
 ) -> Message:
@@ -68,7 +66,7 @@ def _message(
         foot=foot(base, language),
         facts=tuple(fact for part in parts for fact in _facts(part, language)),
         items_title=next((part.title for part in parts if part.kind == "struggles"), ""),
-        items=tuple(item for part in parts for item in _items(part, struggles, base)),
+        items=tuple(item for part in parts for item in _items(part, base)),
     )
 
 
@@ -83,6 +81,7 @@ def _facts(part: Part, language: Language) -> Iterator[tuple[str, str]]:
         for line in part.lines:
             if not line.is_step:
                 name = f"{part.title}: {line.name}" if line.name else part.title
+                name += f" ({line.page})" if line.page else ""
                 yield name, ", ".join(_cells(part, line))
 
 
@@ -92,13 +91,11 @@ def _cells(part: Part, line: Line) -> Iterator[str]:
             yield f"{name} {cell.text}" + (f" ({cell.interval})" if cell.interval else "")
 
 
-def _items(part: Part, struggles: dict[str, Struggle], base: str) -> Iterator[Item]:
+def _items(part: Part, base: str) -> Iterator[Item]:
     if part.kind != "struggles":
         return
     for line in part.lines:
-        key = line.link.rpartition("/")[2]
-        page = struggles[key].page if key in struggles else None
-        yield Item(line.name, page or "", ", ".join(_cells(part, line)), base + line.link)
+        yield Item(line.name, line.page, ", ".join(_cells(part, line)), base + line.link)
 
 
 def _gone(delivery: Delivery, name: str, base: str, language: Language) -> Message:

@@ -34,12 +34,14 @@ class Told:
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A row in words. *link* leads to what it is of."""
+    """A row in words. *link* leads to what it is of, *page* and *site* (name) are where a struggle is met."""
 
     name: str
     cells: tuple[Told, ...]
     link: str = ""
     is_step: bool = False
+    page: str = ""
+    site: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +91,14 @@ class Teller:
 
     def _line(self, row: Row, one: Sheet) -> Line:
         cells = tuple(self._told(cell, row, one.block) for cell in row.cells)
+        known = self._struggles.get(row.struggle)
         return Line(
             self._name(row, one.block),
             cells,
             f"/struggles/{row.struggle}" if row.struggle else self._process_link(row),
             is_step=bool(row.step) and one.block.process != ALL,
+            page=(known.page or "") if known is not None else "",
+            site=known.site_name if known is not None else "",
         )
 
     def _process_link(self, row: Row) -> str:
