@@ -15,8 +15,10 @@ from typing import Any
 
 from aiohttp import web
 from babel.messages.mofile import write_mo
+from babel.numbers import format_decimal
 from babel.support import NullTranslations, Translations
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup
 
 from console import catalogue
 from console import format as formats
@@ -91,6 +93,16 @@ def _worded(word: Callable[[Any, Words], str], gettext: Words, value: object) ->
     return word(value, gettext)
 
 
+def _counted(language: Language) -> Callable[..., Markup]:
+    """Return the ngettext of templates: Jinja's, whose `num` is written as people of the language write numbers."""
+
+    def ngettext(singular: str, plural: str, number: int, **variables: Any) -> Markup:
+        text = Markup(language.ngettext(singular, plural, number))  # ours, not a stranger's
+        return text % {"num": format_decimal(number, locale=language.code), **variables}
+
+    return ngettext
+
+
 def _environment(language: Language) -> Environment:
     environment = Environment(
         loader=FileSystemLoader(_TEMPLATES),
@@ -102,6 +114,7 @@ def _environment(language: Language) -> Environment:
     )
     extended: Any = environment  # the extension adds the method
     extended.install_gettext_translations(language.translations, newstyle=True)
+    environment.globals["ngettext"] = _counted(language)
     environment.filters.update(formats.filters(language.code))
     environment.filters["translated"] = language.text
     environment.filters["band_look"] = band_look

@@ -7,6 +7,7 @@ import re
 import aiohttp
 
 from console import catalogue
+from console.language import Language
 from tests.console.support import Running, Visit
 
 
@@ -61,3 +62,16 @@ async def test_switch_keeps_the_page(console: Running, http: aiohttp.ClientSessi
 
     assert 'href="/sessions?flagged=yes&amp;lang=en"' in html
     assert "Auffälligkeiten" in html
+
+
+def test_counts_in_pages_are_written_as_people_write_numbers() -> None:
+    """With the separators of the language; what else stands in the sentence is still escaped."""
+    sentence = '{{ ngettext("%(num)s session", "%(num)s sessions", n) }}'
+    named = '{{ ngettext("%(name)s: one", "%(name)s: %(num)s", n, name=name) }}'
+    for code, many in (("en", "12,345 sessions"), ("de", "12.345 Sitzungen")):
+        template = Language(code)._pages.from_string(sentence)
+
+        assert many == template.render({"n": 12345})
+        assert "1 " == template.render({"n": 1})[:2]
+    hostile = Language("en")._pages.from_string(named)
+    assert "&lt;b&gt;: 1,000" == hostile.render({"n": 1000, "name": "<b>"})

@@ -88,6 +88,7 @@ class PageMap {
       for (const ms of AGAIN_MS)
         setTimeout(() => this.#tell({ type: "map", keys, preset: privacy }), ms);
     } else if (message.type === "view" && message.view !== "loading") {
+      this.root.hidden = true; // an empty box says nothing
       this.#say(this.#note?.dataset.failed ?? "");
     } else if (message.type === "mapped") {
       this.#mapped = message.mapped;
