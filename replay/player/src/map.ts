@@ -84,6 +84,7 @@ class PageMap {
       this.#tell({ type: "program", program, changed: true });
       this.#tell({ type: "seek", seek: { turn: 1, at, tab: load.tab, play: false } });
     } else if (message.type === "view" && message.view === "shown") {
+      this.root.hidden = false;
       const keys = (this.#drawn.elements ?? []).map((one) => one.key);
       for (const ms of AGAIN_MS)
         setTimeout(() => this.#tell({ type: "map", keys, preset: privacy }), ms);
