@@ -93,6 +93,12 @@ def days_until(now_ms: int, zone: str, number: int) -> Span:
     return Span(*(_midnight(last - timedelta(days=days), zone) for days in (number, 0)))
 
 
+def days_from(from_ms: int, zone: str, number: int) -> Span:
+    """Return *number* whole days from the one on in which *from_ms* is, by the calendar of *zone*."""
+    first = datetime.fromtimestamp(from_ms / 1000, ZoneInfo(zone)).date()
+    return Span(*(_midnight(first + timedelta(days=days), zone) for days in (0, number)))
+
+
 def days_of(span: Span, zone: str) -> list[Span]:
     """Return the days of *span* by the calendar of *zone*."""
     first = datetime.fromtimestamp(span.from_ms / 1000, ZoneInfo(zone)).date()
@@ -111,10 +117,10 @@ async def digest(store: DigestStore, site: str, span: Span, zone: str) -> Digest
         Day(day.from_ms, *await _counts(store, site, day.from_ms, day.until_ms))
         for day in days_of(span, zone)
     ]
-    earlier = week_until(span.from_ms, zone).from_ms
-    before = Day(earlier, *await _counts(store, site, earlier, span.from_ms))
+    earlier = week_until(span.from_ms, zone)
+    before = Day(earlier.from_ms, *await _counts(store, site, earlier.from_ms, span.from_ms))
     rows: list[Row] = []
-    for counted in await store.counted_struggles(FlagFilter(site), span, TOP):
+    for counted in await store.counted_struggles(FlagFilter(site), span, TOP, earlier):
         struggle = await store.struggle(counted.key)
         if struggle is not None:
             rows.append(Row(struggle, counted, counted.first_ms >= span.from_ms))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, tzinfo
 
 from babel.dates import format_date, format_interval
 
@@ -47,9 +47,9 @@ def value_text(text: str, processes: ProcessTexts, _: Words) -> str:
     return f"{processes.value(place)}: {told}" if blank else told
 
 
-def week_text(from_ms: int, until_ms: int, language: Language) -> str:
-    """Return the days (UTC) of a span of whole days."""
-    first, last = (datetime.fromtimestamp(at / 1000, UTC).date() for at in (from_ms, until_ms - 1))
+def days_text(from_ms: int, until_ms: int, language: Language, zone: tzinfo = UTC) -> str:
+    """Return the days of a span of whole days by the calendar of *zone*."""
+    first, last = (datetime.fromtimestamp(at / 1000, zone).date() for at in (from_ms, until_ms - 1))
     return format_interval(first, last, "MMMd", locale=_locale(language))
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from aiohttp import web
 
 from console.context import console
-from console.effort_words import band_text, week_text
+from console.effort_words import band_text, days_text
 from console.finding import Pair
 from console.process_frame import frame_of, framed
 from core.effort import BANDS, WHOLE, value
@@ -66,7 +66,7 @@ async def show(request: web.Request) -> web.Response:
             _row(
                 id_,
                 f"{one.from_ms}",
-                week_text(one.from_ms, one.until_ms, language),
+                days_text(one.from_ms, one.until_ms, language),
                 one.measured,
                 ("began", f"{one.from_ms}-{one.until_ms}"),
             )

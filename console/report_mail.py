@@ -36,7 +36,7 @@ async def report_told(
     struggles = {key: one for key in keys if (one := await store.struggle(key)) is not None}
     parts = Teller(found, ProcessTexts(processes, language), struggles, language).parts()
     blocks = [{"block": sheet.block.kind, "rows": plain_rows(sheet)} for sheet in found.sheets]
-    message = _message(found, parts, base, language)
+    message = _message(found, parts, base, language, zone)
     return message, {"report": report.id, "blocks": blocks}
 
 
@@ -55,8 +55,9 @@ def _message(
     parts: Sequence[Part],
     base: str,
     language: Language,
+    zone: str,
 ) -> Message:
-    _, days = language.gettext, days_text(found, language)
+    _, days = language.gettext, days_text(found, language, zone)
     title = language.text(dict(found.report.title))
     return Message(
         subject=f"{title}: {days}",

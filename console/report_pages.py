@@ -10,6 +10,7 @@ from yarl import URL
 
 from console.auth import EDITORS, ROLE, has_role
 from console.context import console
+from console.digest import days_from
 from console.pages import render
 from console.process_words import process_texts
 from console.report_mail import report_address
@@ -63,14 +64,14 @@ async def show_one(request: web.Request) -> web.Response:
     teller = Teller(found, process_texts(request), await _struggles(request, found), language)
     span = found.asked.span
     zone = console(request).settings.alerts.time_zone
-    newer = span.until_ms + (span.until_ms - span.from_ms)
+    newer = days_from(span.until_ms, zone, report.span_days).until_ms
     now_ms = console(request).clock.now_ms()
     return render(
         request,
         "report.html",
         report=report,
         runs=_runs(teller.parts()),
-        days=days_text(found, language),
+        days=days_text(found, language, zone),
         zone=zone,
         sites=await store.sites(),
         chosen=found.asked.site,

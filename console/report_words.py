@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from math import isinf
 from typing import Any
 from urllib.parse import urlencode
+from zoneinfo import ZoneInfo
 
 from babel.numbers import format_decimal
 
+from console import effort_words
 from console.alert_words import counted_link, struggle_title
-from console.effort_words import week_text
 from console.fix_words import outcome_text
 from console.format import net, percent
 from console.language import Language
@@ -157,8 +158,8 @@ def value_text(cell: Cell, value: float | str | None, language: Language) -> str
     return format_decimal(value, "#,##0.##" if abs(value) < 100 else "#,##0", locale=language.code)
 
 
-def days_text(made: Made, language: Language) -> str:
-    """Return of when a report is."""
+def days_text(made: Made, language: Language, zone: str) -> str:
+    """Return of when a report is, whole days by the calendar of *zone*."""
     span = made.asked.span
     if made.report.live:
         return language.ngettext(
@@ -166,7 +167,7 @@ def days_text(made: Made, language: Language) -> str:
             "the last %(num)s days, up to now",
             made.report.span_days,
         ) % {"num": made.report.span_days}
-    return week_text(span.from_ms, span.until_ms, language)
+    return effort_words.days_text(span.from_ms, span.until_ms, language, ZoneInfo(zone))
 
 
 def block_title(block: Block, texts: ProcessTexts, language: Language) -> str:

@@ -230,8 +230,14 @@ class AlertStore(Protocol):
     ) -> list[tuple[float, str]]:
         """Return time and session of up to *limit* flags that *wanted* takes, the newest ones, by time."""
 
-    async def counted_struggles(self, wanted: FlagFilter, span: Span, limit: int) -> list[Counted]:
-        """Return struggles by sessions in *span*, most first; *before* is of as long a span before it."""
+    async def counted_struggles(
+        self, wanted: FlagFilter, span: Span, limit: int, before: Span | None = None
+    ) -> list[Counted]:
+        """
+        Return struggles by sessions in *span*, most first, with those of the span *before* it.
+
+        None: as long a one. A week in which the clocks are changed is not as long as the one before.
+        """
 
     async def new_struggles(self, alert: Alert, limit: int) -> list[Counted]:
         """

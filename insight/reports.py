@@ -255,15 +255,15 @@ class _Maker:
 
     async def struggles(self) -> Sheet:
         """Return what most sessions met in the span, beside the span before."""
-        span = self._asked.span
+        span, before = self._asked.span, self._asked.before
         found = await self._store.counted_struggles(
-            FlagFilter(self._asked.site), span, self._block.most
+            FlagFilter(self._asked.site), span, self._block.most, before
         )
         rows = [
             Row(
                 (
                     Cell(one.sessions, pairs=(), flags=span),
-                    Cell(one.before, pairs=(), flags=Span(2 * span.from_ms - span.until_ms, span.from_ms)),
+                    Cell(one.before, pairs=(), flags=before),
                 ),
                 struggle=one.key,
             )

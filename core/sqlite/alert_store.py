@@ -77,8 +77,10 @@ class Alerts(Part, AlertStore):
     ) -> list[tuple[float, str]]:
         return await self._readers.run(alerts.flag_moments, wanted, span, limit)
 
-    async def counted_struggles(self, wanted: FlagFilter, span: Span, limit: int) -> list[Counted]:
-        return await self._readers.run(alerts.counted_struggles, wanted, span, limit)
+    async def counted_struggles(
+        self, wanted: FlagFilter, span: Span, limit: int, before: Span | None = None
+    ) -> list[Counted]:
+        return await self._readers.run(alerts.counted_struggles, wanted, span, limit, before)
 
     async def new_struggles(self, alert: Alert, limit: int) -> list[Counted]:
         return await self._readers.run(alerts.new_struggles, alert, limit)

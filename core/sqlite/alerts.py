@@ -269,11 +269,11 @@ def flag_moments(
 
 
 def counted_struggles(
-    db: sqlite3.Connection, wanted: FlagFilter, span: Span, limit: int
+    db: sqlite3.Connection, wanted: FlagFilter, span: Span, limit: int, before: Span | None = None
 ) -> list[Counted]:
-    """Return struggles by sessions in *span*, with those, counted alike, of as long a span before."""
+    """Return struggles by sessions in *span*, with those, counted alike, of the span *before* (None: as long a one)."""
     where, values = _where(wanted, span)
-    earlier = Span(2 * span.from_ms - span.until_ms, span.from_ms)
+    earlier = before or Span(2 * span.from_ms - span.until_ms, span.from_ms)
     with one_view(db):
         rows = db.execute(
             f"SELECT f.struggle, count(DISTINCT f.session) FROM {_FLAGS} WHERE {where}"

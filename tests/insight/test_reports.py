@@ -9,20 +9,27 @@ import random
 import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
+from datetime import date, datetime, time, timedelta
 from pathlib import Path
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import aiohttp
 import pytest
 import pytest_asyncio
+from babel.dates import format_interval
 
 from console.context import CONSOLE
-from core.alerts import Delivery
+from console.digest import days_from, days_until
+from console.language import Language
+from console.report_words import days_text
+from console.reporting import Made, made, span_of
+from core.alerts import Delivery, Span
 from core.model import User
 from core.triage import TriageChange
 from insight.contrasts import contrast_of
 from insight.intervals import share_of
-from insight.report_files import read_reports, shipped_reports
+from insight.report_files import Block, read_reports, shipped_reports
 from stolper.alerting.dressing import as_text
 from stolper.alerting.telling import Teller
 from stolper.indexer import Indexer
@@ -301,6 +308,40 @@ async def sign_in(http: aiohttp.ClientSession, running: Running, name: str) -> N
     form = {"name": name, "password": running.password, "form_token": found[1], "next": "/"}
     async with http.post(f"{running.url}/sign-in", data=form, allow_redirects=False) as answer:
         assert 303 == answer.status
+
+
+async def test_days_are_those_of_the_calendar_also_where_clocks_are_changed() -> None:
+    """What stands above a report, and which comes after it: a week of 167 or 169 hours has neighbours, too."""
+    zone = ZoneInfo("Europe/Berlin")
+    report = read_reports("r.yaml", "version: 1\nreports: {r: {title: R, blocks: []}}\n")[0][0]
+    for day in (date(2026, 3, 30), date(2026, 4, 6), date(2026, 10, 26), date(2026, 11, 2)):
+        now_ms = round(datetime.combine(day, time(9), zone).timestamp() * 1000)
+        asked = span_of(report, now_ms, zone.key)
+        first, last = day - timedelta(days=7), day - timedelta(days=1)
+        told = days_text(Made(report, asked, ()), Language("en"), zone.key)
+        following = days_from(asked.span.until_ms, zone.key, 7)
+
+        assert format_interval(first, last, "MMMd", locale="en_GB") == told
+        assert asked.span == days_until(following.from_ms, zone.key, 7)
+        assert following == days_until(following.until_ms, zone.key, 7)
+
+
+async def test_struggles_before_are_those_of_the_span_before(shown: Shown) -> None:
+    """That of the calendar, which may be longer or shorter."""
+    report = replace(
+        next(one for one in shown.book.reports() if one.id == "shop"),
+        blocks=(Block("struggles", most=3),),
+    )
+    asked = span_of(report, UNTIL, "UTC")
+    longer = replace(asked, before=Span(asked.before.from_ms - 60 * DAY, asked.before.until_ms))
+    shorter = replace(asked, before=Span(asked.before.until_ms - 1, asked.before.until_ms))
+    counts = [
+        (await made(shown.running.store, report, one, ())).sheets[0].rows[0].cells[1]
+        for one in (asked, longer, shorter)
+    ]
+
+    assert [sum(one.id in MET for one in BEFORE)] * 2 + [0] == [one.value for one in counts]
+    assert [one.before for one in (asked, longer, shorter)] == [one.flags for one in counts]
 
 
 MISTAKES = [
