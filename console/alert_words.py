@@ -19,7 +19,7 @@ from babel.numbers import format_decimal, format_percent
 
 from console.digest import Digest
 from console.fix_words import short_text
-from console.format import cut, span
+from console.format import cut, percent, span
 from console.language import Language
 from console.words import severity_text
 from core.alerts import Counted, Delivery
@@ -244,11 +244,11 @@ def digest_lead(week: Digest, language: Language) -> str:
     _ = language.gettext
     if not week.sessions:
         return _("No visit was recorded in this week.")
-    share = format_percent(week.flagged / week.sessions, locale=language.code)
+    share = percent(week.flagged / week.sessions, language.code)
     told = _("%(share)s of the sessions met a struggle") % {"share": share}
     if not week.before.sessions:
         return told + "."
-    was = format_percent(week.before.flagged / week.before.sessions, locale=language.code)
+    was = percent(week.before.flagged / week.before.sessions, language.code)
     return told + _(", the week before %(share)s.") % {"share": was}
 
 
@@ -278,7 +278,7 @@ def review_facts(week: Digest, language: Language) -> list[tuple[str, str]]:
     _, reviews = language.gettext, week.reviews
     if not reviews.flagged:
         return []
-    share = format_percent(reviews.reviewed / reviews.flagged, locale=language.code)
+    share = percent(reviews.reviewed / reviews.flagged, language.code)
     told = _("%(reviewed)s of %(num)s") % {
         "reviewed": _number(reviews.reviewed, language),
         "num": _number(reviews.flagged, language),

@@ -49,12 +49,15 @@ def span(span_ms: float, language: str) -> str:
 
 
 def percent(share: float, language: str) -> str:
-    """Return *share* (0 to 1) in percent; what is there but would be written as 0 is "< 0.1%"."""
+    """Return *share* (0 to 1) in percent; what is there but would be written as 0 is "< 0.1%", what lacks little of all "> 99.9%"."""
     whole = Locale.parse(language).percent_formats[None].pattern
     tenths = whole.replace("#,##0", "#,##0.#")
     if 0 < share < 0.0005:
         return f"< {format_percent(0.001, tenths, locale=language)}"
-    return format_percent(share, tenths if share < 0.1 else whole, locale=language)
+    if 0.9995 <= share < 1:
+        return f"> {format_percent(0.999, tenths, locale=language)}"
+    fine = share < 0.1 or 0.995 <= share < 1
+    return format_percent(share, tenths if fine else whole, locale=language)
 
 
 def net(difference: float, language: str) -> str:

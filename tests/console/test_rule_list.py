@@ -142,10 +142,15 @@ def test_examples_are_those_of_the_rule() -> None:
 
 
 def test_percent() -> None:
-    """Small shares keep a digit, and what is there is never written as nothing."""
+    """Shares near either end keep a digit; what is there is never written as nothing, what lacks something never as all."""
     assert percent(0.0841, "en") == "8.4%"
     assert percent(0.5, "en") == "50%"
     assert percent(0.00001, "en") == "< 0.1%"
+    assert percent(0.0, "en") == "0%"
+    assert percent(1.0, "en") == "100%"  # only all are all
+    assert percent(0.9951, "en") == "99.5%"
+    assert percent(0.99999, "en") == "> 99.9%"
+    assert percent(0.99, "en") == "99%"
     assert percent(0.0841, "de") == "8,4\xa0%"
 
 
