@@ -27,6 +27,7 @@ from console.process_files import (
     uses,
 )
 from console.process_form import (
+    MOST_STEPS,
     FormStep,
     ProcessForm,
     arranged,
@@ -321,6 +322,7 @@ async def page(
         goal=goal,
         periods=period_texts(language.gettext),
         most=MOST_LOOKED,
+        most_steps=MOST_STEPS,
         uses=named,
         versions=await bench.versions(process_key(known.name)) if known.name else [],
         error=error,

@@ -96,6 +96,8 @@ def _declared(text: str) -> dict[str, dict[str, Any]]:
 
 def proposal(bench: Workbench, known: Declaration, form: ProcessForm, _: Words) -> Proposal:
     """Return the change of a file that *form* asks for. Raise FormError if it cannot be."""
+    if not known.editable:
+        raise _by_hand(known, _)
     _check(known, form, _)
     name = known.name or slug(form.en or form.de, {one.name for one in declarations(bench)})
     try:

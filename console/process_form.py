@@ -100,12 +100,21 @@ def read(declared: Mapping[str, Any]) -> ProcessForm:
 
 
 def knows(declared: Mapping[str, Any]) -> bool:
-    """Say whether the form can show all of *declared*: names of lists that stand for something else it cannot."""
+    """
+    Say whether the form can show all of *declared*.
+
+    It cannot show names of lists that stand for something else, nor more than MOST_STEPS.
+    """
     told = {name: value for name, value in declared.items() if name != "steps"}
-    return isinstance(declared.get("steps"), dict) and not any(
-        isinstance(one, str) and one.startswith("$")
-        for value in told.values()
-        for one in _flat(value)
+    steps = declared.get("steps")
+    return (
+        isinstance(steps, dict)
+        and len(steps) <= MOST_STEPS
+        and not any(
+            isinstance(one, str) and one.startswith("$")
+            for value in told.values()
+            for one in _flat(value)
+        )
     )
 
 
@@ -125,18 +134,23 @@ def posted(form: Mapping[str, str], sites: Sequence[str]) -> ProcessForm:
         kind: Kind = next((one for one in KINDS if one == values["kind"]), "page")
         steps.append(
             FormStep(
-                kind, values["what"], values["en"], values["de"],
+                kind, values["what"], _line(values["en"]), _line(values["de"]),
                 bool(form.get(f"step-{number}-optional")), values["origin"],
             )
         )  # fmt: skip
     chosen = form.get("goal", "")
     goal = int(chosen) if chosen.isdecimal() and len(chosen) < 3 else None
     return ProcessForm(
-        form.get("en", "").strip(), form.get("de", "").strip(), tuple(steps),
+        _line(form.get("en", "")), _line(form.get("de", "")), tuple(steps),
         goal if goal is not None and goal < len(steps) - 1 else None,
         form.get("value", "").strip(), form.get("order") == "strict",
         form.get("limit", "").strip(), tuple(sites),
     )  # fmt: skip
+
+
+def _line(text: str) -> str:
+    """Return *text*, which a page may have shown in several lines, as one."""
+    return " ".join(text.strip().splitlines())
 
 
 def arranged(form: ProcessForm, do: str) -> ProcessForm | None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from console.rule_yaml import NotSimple, last_line, listed_keys, value_of
+from console.rule_yaml import NotSimple, composed, last_line, listed_keys, value_of
 from detector.edit import flow
 from detector.errors import Problems
 from detector.nodes import parse
@@ -35,6 +35,8 @@ def declared(text: str) -> dict[str, dict[str, Any]]:
 
 def with_process(text: str, name: str, wanted: Mapping[str, Any]) -> str:
     """Return the rule file *text* in which the process *name* says what is *wanted*. Raise NotSimple if it cannot."""
+    if "\r\n" in text and text.count("\r\n") == text.count("\n"):  # new lines end as all others do
+        return with_process(text.replace("\r\n", "\n"), name, wanted).replace("\n", "\r\n")
     before = _values(text)
     text = text if text.endswith("\n") or not text else text + "\n"
     root = _root(text)
@@ -221,7 +223,7 @@ def _values(text: str) -> dict[str, Any]:
 
 
 def _root(text: str) -> Any:
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = composed(text)
     if root is not None and (not isinstance(root, yaml.MappingNode) or root.flow_style):
         raise NotSimple
     return root

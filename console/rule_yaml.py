@@ -57,7 +57,10 @@ def items(text: str, section: str) -> list[Item]:
     if parsed is None or problems.failed:
         return []
     text = _ended(text)
-    node = value_of(yaml.compose(text, Loader=yaml.SafeLoader), section)
+    try:
+        node = value_of(composed(text), section)
+    except NotSimple:
+        return []
     if not isinstance(node, yaml.SequenceNode):
         return []
     values = plain(parsed.get(section) or parsed)
@@ -102,10 +105,7 @@ def with_entry(text: str, keys: tuple[str, ...], entry: str, *, before: str | No
     written on one line.
     """
     text = _ended(text)
-    try:
-        node: Any = yaml.compose(text, Loader=yaml.SafeLoader)
-    except yaml.YAMLError:
-        raise NotSimple from None
+    node = composed(text)
     for key in keys:
         node = value_of(node, key)
     if not isinstance(node, yaml.MappingNode) or node.flow_style or not node.value:
@@ -123,7 +123,7 @@ def with_entry(text: str, keys: tuple[str, ...], entry: str, *, before: str | No
 def sections(text: str, names: tuple[str, ...]) -> str:
     """Return the lines of the top-level sections *names* of *text*, as they are written."""
     text = _ended(text)
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = composed(text)
     lines = text.splitlines(keepends=True)
     found: list[str] = []
     for key, value in root.value if isinstance(root, yaml.MappingNode) else ():
@@ -134,6 +134,19 @@ def sections(text: str, names: tuple[str, ...]) -> str:
 
 def _ended(text: str) -> str:
     return text if text.endswith("\n") or not text else text + "\n"
+
+
+def composed(text: str) -> Any:
+    """
+    Return the root node of *text*, with marks that fit its lines. Raise NotSimple if it cannot be read.
+
+    Of PyYAML's two readers this one alone marks where blocks end, but it takes no tab between a value and its
+    comment, as the one by which rules are read does. A blank in its place moves no mark.
+    """
+    try:
+        return yaml.compose(text.replace("\t", " "), Loader=yaml.SafeLoader)
+    except yaml.YAMLError:
+        raise NotSimple from None
 
 
 def value_of(node: Any, key: str) -> Any:

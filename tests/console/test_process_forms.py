@@ -13,6 +13,7 @@ import yaml
 
 from core.settings import load_settings
 from stolper.app import Server
+from stolper.own_rules import revision
 from tests.console.support import Visit, shop
 from tests.console.test_rule_forms import Desk
 from tests.insight.generator import PROCESS, stored, visits
@@ -196,6 +197,28 @@ async def test_a_change_keeps_comments_and_says_what_does_not_fit(desk: Desk) ->
     assert "owner: people phone us" in await desk.get("/processes/order/edit")
     moved = await desk.post("/processes/order/edit", {**sent, "do": "down-0"}, 200)
     assert "basket" == fields(moved)["step-1-origin"]
+
+
+async def test_a_file_as_no_form_writes_it_is_kept(desk: Desk) -> None:
+    """A tab before a comment hinders nothing; of 31 steps, one more than a form sends back, none is lost."""
+    steps = "".join(f"      s{n}: {{event: page, where: {{path: /p{n}}}}}\n" for n in range(31))
+    text = f"version: 1\nprocesses:\n  long:\n    title: Long\t# ask Ina\n    steps:\n{steps}"
+    desk.own("long.yaml").write_text(text)
+
+    assert await desk.server.rulebook.reload()
+    page = await desk.get("/processes/long/edit")
+    assert "more than 30 steps" in page and 'id="process-form"' not in page
+    await desk.get("/processes/order/edit")
+    found = desk.server.rulebook.own.read("long.yaml") or ""
+    sent = {
+        "revision": revision(found),
+        "en": "Longer",
+        "do": "save",
+        "step-0-kind": "page",
+        "step-0-what": "/",
+    }
+    assert "more than 30 steps" in await desk.post("/processes/long/edit", sent, 422)
+    assert text == desk.own("long.yaml").read_text()
 
 
 async def test_a_process_that_came_with_stolper_is_changed_in_a_file_of_its_own(desk: Desk) -> None:

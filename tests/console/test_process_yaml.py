@@ -6,7 +6,16 @@ from dataclasses import replace
 
 import pytest
 
-from console.process_form import FormStep, ProcessForm, arranged, knows, posted, read, values
+from console.process_form import (
+    MOST_STEPS,
+    FormStep,
+    ProcessForm,
+    arranged,
+    knows,
+    posted,
+    read,
+    values,
+)
 from console.process_yaml import declared, shown, with_process, without_process
 from console.rule_yaml import NotSimple
 
@@ -58,6 +67,23 @@ def diff(after: str, before: str = FILE) -> tuple[list[str], list[str]]:
 def test_what_is_not_changed_stays_to_the_byte() -> None:
     """Opening and saving a form writes the file that was read."""
     assert FILE == saved(form())
+
+
+def test_lines_end_as_those_of_the_file_do() -> None:
+    """A file that was written on Windows has no lines of two kinds after a change."""
+    text = FILE.replace("\n", "\r\n")
+    after = saved(replace(form(text=text), en="Purchase", limit="2h"), text=text)
+
+    assert saved(replace(form(), en="Purchase", limit="2h")).replace("\n", "\r\n") == after
+
+
+def test_a_tab_before_a_comment_is_no_hindrance() -> None:
+    """Rules are read with it, so the process is shown and changed, too; the tab stays."""
+    text = FILE.replace("  # the button", "\t# the button").replace("   # short", "\t# short")
+
+    assert "\t# the button" in shown(text, "order")
+    assert "\t# the button" in saved(replace(form(text=text), en="Purchase"), text=text)
+    assert "\t# the button" not in without_process(text, "order")
     assert FILE == saved(form("other"), "other")
 
 
@@ -175,8 +201,10 @@ def test_a_file_in_braces_is_left_to_the_editor() -> None:
 
 
 def test_what_would_be_lost_is_not_shown_as_a_form() -> None:
-    """Names that stand for lists are for the editor."""
+    """Names that stand for lists are for the editor, and so are more steps than the form sends back."""
     assert not knows({"steps": {"a": "page"}, "optional": "$some"})
+    many = {f"s{number}": "page" for number in range(MOST_STEPS)}
+    assert knows({"steps": many}) and not knows({"steps": {**many, "more": "page"}})
     assert knows(declared(FILE)["order"])
 
 
@@ -185,9 +213,11 @@ def test_a_form_is_read_as_it_was_sent() -> None:
     sent = {
         "en": " A ", "order": "strict", "goal": "0", "limit": "2h",
         "step-0-kind": "click", "step-0-what": "#x", "step-0-optional": "1",
-        "step-1-kind": "nonsense", "step-1-what": "/y", "step-3-kind": "page",
+        "step-1-kind": "nonsense", "step-1-what": "/y", "step-1-en": "Pay\u2028now ", "step-3-kind": "page",
     }  # fmt: skip
     found = posted(sent, ["shop"])
+
+    assert ["", "Pay now"] == [one.en for one in found.steps]
 
     assert ("A", 0, True, "2h", ("shop",)) == (
         found.en, found.goal, found.strict, found.limit, found.sites,
