@@ -32,7 +32,7 @@ MOST = 8
 OPEN = ("did", "page", "rule", "score", "device")
 """Fields that are unfolded from the start; others are when something is chosen in them."""
 
-UNSHOWN = (*ENDS, *FORM_USES, *BY_STEP, "effort", "began", PRESSED, DEAD, SAW)
+UNSHOWN = (*ENDS, *FORM_USES, *BY_STEP, "effort", "began", "release_since", PRESSED, DEAD, SAW)
 """Fields that are shown only where something is asked of them: their values are as many as sessions, or are none."""
 
 ValueText = Callable[[str, str], str]
@@ -112,6 +112,7 @@ def field_text(name: str, _: Words) -> str:
         "saw_at": _("Saw another page at"),
         "effort": _("Effort"),
         "began": _("Began"),
+        "release_since": _("Release or a later one"),
         WENT: _("Way"),
         "form_used": _("Form used"),
         "field_used": _("Field used"),

@@ -49,6 +49,7 @@ FIELDS: Mapping[str, Many] = MappingProxyType(
         "left_to": "many",
         "effort": "many",  # how hard it was: as a whole, in a process, at a step (core/effort.py)
         "began": "one",  # a span: from and until, ms since 1970, either may be left out
+        "release_since": "many",  # a release: that of its site or a later one (core/fixes.py)
         "pressed": "many",  # page and element, of those below too (core/sights.py)
         "dead": "many",
         "saw": "many",

@@ -7,11 +7,10 @@ ratio leaves no room for "nothing has changed".
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from core.fixes import Fix, FixStore, Release
+from core.fixes import Fix, FixStore
 from core.model import SessionQuery
 from core.store import RecordStore
 from insight.funnel import MOST, Pair, narrowed
@@ -64,9 +63,9 @@ async def verdict(store: VerdictStore, fix: Fix) -> Verdict:
     by_release = named is not None and named.seen_ms is not None
     page = fix.pages[0] if len(fix.pages) == 1 else ""
     place: tuple[Pair, ...] = (("page", page),) if page else ()
-    newer = _newer(releases, named) if by_release else []
-    before = await _side(store, fix, (*place, *_before(at_ms, newer)))
-    since = await _side(store, fix, (*place, *_since(at_ms, newer)))
+    release = fix.release if by_release else ""
+    before = await _side(store, fix, (*place, *_before(at_ms, release)))
+    since = await _side(store, fix, (*place, *_since(at_ms, release)))
     ratio = ratio_of(since.met.some, since.met.all, before.met.some, before.met.all)
     waiting = bool(fix.release) and named is None
     return Verdict(
@@ -74,18 +73,14 @@ async def verdict(store: VerdictStore, fix: Fix) -> Verdict:
     )  # fmt: skip
 
 
-def _newer(releases: Sequence[Release], named: Release | None) -> list[str]:
-    """Return the release *named*, and those that came after it."""
-    return [one.name for one in releases if named is not None and (one.at_ms >= named.at_ms)]
-
-
-def _before(at_ms: int, newer: Sequence[str]) -> tuple[Pair, ...]:
+def _before(at_ms: int, release: str) -> tuple[Pair, ...]:
     begun = ("began", f"{at_ms - BEFORE_DAYS * DAY_MS}-{at_ms}")
-    return (begun, *(("not_release", name) for name in newer))
+    return (begun, ("not_release_since", release)) if release else (begun,)
 
 
-def _since(at_ms: int, newer: Sequence[str]) -> tuple[Pair, ...]:
-    return (("began", f"{at_ms}-"), *(("release", name) for name in newer))
+def _since(at_ms: int, release: str) -> tuple[Pair, ...]:
+    begun = ("began", f"{at_ms}-")
+    return (begun, ("release_since", release)) if release else (begun,)
 
 
 async def _side(store: RecordStore, fix: Fix, pairs: tuple[Pair, ...]) -> Side:

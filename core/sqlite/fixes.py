@@ -110,6 +110,18 @@ def older(db: sqlite3.Connection, site: str, release: str) -> set[str]:
     return {name for (name,) in rows}
 
 
+def since(db: sqlite3.Connection, release: str) -> dict[str, list[str]]:
+    """Return *release* and those that came after it, by the site (key) that has it."""
+    found: dict[str, list[str]] = {}
+    for site, name in db.execute(
+        "SELECT n.site, n.name FROM releases o CROSS JOIN releases n ON n.site = o.site"
+        " WHERE o.name = ? AND coalesce(n.told_ms, n.seen_ms) >= coalesce(o.told_ms, o.seen_ms)",
+        (release,),
+    ):
+        found.setdefault(site, []).append(name)
+    return found
+
+
 def live_since(db: sqlite3.Connection, site: str, release: str) -> int | None:
     """Return from when on *release* is live, as far as that is known."""
     row = db.execute(

@@ -26,7 +26,7 @@ from core.search import (
     read_span,
 )
 from core.sights import DEAD, PRESSED, SAW
-from core.sqlite import customers, sights, ways
+from core.sqlite import customers, fixes, sights, ways
 from core.sqlite.bits import Numbers, among
 from core.sqlite.readers import one_view
 from core.sqlite.rows import SESSION_COLUMNS, session_from
@@ -211,6 +211,8 @@ def having(db: sqlite3.Connection, name: str, value: str) -> Numbers:
     if name == "began":
         since, until = read_span(value)
         return _between(db, since, until)
+    if name == "release_since":
+        return _released_since(db, value)
     if name in (PRESSED, DEAD, SAW):
         return sights.having(db, name, value)
     if name == WENT:
@@ -247,6 +249,16 @@ def _between(db: sqlite3.Connection, since_ms: int | None, until_ms: int | None)
     )
     edges = _one_by_one(db, since, first * DAY_MS) | _one_by_one(db, last * DAY_MS, until)
     return days | edges
+
+
+def _released_since(db: sqlite3.Connection, release: str) -> Numbers:
+    """Return the sessions of *release* and of those that came after it on the same site."""
+    found = Numbers()
+    for site, names in fixes.since(db, release).items():
+        told = orjson.dumps(names).decode()
+        where = "t.field = 'release' AND t.value IN (SELECT value FROM json_each(?))"
+        found |= Numbers.read(_bits(db, where, (told,))) & _of_sites(db, site)
+    return found
 
 
 def _one_by_one(db: sqlite3.Connection, since: int, until: int) -> Numbers:

@@ -219,6 +219,10 @@ async def test_the_page_of_a_struggle_opens_what_its_verdict_counted(site: Site)
     await site.resolved(["/pay"], "1.1")
     await site.visits("new", 40, LIVE, "1.1", {"/pay": 0.0}, 2)
     await site.visit("last", LIVE + DAY // 2, "1.1", ["/pay"], ["/pay"])
+    for nth in range(60):  # who deploys twice a day has more releases than an address holds
+        at = LIVE + DAY // 2 + nth * 1_000
+        await site.visit(f"often{nth}", at, f"1.1-{nth}", ["/pay"], [])
+    await site.visit("cached", LIVE + DAY // 2, "1.0", ["/pay"], ["/pay"])
     await everything(site.indexer)
     running = site.running
     running.clock.now = LIVE + DAY
@@ -228,8 +232,8 @@ async def test_the_page_of_a_struggle_opens_what_its_verdict_counted(site: Site)
         text = await page(http, running, f"/struggles/{key('/pay')}?lang=en")
         panel = text[text.index('id="fix-title"') :]
         found = numbers(panel[: panel.index("</section>")])
-        assert [40, 41, 1] == [
-            n for n in found.values() if n in (40, 41, 1)
+        assert [40, 101, 1] == [
+            n for n in found.values() if n in (40, 101, 1)
         ]  # and who met it before
         assert 4 == len(found)
         for link, number in found.items():
@@ -237,9 +241,9 @@ async def test_the_page_of_a_struggle_opens_what_its_verdict_counted(site: Site)
         told = html.unescape(re.sub(r"<[^>]+>", "", panel)).replace("\xa0", " ")
         assert "improved" in told
         assert "seen again since" in told
-        assert re.search(r"0\.0\d \(0\.\d+ to 0\.\d+\)", told)
+        assert re.search(r"0\.0\d \(0 to 0\.\d+\)", told)
         queue = await page(http, running, "/struggles?state=returned&lang=en")
-        assert re.search(r"improved: \d+% → 2\.4%", html.unescape(queue))
+        assert re.search(r"improved: \d+% → 1%", html.unescape(queue))
         week = html.unescape(await page(http, running, "/digest?lang=de"))
         assert "Behoben: stuck" in week
         assert "besser: " in week
