@@ -13,7 +13,7 @@ from aiohttp import web
 from console.auth import ENDERS, SIGNED_IN, has_role, may_edit
 from console.connection_pages import checks
 from console.context import console
-from console.finding import MET, PERIODS, Pair
+from console.finding import PERIODS, Pair
 from console.fix_words import LOOKS, outcome_text, ratio_text, short_text, verdict_text
 from console.fixing import side_link, verdict_of, verdicts_of
 from console.neighbours import belongs, session_link
@@ -188,7 +188,7 @@ async def show_one(request: web.Request) -> web.Response:
         **await _fix(request, key),
         impacts=await _impacts(request, one.struggle, since_ms),
         process_texts=process_texts(request),
-        impact_link=partial(_impact_link, one.struggle, period),
+        impact_link=partial(_impact_link, one.struggle.site, period),
         line_link=lambda line: session_link(
             one.struggle.example_session,
             _list_of(one.struggle, period),
@@ -266,10 +266,10 @@ async def _fix(request: web.Request, struggle: str) -> dict[str, Any]:
     }
 
 
-def _impact_link(struggle: Struggle, period: str, *pairs: Pair) -> str:
-    """Return the address of the sessions with *struggle* that *pairs* ask for."""
+def _impact_link(site: str, period: str, pairs: Sequence[Pair]) -> str:
+    """Return the address of the sessions of *site* that *pairs* ask for."""
     since = [("since", period)] if period else []
-    return f"/sessions?{urlencode([('site', struggle.site), *since, (MET, struggle.key), *pairs])}"
+    return f"/sessions?{urlencode([('site', site), *since, *pairs])}"
 
 
 def _beside(key: str, period: str, parameters: dict[str, str] | None) -> str | None:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 BEEN_AT, MET_AT, SAW_AT = BY_STEP = ("been_at", "met_at", "saw_at")
 """
 Fields (core/search.py). `been_at` a step, as `left` names it: what came of that is known. `met_at`: the process or the
-step at which any struggle was met, or the step, a blank and the key of the one. `saw_at`: the step, a blank and a page
+step at which any struggle was met, or either, a blank and the key of the one. `saw_at`: the step, a blank and a page
 that is none of the process. A struggle on such a page has it behind the key.
 """
 
@@ -37,7 +37,7 @@ SCARCE = 50
 
 
 def met_value(at: str, struggle: str, page: str = "") -> str:
-    """Return the value of `met_at` for a *struggle* (its key) on a *page*; the empty one is any of the process."""
+    """Return the value of `met_at` for a *struggle* (its key) *at* a step on a *page*, empty: one of the process; or in a process."""
     return f"{at} {struggle} {page}" if page else f"{at} {struggle}"
 
 

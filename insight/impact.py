@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
+from core.causes import MET_AT, met_value
 from core.model import SessionQuery
 from insight.causes import Cost, cost
 from insight.funnel import MOST, FunnelStore, Pair, completed, entered, narrowed
@@ -14,41 +15,45 @@ from insight.intervals import Share, share_of
 @dataclass(frozen=True, slots=True)
 class Impact:
     """
-    Of the sessions that entered *process*: *met* are those with the struggle.
+    Of the ended sessions that entered *process*: *met* are those that met the struggle at one of its steps.
 
     *with_it* and *without_it* are how many of either completed. The two differ in more than the struggle
     (who goes on for long meets more of everything): it is what was seen, not what it caused. *came* and
-    *done* list the sessions that entered and that completed. *cost* compares with like sessions (insight/causes.py);
-    None where too few met it to tell.
+    *done* list those that met it, and those of them that completed. *cost* compares with like sessions
+    (insight/causes.py); None where too few met it to tell.
     """
 
     process: str
     met: Share
     with_it: Share
     without_it: Share
-    came: Pair
-    done: Pair
+    came: tuple[Pair, ...]
+    done: tuple[Pair, ...]
     cost: Cost | None = None
 
 
 async def impact(
     store: FunnelStore, query: SessionQuery, struggle: str, process: str, steps: Sequence[str]
 ) -> Impact:
-    """Return what *struggle* (its key) means for *process* among the sessions of *query*."""
+    """
+    Return what *struggle* (its key) means for *process* among the sessions of *query*.
 
-    async def count(of: SessionQuery, *pairs: Pair) -> int:
-        return await store.count_sessions(narrowed(of, *pairs), most=MOST)
+    What only says in other words that somebody left or did not complete was not met (insight/met.py).
+    """
 
-    having = replace(query, struggle=struggle)
-    came, done = entered(process, steps), completed(process)
-    all_, all_done = await count(query, came), await count(query, done)
-    met, met_done = await count(having, came), await count(having, done)
+    async def count(*pairs: Pair) -> int:
+        return await store.count_sessions(narrowed(query, *pairs), most=MOST)
+
+    came, done = (entered(process, steps), ("not_has", "running")), completed(process)
+    having = (*came, (MET_AT, met_value(process, struggle)))
+    all_, all_done = await count(*came), await count(*came, done)
+    met, met_done = await count(*having), await count(*having, done)
     return Impact(
         process,
         share_of(met, all_),
         share_of(met_done, met),
         share_of(all_done - met_done, all_ - met),
-        came,
-        done,
+        having,
+        (*having, done),
         await cost(store, query, struggle, process) if met else None,
     )

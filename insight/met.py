@@ -86,7 +86,12 @@ def met_terms(
             if at.since_ms <= round(flag.at_ms) < at.until_ms:
                 page = "" if (flag.page or "") in own or not flag.page else flag.page[:PATH_MAX]
                 terms[MET_AT] |= dict.fromkeys(
-                    (walk.process, here, met_value(here, struggle_key(flag), page))
+                    (
+                        walk.process,
+                        here,
+                        met_value(walk.process, struggle_key(flag)),
+                        met_value(here, struggle_key(flag), page),
+                    )
                 )
                 if page:
                     terms[SAW_AT][f"{here} {page}"] = None

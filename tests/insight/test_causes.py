@@ -12,11 +12,13 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from core.causes import MET_AT
 from core.erasing import Whom
 from core.model import SessionQuery, Verdicts
 from core.search import Find
 from core.struggles import struggle_key
 from insight.causes import causes
+from insight.impact import impact
 from stolper.indexer import Indexer
 from tests.console.support import Running, Visit, running_console, shop
 from tests.insight.causes import CAUSE, PROCESS, cases, met_of, stored
@@ -139,6 +141,49 @@ async def test_the_page_of_a_struggle_tells_what_it_costs(
     assert counts.worth is not None and told is not None
     assert (f"{lost:.0f}", f"{lost * counts.worth:.0f}") == (told[1], told[2].replace(",", ""))
     assert "too few to tell" in await page(http, shown, f"/struggles/{named['rare']}?lang=en")
+    table = text[text.index('<table class="list parts impacts">') :]
+    links = numbers(table[: table.index("</table>")])
+    assert 2 == len(links)
+    for link, number in links.items():
+        assert number == await listed(http, shown, link), link
+    assert "Met it there" in text
+    assert "Met it there" not in await page(http, shown, f"/struggles/{named['gone']}?lang=en")
+
+
+async def test_what_a_struggle_means_for_a_process_is_counted_of_who_met_it_there(
+    tmp_path: Path,
+) -> None:
+    """Not of who met it before or after the process, nor of who is in it still; a flag that says that nothing came counts as none."""
+    ways = {
+        "completes": ([], "done"), "met-completes": ([11], "done"), "met-leaves": ([11], ""),
+        "leaves": ([], ""), "before": ([5], "done"), "after": ([41], "done"), "runs": ([11], "runs"),
+    }  # fmt: skip
+    async with shop_of(tmp_path, []) as made:
+        made.rules = rules(PROCESS)
+        for name, (flags, end) in ways.items():
+            visit = Visit(made.store, name)
+            await visit.send([{"t": 0, "type": "page", "path": "/"}, {"t": 10, "type": "page", "path": "/pay"}])  # fmt: skip
+            if end == "done":
+                await visit.send([{"t": 20, "type": "custom", "path": "/pay", "name": "order_placed"}, {"t": 50, "type": "page", "path": "/"}])  # fmt: skip
+            for at in flags:
+                met = await visit.flag("slow", at=at, label="pay", page="/pay")
+            if end != "runs":
+                await made.store.end_session(name, "left")
+            if not end:
+                gone = await visit.flag("gone", at=10, label="pay", page="/pay")
+            made.indexer.changed(name)
+        await everything(made.indexer)
+        key = struggle_key(met)
+        found = await impact(made.store, SessionQuery(), key, "order", ["basket", "pay", "done"])
+        said = await impact(
+            made.store, SessionQuery(), struggle_key(gone), "order", ["basket", "pay", "done"]
+        )
+
+        assert (2, 6) == (found.met.some, found.met.all)
+        assert (1, 2) == (found.with_it.some, found.with_it.all)
+        assert (3, 4) == (found.without_it.some, found.without_it.all)
+        assert {"met-completes", "met-leaves"} == await made.ids((MET_AT, f"order {key}"))
+        assert 0 == said.met.some
 
 
 async def test_what_is_judged_again_or_erased_is_counted_no_longer(tmp_path: Path) -> None:

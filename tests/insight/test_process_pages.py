@@ -35,7 +35,8 @@ async def shown(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Runni
         await stored(console.store, TRUTHS)
         for truth in STUCK:
             visit = Visit(console.store, truth.id, start=truth.start)
-            await visit.flag("form_loop", at=5, title="Form loop", label="Order")
+            at = 5 + min(truth.reached.values())  # at its first step
+            await visit.flag("form_loop", at=at, title="Form loop", label="Order")
         declared = rules()
         indexer = Indexer(console.store, console.clock, rules=lambda: declared)
         await everything(indexer)
@@ -180,14 +181,15 @@ async def test_a_struggle_tells_what_it_means_for_a_process(
     """How many met it on their way, and what share of them and of the others completed; numbers open their sessions."""
     [struggle] = await shown.store.struggles()
     text = await page(http, shown, f"/struggles/{struggle.key}")
-    found = {link: n for link, n in numbers(text).items() if "met=" in link}
+    found = {link: n for link, n in numbers(text).items() if "met_at=" in link}
     done = sum(one.completed for one in STUCK)
     others = [one for one in TRUTHS if one.reached and one not in STUCK]
 
     assert sorted([len(STUCK), done]) == sorted(found.values())
     for link, number in found.items():
         assert number == await listed(http, shown, link), link
-    assert "Struggle: Form loop" in html.unescape(await page(http, shown, next(iter(found))))
+    listing = html.unescape(await page(http, shown, next(iter(found))))
+    assert "Met a struggle at: Order, Form loop" in listing
     share = share_of(sum(one.completed for one in others), len(others)).share
     assert f"{share:.0%}" in text.replace("\xa0", "")
 
