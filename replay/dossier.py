@@ -115,8 +115,12 @@ async def contacts_of(store: ContactStore, whom: Whom) -> list[Contact]:
     return await store.contacts(ContactQuery(customer=whom.id, limit=MOST_CONTACTS))
 
 
+_OTHERS = ("agent", "customer", "session")
+"""Fields of a contact whose changes name others: staff, and whoever it was given to by mistake."""
+
+
 async def _contact(store: ContactStore, contact: Contact) -> dict[str, Any]:
-    """Return a contact, without who of the staff wrote what."""
+    """Return a contact, without who of the staff wrote what, and for whom it was taken before."""
     told = asdict(contact)
     del told["made_by"], told["agent"]
     notes = (await store.contact_notes([contact.id]))[contact.id]
@@ -128,7 +132,7 @@ async def _contact(store: ContactStore, contact: Contact) -> dict[str, Any]:
         "changes": [
             {"at": _iso(one.at_ms), "field": one.field, "before": one.before, "after": one.after}
             for one in changes
-            if one.field != "agent"
+            if one.field not in _OTHERS
         ],
     }
 

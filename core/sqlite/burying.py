@@ -70,6 +70,15 @@ def erase_buried(db: sqlite3.Connection) -> tuple[list[str], int]:
         customers.unname(db, customer)
     assets = erase_sessions(db, ids)
     contacts.remove(db, _contacts(db, known, key))
+    kinds: tuple[Kind, ...] = ("customer", "session")
+    for kind in kinds:
+        found = contacts.named_in_changes(db, kind)
+        gone = {
+            one: subject(key, Whom(kind, one))
+            for one in found
+            if tombstone(key, kind, one) in known
+        }
+        contacts.rename_in_changes(db, kind, gone)
     sites = [None, *(row[0] for row in db.execute("SELECT key FROM sites"))]
     forget_who(
         db,

@@ -291,6 +291,26 @@ def remove(db: sqlite3.Connection, ids: Sequence[str]) -> None:
     customers.prune(db, _json(whose), "[]")
 
 
+def named_in_changes(db: sqlite3.Connection, field: str) -> set[str]:
+    """Return what *field* of a contact (customer or session) was before or after a change."""
+    rows = db.execute(
+        "SELECT before FROM contact_changes WHERE field = ?1"
+        " UNION SELECT after FROM contact_changes WHERE field = ?1",
+        (field,),
+    )
+    return {value for row in rows if (value := orjson.loads(row[0])) is not None}
+
+
+def rename_in_changes(db: sqlite3.Connection, field: str, names: Mapping[str, str]) -> None:
+    """Let other words stand for *names* of erased customers or sessions: contacts of others have named them."""
+    for name in named_in_changes(db, field) & names.keys():
+        for side in ("before", "after"):
+            db.execute(
+                f"UPDATE contact_changes SET {side} = ? WHERE field = ? AND {side} = ?",
+                (orjson.dumps(names[name]).decode(), field, orjson.dumps(name).decode()),
+            )
+
+
 def drop_old(db: sqlite3.Connection, before_ms: int, limit: int) -> int:
     """Remove up to *limit* contacts that began, and were changed last, before."""
     ids = [

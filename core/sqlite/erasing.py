@@ -84,10 +84,15 @@ def erase(db: sqlite3.Connection, whom: Whom, now_ms: int) -> tuple[str, list[st
     spoken = _contacts_of(db, whom, ids)
     for one in spoken:
         entomb(db, Tombstone(tombstone(key, "contact", one), "contact", now_ms))
-    if whom.kind == "customer" and not _is_elsewhere(db, whom, ids):
+    wholly = whom.kind == "customer" and not _is_elsewhere(db, whom, ids)
+    if wholly:
         customers.unname(db, whom.id)
     assets = erase_sessions(db, ids)
     contacts.remove(db, spoken)
+    if wholly:
+        contacts.rename_in_changes(db, "customer", {whom.id: subject(key, whom)})
+    told = {one: subject(key, Whom("session", one)) for one in ids}
+    contacts.rename_in_changes(db, "session", told)
     customers.prune(db, _json([whom.id]), "[]")
     forget_who(db, {*ids, whom.id}.__contains__)
     rename: list[tuple[Kind, set[str]]] = [

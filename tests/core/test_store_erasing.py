@@ -81,7 +81,10 @@ async def kept(store: SqliteStore) -> SqliteStore:
     await store.add_note(Note(CANARY, f"session-{CANARY}", NOON, "owner", CANARY, NOON))
     await store.add_user(User("owner", "owner", ""))
     await store.mark_watched("owner", f"session-{CANARY}", NOON)
-    await store.put_contact(Contact("c", "call", NOON, NOON, "", session=f"session-{CANARY}"), b"")
+    for name in ("c", "given away"):
+        called = Contact(name, "call", NOON, NOON, "", session=f"session-{CANARY}")
+        await store.put_contact(called, b"")
+    await store.change_contact("given away", {"session": None}, "owner", NOON)
     await _said(store)
     return store
 
@@ -147,13 +150,18 @@ def spoken(customer: str | None) -> tuple[Contact, ContactNote]:
 async def test_contacts_go_with_notes_and_what_was_changed(
     store: SqliteStore, tmp_path: Path, whom: Whom, customer: str | None
 ) -> None:
-    """The word stands in contact, notes and changes before, and nowhere afterwards; others' contacts stay."""
+    """
+    The word stands in contact, notes and changes before, and nowhere afterwards.
+
+    Others' contacts stay, also one that somebody had taken for theirs: its change says that, and not whose it was.
+    """
     contact, note = spoken(customer)
     await store.put_contact(contact, b"", [note])
     await store.change_contact(CANARY, {"subject": f"now {CANARY}"}, CANARY, NOON)
     await store.change_contact_note(note.id, {"text": f"now {CANARY}"}, CANARY, NOON)
     await store.audit(NOON, "owner", "contact", CANARY)
-    await store.put_contact(Contact("other", "mail", NOON, NOON, "", customer="K-2"), b"")
+    await store.put_contact(Contact("other", "mail", NOON, NOON, "", customer=customer), b"")
+    await store.change_contact("other", {"customer": "K-2"}, "owner", NOON)
     tables_before = places(tmp_path)
 
     for name in ("contacts", "contact_notes", "contact_changes"):
@@ -162,6 +170,9 @@ async def test_contacts_go_with_notes_and_what_was_changed(
 
     assert [] == places(tmp_path)
     assert await store.contact("other")
+    [change] = await store.contact_changes("other")
+    assert "K-2" == change.after
+    assert change.before is None if customer is None else change.before.startswith("customer #")
 
 
 NOT_KEPT = {"asset_uses", "sealed", "search_due"}

@@ -127,7 +127,10 @@ async def speak(store: SqliteStore) -> None:
     note = ContactNote("note-1", made.id, "promise", f"promised {CANARY}", "owner", START)
     await store.put_contact(made, b"", [note])
     await store.change_contact(made.id, {"subject": f"of {CANARY}"}, "owner", START)
-    await store.put_contact(Contact("contact-2", "mail", START, START, "owner"), b"")
+    await store.put_contact(
+        Contact("contact-2", "mail", START, START, "owner", customer=CANARY), b""
+    )
+    await store.change_contact("contact-2", {"customer": "K-2"}, "owner", START)
 
 
 async def seal_all(
@@ -324,6 +327,11 @@ async def test_the_command_hands_out_a_zip(kept: Kept, tmp_path: Path) -> None:
         (one["before"], one["after"]) for one in contacts[0]["changes"]
     ]
     assert CANARY.encode() in recorded
+    other = tmp_path / "other.zip"
+    await command("export", "--customer", "K-2", "--out", str(other), "--data", str(kept.data))
+    with zipfile.ZipFile(other) as file:  # one that was taken for another's before
+        assert b"contact-2" in file.read("contacts.json")
+        assert CANARY.encode() not in file.read("contacts.json")
     missing = tmp_path / "nobody.zip"
     result = await asyncio.to_thread(
         stolper, "export", "--visitor", "nobody", "--out", str(missing), "--data", str(kept.data)
