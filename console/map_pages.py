@@ -49,7 +49,7 @@ async def show_process(request: web.Request) -> web.Response:
     """Show the map of a page, as those saw it that entered a process. Raise HTTPNotFound if there is none of that name."""
     frame = frame_of(request)
     frame = replace(frame, asked=_asked(request))
-    chosen, values = await _mapped(request, frame.asked, entered(frame.process.id, frame.names))
+    chosen, values = await _mapped(request, frame.asked, entered(frame.process.id))
     return await framed(request, frame, "process_maps.html", "maps", chosen=chosen, **values)
 
 

@@ -38,8 +38,7 @@ async def show_list(request: web.Request) -> web.Response:
     for process in console(request).workbench.processes():
         if site and process.sites and not glob(process.sites)(site):
             continue  # it holds elsewhere
-        names = [name for name, _ in process.steps]
-        rows.append((process, await funnels.outcome(store, query, process.id, names)))
+        rows.append((process, await funnels.outcome(store, query, process.id)))
     return render(
         request,
         "processes.html",
@@ -73,7 +72,7 @@ async def show_one(request: web.Request) -> web.Response:
         kinds=_kinds(request),
         by=by,
         fields=[(name, _field(request, name)) for name in BY],
-        parts=await funnels.parts(store, frame.query, id_, frame.names, by),
+        parts=await funnels.parts(store, frame.query, id_, by),
         **_pairs(frame),
     )  # fmt: skip
 
@@ -91,11 +90,11 @@ def _kinds(request: web.Request) -> list[tuple[str, str]]:
 
 def _pairs(frame: Frame) -> dict[str, Any]:
     """Return what lists the sessions that the page counts."""
-    id_, names = frame.process.id, frame.names
+    id_ = frame.process.id
     return {
-        "entered": funnels.entered(id_, names),
+        "entered": funnels.entered(id_),
         "completed": funnels.completed(id_),
         "left": lambda name: funnels.left(id_, name),
         "reached": lambda name: funnels.reached(id_, name),
-        "under_way": funnels.under_way(id_, names),
+        "under_way": funnels.under_way(id_),
     }

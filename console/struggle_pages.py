@@ -244,7 +244,7 @@ async def _impacts(request: web.Request, struggle: Struggle, since_ms: int | Non
     store = console(request).store
     query = SessionQuery(site=struggle.site, since_ms=since_ms)
     found = [
-        await impact(store, query, struggle.key, one.id, [name for name, _ in one.steps])
+        await impact(store, query, struggle.key, one.id)
         for one in console(request).workbench.processes()
     ]
     return sorted((one for one in found if one.met.some), key=lambda one: -one.met.some)

@@ -63,20 +63,16 @@ class ProcessSide:
     """
     What one declaration of a process makes of sessions: their ids, newest first.
 
-    *steps* with what people call them, in order. By step those that *reached* it and *left* there.
+    *steps* with what people call them, in order. Those in which any came *entered*; by step those that *reached* it and *left* there.
     """
 
     steps: tuple[tuple[str, dict[str, str]], ...]
     optional: tuple[str, ...]
     goal: str
+    entered: tuple[str, ...]
     reached: Mapping[str, tuple[str, ...]]
     left: Mapping[str, tuple[str, ...]]
     completed: tuple[str, ...]
-
-    @property
-    def entered(self) -> tuple[str, ...]:
-        """Return those in which any step came."""
-        return self.reached[self.steps[0][0]]
 
 
 @dataclass(frozen=True, slots=True)

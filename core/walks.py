@@ -51,14 +51,15 @@ class Walk:
         self, order: Sequence[str], optional: Collection[str] = (), *, ended: bool = True
     ) -> Iterator[tuple[str, str]]:
         """
-        Give what the session is found by (core/search.py): as far as it came, and where it left.
+        Give what the session is found by (core/search.py): that it entered, as far as it came, and where it left.
 
         *order* are the steps as declared. One that came far is counted at each step before, also
         where that was not seen; at an *optional* one only if it was. While it runs it left nothing.
         """
+        yield "reached", self.process
         seen = {name for name, _ in self.steps}
         for name in order[: order.index(self.furthest) + 1]:
-            if name in seen or name not in optional or name == order[0]:
+            if name in seen or name not in optional:
                 yield "reached", f"{self.process}{PLACE}{name}"
         if self.completed_ms is not None:
             yield "completed", self.process

@@ -89,9 +89,9 @@ def reached(process: str, step: str) -> Pair:
     return ("reached", f"{process}{PLACE}{step}")
 
 
-def entered(process: str, steps: Sequence[str]) -> Pair:
-    """Return what lists the sessions that entered *process*."""
-    return reached(process, steps[0])
+def entered(process: str) -> Pair:
+    """Return what lists the sessions that entered *process*: any step of it came."""
+    return ("reached", process)
 
 
 def completed(process: str) -> Pair:
@@ -104,9 +104,9 @@ def left(process: str, step: str) -> Pair:
     return ("left", f"{process}{PLACE}{step}")
 
 
-def under_way(process: str, steps: Sequence[str]) -> tuple[Pair, ...]:
+def under_way(process: str) -> tuple[Pair, ...]:
     """Return what lists the sessions that are in it now."""
-    return (entered(process, steps), ("not_completed", process), ("has", "running"))
+    return (entered(process), ("not_completed", process), ("has", "running"))
 
 
 async def funnel(
@@ -122,7 +122,7 @@ async def funnel(
     async def count(*pairs: Pair) -> int:
         return await store.count_sessions(narrowed(query, *pairs), most=MOST)
 
-    came = await count(entered(process, steps))
+    came = await count(entered(process))
     done = await count(completed(process))
     stages = []
     for name in steps:
@@ -135,18 +135,16 @@ async def funnel(
         came,
         share_of(done, came),
         sum(stage.left.some for stage in stages),
-        await count(*under_way(process, steps)),
+        await count(*under_way(process)),
         tuple(stages),
         spent.spans.get(WHOLE),
         spent.worth,
     )
 
 
-async def outcome(
-    store: FunnelStore, query: SessionQuery, process: str, steps: Sequence[str]
-) -> Share:
+async def outcome(store: FunnelStore, query: SessionQuery, process: str) -> Share:
     """Return how many of the sessions of *query* that entered *process* completed it."""
-    came = await store.count_sessions(narrowed(query, entered(process, steps)), most=MOST)
+    came = await store.count_sessions(narrowed(query, entered(process)), most=MOST)
     done = await store.count_sessions(narrowed(query, completed(process)), most=MOST)
     return share_of(done, came)
 
@@ -180,12 +178,11 @@ async def parts(
     store: FunnelStore,
     query: SessionQuery,
     process: str,
-    steps: Sequence[str],
     field: str,
     most: int = 8,
 ) -> list[Part]:
     """Return by the values of *field* what share of those that entered completed, most sessions first."""
-    came = narrowed(query, entered(process, steps))
+    came = narrowed(query, entered(process))
     all_ = dict((await store.facets(came, (field,), most)).values[field])
     done = narrowed(came, completed(process))
     found = dict((await store.facets(done, (field,), 100)).values[field])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 from core.causes import MET_AT, met_value
@@ -32,9 +31,7 @@ class Impact:
     cost: Cost | None = None
 
 
-async def impact(
-    store: FunnelStore, query: SessionQuery, struggle: str, process: str, steps: Sequence[str]
-) -> Impact:
+async def impact(store: FunnelStore, query: SessionQuery, struggle: str, process: str) -> Impact:
     """
     Return what *struggle* (its key) means for *process* among the sessions of *query*.
 
@@ -44,7 +41,7 @@ async def impact(
     async def count(*pairs: Pair) -> int:
         return await store.count_sessions(narrowed(query, *pairs), most=MOST)
 
-    came, done = (entered(process, steps), ("not_has", "running")), completed(process)
+    came, done = (entered(process), ("not_has", "running")), completed(process)
     having = (*came, (MET_AT, met_value(process, struggle)))
     all_, all_done = await count(*came), await count(*came, done)
     met, met_done = await count(*having), await count(*having, done)

@@ -171,7 +171,7 @@ class _Maker:
         columns = ("met", "completed_with", "completed_without", "lacking", "lacking_value")
         rows = []
         for way in ways:
-            came, ended = entered(way.process, way.steps), ("not_has", "running")
+            came, ended = entered(way.process), ("not_has", "running")
             met, others = (MET_AT, way.process), (f"not_{MET_AT}", way.process)
             done = completed(way.process)
             with_ = share_of(
@@ -214,7 +214,7 @@ class _Maker:
         columns = ("reached", "before", "share", "left")
         rows = []
         for way in ways:
-            came = await self._count(entered(way.process, way.steps))
+            came = await self._count(entered(way.process))
             for step in way.steps:
                 at = reached(way.process, step)
                 here = await self._count(at)
@@ -306,7 +306,7 @@ class _Maker:
 def _numbers(number: str, way: Way | None) -> tuple[tuple[Pair, ...], tuple[Pair, ...] | None]:
     """Return which sessions a number counts, and of which it is a part, if it is."""
     if way is not None:
-        came = (entered(way.process, way.steps),)
+        came = (entered(way.process),)
         return (came, None) if number == "entered" else ((completed(way.process),), came)
     if number == "struggled":
         return (("has", "struggle"),), ()

@@ -20,7 +20,7 @@ from insight.form_uses import form_uses
 from insight.met import met_terms
 from insight.stays import stays_of
 
-MEANING = 6
+MEANING = 7
 """Raised where what is made of a session here comes to mean something else, or more: then all are looked at anew."""
 
 
@@ -66,15 +66,7 @@ def with_walks(
         )
     ]
     declared = {one.id: one for one in steps.processes}
-    terms = [
-        term
-        for walk in walks
-        for term in walk.terms(
-            [name for name, _ in declared[walk.process].steps],
-            declared[walk.process].optional,
-            ended=ended,
-        )
-    ]
+    terms = [term for walk in walks for term in found_by(declared[walk.process], walk, ended=ended)]
     terms += [term for use in forms for term in use.terms()]
     for walk in walks:
         order, came = [name for name, _ in declared[walk.process].steps], hits[walk.process]
@@ -83,6 +75,16 @@ def with_walks(
     return replace(
         document, walks=tuple(walks), forms=tuple(forms), terms=(*document.terms, *terms)
     )
+
+
+def found_by(process: Process, walk: Walk, *, ended: bool) -> Iterator[tuple[str, str]]:
+    """
+    Return what the session of *walk* is found by, as far as the walk alone tells.
+
+    A step behind the goal is no sign that the goal was reached: as an optional step it counts only where it came.
+    """
+    order = [name for name, _ in process.steps]
+    return walk.terms(order, (*process.optional, process.goal), ended=ended)
 
 
 def walk_of(process: Process, session: str, hits: Sequence[Hit], events: Sequence[Event]) -> Walk:

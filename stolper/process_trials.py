@@ -15,7 +15,7 @@ from core.model import Place, Session, SessionQuery, StoredBatch
 from detector.judging import in_order
 from detector.rule import Process, RuleSet
 from detector.steps import Steps
-from insight.walks import walks_of
+from insight.walks import found_by, walks_of
 from stolper.history import HistoryStore
 
 PAGE = 50
@@ -37,8 +37,7 @@ class Side:
     def look(self, session: Session, batches: Sequence[StoredBatch]) -> None:
         """Note what *session*, of *batches*, is found by."""
         for walk in walks_of(self._steps, session.id, in_order(batches), session.attributes):
-            ended = session.ended_ms is not None
-            terms = walk.terms(self._order, self._process.optional, ended=ended)
+            terms = found_by(self._process, walk, ended=session.ended_ms is not None)
             self._found.append((session.id, frozenset(terms)))
 
     def told(self) -> ProcessSide:
@@ -53,6 +52,7 @@ class Side:
             steps=tuple((name, labels.get(name, {})) for name in self._order),
             optional=self._process.optional,
             goal=self._process.goal,
+            entered=having("reached"),
             reached={name: having("reached", name) for name in self._order},
             left={name: having("left", name) for name in self._order},
             completed=having("completed"),

@@ -98,7 +98,7 @@ async def test_each_number_of_a_process_opens_the_sessions_it_counts(
             assert number == await listed(http, shown, link), (address, link)
     phones = [one for one in TRUTHS if one.device == "mobile"]
     expected = {
-        "reached=order%2Fbasket": sum(bool(one.reached) for one in phones),
+        "reached=order": sum(bool(one.reached) for one in phones),
         "completed=order": sum(one.completed for one in phones),
         "left=order%2Fpay": left(phones, "pay"),
     }
@@ -141,7 +141,7 @@ async def test_each_number_of_the_maps_opens_the_sessions_it_counts(
         for link, number in found.items():
             assert "device=" in link
             assert number == await listed(http, shown, link), (address, link)
-    assert "order%2Fbasket" in link  # of those who entered it alone
+    assert "reached=order&" in link  # of those who entered it alone
     text = html.unescape(await page(http, shown, "/maps?lang=de&page=/nowhere"))
     assert "Niemand sah diese Seite" in text
     text = await page(http, shown, "/maps?lang=en")

@@ -20,6 +20,7 @@ from core.sqlite import SqliteStore
 from core.walks import ENDS, WHOLE
 from detector.loader import read_rules
 from detector.rule import RuleSet
+from insight.funnel import funnel
 from stolper.indexer import FIRST_MS, Indexer
 from tests.console.support import Clock, Visit, shop
 from tests.insight.generator import PROCESS, STEPS, Truth, stored, visits
@@ -239,6 +240,51 @@ async def test_nobody_has_left_who_is_still_there(tmp_path: Path) -> None:
         await everything(made.indexer)
         assert {"twice"} == await made.ids(("completed", "order"))
         assert 5 == (await made.store.spent(SessionQuery(), "order")).worth
+
+
+ODD = """
+version: 1
+processes:
+  order:
+    title: Order
+    steps:
+      offer:  {event: page, where: {path: /offer}}
+      basket: {event: page, where: {path: /basket}}
+      done:   {event: custom, where: {name: order_placed}}
+      thanks: {event: page, where: {path: /thanks}}
+    optional: [offer]
+    goal: done
+"""
+
+
+async def test_nobody_came_to_an_optional_first_step_or_a_goal_because_they_came_further(
+    tmp_path: Path,
+) -> None:
+    """Who begins behind the one entered all the same; who went past the other has not completed."""
+    ways = {"all": ("/offer", "/basket", "", "/thanks"), "no-offer": ("/basket", ""), "no-goal": ("/basket", "/thanks"), "thanks": ("/thanks",)}  # fmt: skip
+    async with shop_of(tmp_path, []) as made:
+        made.rules = rules(ODD)
+        for name, places in ways.items():
+            visit = Visit(made.store, name)
+            await visit.send(
+                [
+                    page(nth, at) if at else {"t": nth, "type": "custom", "path": "/basket", "name": "order_placed"}
+                    for nth, at in enumerate(places)
+                ]
+            )  # fmt: skip
+            await made.store.end_session(name, "left")
+        await everything(made.indexer)
+        found = await funnel(
+            made.store, SessionQuery(), "order", ["offer", "basket", "done", "thanks"], ["offer"]
+        )
+
+        assert (4, 2, 2) == (found.entered, found.completed.some, found.left)
+        assert {"offer": 1, "basket": 4, "done": 2, "thanks": 3} == {
+            one.name: one.reached.some for one in found.stages
+        }
+        assert {"all"} == await made.ids(("reached", "order/offer"))
+        assert {*ways} == await made.ids(("reached", "order"))
+        assert {"no-goal", "thanks"} == await made.ids(("left", "order/thanks"))
 
 
 async def test_a_look_into_another_tab_is_no_leaving(tmp_path: Path) -> None:
