@@ -467,6 +467,8 @@ def _identity(head: dict[str, Any]) -> tuple[str, str | None] | None:
     given = identity.get("id") if identity else None
     if identity is None or type(given) is not str or not 0 < len(given) <= MAX_TEXT:
         return None
+    if not given.strip() or not given.strip().isprintable():  # nobody, or no line of text
+        return None
     signature = identity.get("signature")
     return given, signature if type(signature) is str and len(signature) <= MAX_TEXT else None
 

@@ -1,7 +1,7 @@
 """
 Who the site says its visitor is, as far as it may be kept.
 
-An id that looks like an e-mail address is kept as a keyed hash only. A signature by the
+An id that is or holds an e-mail address is kept as a keyed hash only. A signature by the
 site's server makes an identity verified; others are shown as unverified everywhere.
 """
 
@@ -12,7 +12,11 @@ import hmac
 import re
 from typing import Any
 
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+\.[^@\s]+")
+_EMAIL = re.compile(r"(?<=[^@\s])@[^@\s]+\.[^@\s]")
+"""An address anywhere, from its @ on: a pattern that began before it would try each letter of a long text."""
+
+_NAMED = re.compile(r"[^<>@]*<([^<>@\s]+@[^<>@\s]+)>")
+"""An address as mail programs write it, with the name of whoever has it."""
 
 HASHES = "identity hashes"
 """Name of the server's key for hashes of e-mail addresses."""
@@ -49,9 +53,15 @@ def has_email(text: str) -> bool:
 
 
 def kept_id(id_: str, hash_key: bytes) -> tuple[str, bool]:
-    """Return what is kept of an id, and whether that is a hash: an e-mail address's."""
+    """
+    Return what is kept of an id, and whether that is a hash: an e-mail address's.
+
+    `Ann <ann@example.org>` is the address; of any other text that holds one all is hashed.
+    """
     plain = id_.strip()
-    if _EMAIL.fullmatch(plain) is None:
+    if (named := _NAMED.fullmatch(plain)) is not None:
+        plain = named[1]
+    if not has_email(plain):
         return plain, False
     digest = hmac.new(hash_key, plain.lower().encode(), hashlib.sha256).hexdigest()
     return f"email:{digest[:32]}", True

@@ -322,17 +322,35 @@ def test_only_a_right_signature_verifies(signature: str | None, verified: bool) 
 
 
 def test_an_e_mail_is_kept_as_its_hash() -> None:
-    """Case and blanks do not matter; the address itself is gone; another key, another hash."""
-    one, two = (
+    """Case, blanks and the name beside it do not matter; the address itself is gone; another key, another hash."""
+    one, two, named = (
         identity.checked(mail, None, signing_key=KEY, hash_key=KEY)
-        for mail in ("Ann@Example.org", " ann@example.org ")
+        for mail in ("Ann@Example.org", " ann@example.org ", "Ann Lee <Ann@example.org>")
     )
     other = identity.checked("ann@example.org", None, signing_key=KEY, hash_key=b"x" * 32)
 
-    assert one == two != other
+    assert one == two == named != other
     assert one["hashed"] is True
     assert one["id"].startswith("email:")
     assert "ann" not in json.dumps(one)
+    for text in (
+        "ann@example.org, bob@example.org",
+        "customer ann@example.org",
+        "mailto:ann@example.org",
+    ):
+        assert identity.kept_id(text, KEY)[0].startswith("email:")
+    for text in ("K-1", "@ann", "ann@", "ann@home", "ann @example.org", ".@.", "a@b."):
+        assert (text, False) == identity.kept_id(text, KEY)
+
+
+@pytest.mark.parametrize("id_", [" ", "a\0b", "a\nb", "\u202ea"])
+async def test_what_is_no_line_of_text_names_nobody(collector: Collector, id_: str) -> None:
+    """A blank would be nobody's name, SQLite would cut an id at its NUL: neither could be found to be erased."""
+    assert 200 == (await collector.post(body(head(identity={"id": id_})))).status
+    session = await collector.store.session(session_id())
+
+    assert session is not None and session.identity is None
+    assert [] == await collector.store.customers(limit=9)
 
 
 async def test_an_identity_reaches_the_session(collector: Collector) -> None:
