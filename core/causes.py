@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 BEEN_AT, MET_AT, SAW_AT = BY_STEP = ("been_at", "met_at", "saw_at")
 """
-Fields (core/search.py). `been_at` a step, as `left` names it: what came of that is known. `met_at`: the process or the
+Fields (core/search.py). `been_at` a step, as `left` names it, or any of a process: what came of that is known. `met_at`: the process or the
 step at which any struggle was met, or either, a blank and the key of the one. `saw_at`: the step, a blank and a page
 that is none of the process. A struggle on such a page has it behind the key.
 """

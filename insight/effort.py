@@ -67,6 +67,8 @@ def works_of(
 
     yield work(WHOLE, WHOLE, 0, None)
     for walk in walks:
+        if not any(spans_of(walk)):
+            continue  # came in at the goal: there was nothing left to do
         done = walk.completed_ms is not None
         yield work(walk.process, WHOLE, walk.steps[0][1], walk.completed_ms, completed=done)
         for step, begin, end in spans_of(walk):

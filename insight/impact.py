@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from core.causes import MET_AT, met_value
+from core.causes import BEEN_AT, MET_AT, met_value
 from core.model import SessionQuery
 from insight.causes import Cost, cost
-from insight.funnel import MOST, FunnelStore, Pair, completed, entered, narrowed
+from insight.funnel import MOST, FunnelStore, Pair, completed, narrowed
 from insight.intervals import Share, share_of
 
 
 @dataclass(frozen=True, slots=True)
 class Impact:
     """
-    Of the ended sessions that entered *process*: *met* are those that met the struggle at one of its steps.
+    Of the ended sessions that were at a step of *process* before its goal: *met* are those that met the struggle there.
 
     *with_it* and *without_it* are how many of either completed. The two differ in more than the struggle
     (who goes on for long meets more of everything): it is what was seen, not what it caused. *came* and
@@ -41,7 +41,7 @@ async def impact(store: FunnelStore, query: SessionQuery, struggle: str, process
     async def count(*pairs: Pair) -> int:
         return await store.count_sessions(narrowed(query, *pairs), most=MOST)
 
-    came, done = (entered(process), ("not_has", "running")), completed(process)
+    came, done = ((BEEN_AT, process), ("not_has", "running")), completed(process)
     having = (*came, (MET_AT, met_value(process, struggle)))
     all_, all_done = await count(*came), await count(*came, done)
     met, met_done = await count(*having), await count(*having, done)

@@ -79,7 +79,7 @@ def met_terms(
     terms: dict[str, dict[str, None]] = {BEEN_AT: {}, MET_AT: {}, SAW_AT: {}}
     for at in ats(walk, order, ended=ended):
         here = place(walk.process, at.step)
-        terms[BEEN_AT][here] = None
+        terms[BEEN_AT] |= dict.fromkeys((walk.process, here))
         for page in _elsewhere(events, at, own):
             terms[SAW_AT][f"{here} {page}"] = None
         for flag in causes:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from core.alerts import DAY_MS, AlertStore, FlagFilter, Span
-from core.causes import MET_AT
+from core.causes import BEEN_AT, MET_AT
 from core.effort import BANDS, Bands, EffortStore, value
 from core.fixes import FixStore
 from core.model import SessionQuery
@@ -165,13 +165,15 @@ class _Maker:
         """
         Return for each way how many completions lack where a struggle was met on it, at the rate of the others.
 
+        Who came in at the goal had nothing left to meet, and is none of the others.
+
         That is a difference that was seen, not one that struggle alone has made. Flags that only say that the goal
         did not come are no struggles here (insight/met.py): by those nobody would have completed.
         """
         columns = ("met", "completed_with", "completed_without", "lacking", "lacking_value")
         rows = []
         for way in ways:
-            came, ended = entered(way.process), ("not_has", "running")
+            came, ended = (BEEN_AT, way.process), ("not_has", "running")
             met, others = (MET_AT, way.process), (f"not_{MET_AT}", way.process)
             done = completed(way.process)
             with_ = share_of(

@@ -156,14 +156,15 @@ async def test_what_a_struggle_means_for_a_process_is_counted_of_who_met_it_ther
     """Not of who met it before or after the process, nor of who is in it still; a flag that says that nothing came counts as none."""
     ways = {
         "completes": ([], "done"), "met-completes": ([11], "done"), "met-leaves": ([11], ""),
-        "leaves": ([], ""), "before": ([5], "done"), "after": ([41], "done"), "runs": ([11], "runs"),
+        "leaves": ([], ""), "before": ([5], "done"), "goal": ([], "goal"), "after": ([41], "done"), "runs": ([11], "runs"),
     }  # fmt: skip
     async with shop_of(tmp_path, []) as made:
         made.rules = rules(PROCESS)
         for name, (flags, end) in ways.items():
             visit = Visit(made.store, name)
-            await visit.send([{"t": 0, "type": "page", "path": "/"}, {"t": 10, "type": "page", "path": "/pay"}])  # fmt: skip
-            if end == "done":
+            at_pay = "/thanks" if end == "goal" else "/pay"
+            await visit.send([{"t": 0, "type": "page", "path": "/"}, {"t": 10, "type": "page", "path": at_pay}])  # fmt: skip
+            if end in ("done", "goal"):
                 await visit.send([{"t": 20, "type": "custom", "path": "/pay", "name": "order_placed"}, {"t": 50, "type": "page", "path": "/"}])  # fmt: skip
             for at in flags:
                 met = await visit.flag("slow", at=at, label="pay", page="/pay")

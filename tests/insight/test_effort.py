@@ -19,11 +19,13 @@ from core.model import Score, ScoreTerm, SessionQuery, Verdicts
 from core.search import Find
 from core.sqlite import SqliteStore
 from core.sqlite.efforts import declare
-from insight.effort import by_step, by_week, visible
+from core.walks import Walk
+from insight.effort import by_step, by_week, visible, works_of
 from insight.intervals import difference_of
 from stolper.indexer import Indexer
 from tests.console.support import START, Clock, Visit, shop
 from tests.insight.generator import STEPS, Truth, visits
+from tests.insight.test_any_visit import STARTED, batches, session
 from tests.insight.test_walks import everything, rules
 
 module = pytest.mark.asyncio(loop_scope="module")
@@ -327,3 +329,24 @@ async def ids(store: SqliteStore, *pairs: tuple[str, str]) -> set[str]:
 
     assert len(found) == await store.count_sessions(query)
     return found
+
+
+def test_who_came_in_at_the_goal_made_no_effort_on_the_way() -> None:
+    """Of the visit as a whole there is an index; the process has none of it, nor its median."""
+    order: dict[str, Any] = {"type": "custom", "name": "order_placed", "props": {}}
+    stored = batches(
+        [(order, "/thanks", 0, "a"), ({"type": "page", "nav": "route"}, "/", 900, "a")]
+    )
+    at = Walk("visit", "order", (("done", STARTED),), furthest="done", completed_ms=STARTED)
+    before = replace(
+        at, steps=(("pay", STARTED), ("done", STARTED + 900)), completed_ms=STARTED + 900
+    )
+    works = [
+        [
+            (one.process, one.step)
+            for one in works_of(session(stored, ended=True), [walk], stored[0].events, None)
+        ]
+        for walk in (at, before)
+    ]
+
+    assert [[(WHOLE, WHOLE)], [(WHOLE, WHOLE), ("order", WHOLE), ("order", "pay")]] == works
