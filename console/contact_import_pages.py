@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections import Counter
 
 from aiohttp import web
@@ -39,7 +40,7 @@ async def take(request: web.Request) -> web.Response:
     now_ms = console(request).clock.now_ms()
     try:
         content = file.file.read() if isinstance(file, web.FileField) else b""
-        drafts = read_table(content, box.channels, now_ms)
+        drafts = await asyncio.to_thread(read_table, content, box.channels, now_ms)
     except WrongRows as error:
         return _page(request, wrong=error)
     except UserError as error:

@@ -289,9 +289,9 @@ def _utc(local: str, zone: str) -> str:
     """Return a time as a browser's field tells it, in the reader's zone, as ISO 8601; what is no time as it is."""
     try:
         at = datetime.fromisoformat(local).replace(tzinfo=zone_of(zone))
-    except ValueError:
+        return at.astimezone(UTC).isoformat()
+    except (ValueError, OverflowError):  # of the year 1, say: a day half typed
         return local
-    return at.astimezone(UTC).isoformat()
 
 
 async def _contact(request: web.Request) -> Contact:

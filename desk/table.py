@@ -79,10 +79,13 @@ def _drafts(rows: Rows, channels: Sequence[str], now_ms: int) -> list[Draft]:
         raise UserError(f"there is no column '{unknown[0][:40]}': {', '.join(FIELDS)}")
     if missing := [name for name in ("channel", "started_at") if name not in heads]:
         raise UserError(f"the column {missing[0]} is missing")
+    if len(heads) != len(set(heads)):
+        twice = next(head for head in heads if heads.count(head) > 1)
+        raise UserError(f"the column {twice} is there twice")
     drafts: list[Draft] = []
     wrong: list[Wrong] = []
     for row in rows:
-        if not any(row):
+        if not any(cell.strip() for cell in row):
             continue
         if len(drafts) + len(wrong) >= MOST_ROWS:
             raise UserError(f"the file has more than {MOST_ROWS} rows; split it")

@@ -49,4 +49,4 @@ def check(key: bytes, id_: str, timestamp: str, signatures: str, body: bytes, no
     for one in signatures.split(" "):  # all are compared, whichever is right
         right |= hmac.compare_digest(expected, one.encode("utf-8", "surrogatepass"))
     if not right:
-        raise Unsigned("webhook-signature is not that of the source's secret")
+        raise Unsigned("there is no such source, or webhook-signature is not made with its secret")

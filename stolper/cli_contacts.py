@@ -15,7 +15,7 @@ from pathlib import Path
 import click
 
 from collector.identity import HASHES, kept_id
-from console.contacting import TABLE_SOURCE
+from console.contacting import API_SOURCE, TABLE_SOURCE
 from core.clock import SystemClock
 from core.contacts import source_key_name
 from core.errors import NotFound, UserError
@@ -52,6 +52,8 @@ def source_add(name: str, data: Path) -> None:
     """
     if not re.fullmatch(_NAME, name):
         raise UserError(f"'{name}' cannot be a name: take small letters, digits and -")
+    if name in (API_SOURCE, TABLE_SOURCE):
+        raise UserError(f"'{name}' stands for what comes by API or file: take another name")
 
     async def add(store: SqliteStore) -> str:
         now_ms = SystemClock().now_ms()

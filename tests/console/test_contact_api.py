@@ -82,6 +82,8 @@ async def test_what_is_not_signed_is_not_taken(crm: Running) -> None:
         answer = await send(crm, body, **how)  # type: ignore[arg-type] -- as send() takes them
 
         assert (status, code) == (answer[0], answer[1]["code"]), how
+    unknown, known = await send(crm, body, source="erp"), await send(crm, body, key=b"x" * 32)
+    assert unknown == known  # so strangers learn no names of sources
     assert 400 == (await send(crm, b"[]"))[0]
     assert 413 == (await send(crm, b" " * 300_000))[0]
     assert [] == await kept(crm)

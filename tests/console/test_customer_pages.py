@@ -296,6 +296,7 @@ async def test_a_contact_is_written_down_and_changed(
         ({"code": "QQQQQQ"}, "No visit has this code"),
         ({"channel": "pigeon"}, "Choose one of these channels"),
         ({"started_at": "2099-01-01T00:00"}, "lies ahead"),
+        ({"started_at": "0001-01-01T00:00", "tz": "Europe/Berlin"}, "is no time"),
     ]:
         status, _, html = await post(http, customer, "/contacts", {**form, **wrong})
 

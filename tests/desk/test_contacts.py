@@ -92,7 +92,7 @@ HEADS = "channel;started_at;customer;subject;resolved;note\n"
 def test_a_table_is_read_by_its_heads() -> None:
     """Semicolons, a mark of UTF-8, quotes with line ends, empty rows; the same row has the same key."""
     text = (
-        "\ufeff" + HEADS + f'call;{AT};K-1;"Bill; twice";yes;"first\nsecond"\n\n'
+        "\ufeff" + HEADS + f'call;{AT};K-1;"Bill; twice";yes;"first\nsecond"\n\n  \n'
         f"fax;{AT};anna@shop.example;;;\n"
     )
     first, second = read_table(text.encode(), CHOICE, NOW)
@@ -121,11 +121,12 @@ def test_every_wrong_row_is_told_by_its_line() -> None:
     [
         (b"channel,colour\n", "no column 'colour'"),
         (b"channel\n", "started_at is missing"),
+        (b"channel,started_at,note,notes\n", "notes is there twice"),
         (b"", "channel is missing"),
         ("channel,started_at,subject\ncall,2027-01-15,ä".encode("latin-1"), "not UTF-8"),
         (b'channel,started_at\n"call,x', "is no CSV"),
     ],
-    ids=["unknown", "missing", "empty", "latin-1", "torn"],
+    ids=["unknown", "missing", "twice", "empty", "latin-1", "torn"],
 )
 def test_what_is_no_table_is_said(content: bytes, told: str) -> None:
     """A file that cannot be read at all says why."""

@@ -43,6 +43,8 @@ def test_a_source_is_made_with_its_secret(tmp_path: Path) -> None:
     assert "" == stolper(tmp_path, "source", "list").output
     assert "no source" in stolper(tmp_path, "source", "remove", "crm").output
     assert "cannot be a name" in stolper(tmp_path, "source", "add", "C R M").output
+    for taken in ("api", "csv"):  # its keys would be those of what programs post
+        assert "take another name" in stolper(tmp_path, "source", "add", taken).output
 
 
 def test_a_file_is_taken_once(tmp_path: Path) -> None:
