@@ -135,7 +135,7 @@ async def _fixed(store: DigestStore, site: str, until_ms: int) -> tuple[Fixed, .
     """Return what was mended, or came back, in the weeks up to *until_ms*, the last first."""
     found: list[Fixed] = []
     since_ms = until_ms - FIXED_DAYS * DAY_MS
-    for fix in await store.fixes(since_ms, TOP, site=site or None):
+    for fix in await store.fixes(since_ms, until_ms, TOP, site=site or None):
         struggle = await store.struggle(fix.struggle)
         if struggle is not None:
             found.append(Fixed(struggle, await verdict(store, fix)))

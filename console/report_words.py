@@ -199,7 +199,9 @@ def hint_text(kind: str, _: Words) -> str:
         "effort": _(
             "The index runs from 7 (no effort) to 1 (a lot); net: easy less hard, in points of 100."
         ),
-        "fixes": _("As it is now, of the last 28 days. Ratio: share since over share before."),
+        "fixes": _(
+            "What was said to be mended, or came back, in the 28 days up to the end of this time, as it is now. Ratio: share since over share before."
+        ),
     }.get(kind, "")
 
 

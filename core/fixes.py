@@ -68,5 +68,11 @@ class FixStore(Protocol):
     async def fix(self, struggle: str) -> Fix | None:
         """Return the fix of a struggle that is resolved or has returned."""
 
-    async def fixes(self, since_ms: int, limit: int, *, site: str | None = None) -> list[Fix]:
-        """Return up to *limit* fixes that were said, or came back, since; those that did last first; of a site (key) or all."""
+    async def fixes(
+        self, since_ms: int, until_ms: int, limit: int, *, site: str | None = None
+    ) -> list[Fix]:
+        """
+        Return up to *limit* fixes that were said, or came back, from *since_ms* until before *until_ms*, as they are now.
+
+        Those that changed last come first; of a site (key) or all.
+        """

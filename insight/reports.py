@@ -274,11 +274,12 @@ class _Maker:
         return Sheet(self._block, ("sessions", "before"), tuple(rows))
 
     async def fixes(self) -> Sheet:
-        """Return what came of fixes of the last weeks, by now."""
-        since_ms = self._asked.span.until_ms - BEFORE_DAYS * DAY_MS
+        """Return what came of fixes of the weeks up to the end of the span, by now."""
+        until_ms = self._asked.span.until_ms
+        since_ms = until_ms - BEFORE_DAYS * DAY_MS
         rows = []
         for fix in await self._store.fixes(
-            since_ms, self._block.most, site=self._asked.site or None
+            since_ms, until_ms, self._block.most, site=self._asked.site or None
         ):
             one = await verdict(self._store, fix)
             met = ("met", fix.struggle)
@@ -313,7 +314,7 @@ def _numbers(number: str, way: Way | None) -> tuple[tuple[Pair, ...], tuple[Pair
     if number == "struggled":
         return (("has", "struggle"),), ()
     if number == "hard":
-        return (("effort", "hard"),), ()
+        return (("effort", "hard"),), (("not_has", "running"),)  # only ended ones have an index
     return (), None
 
 

@@ -19,5 +19,7 @@ class Fixes(Part, FixStore):
     async def fix(self, struggle: str) -> Fix | None:
         return await self._readers.run(fixes.fix, struggle)
 
-    async def fixes(self, since_ms: int, limit: int, *, site: str | None = None) -> list[Fix]:
-        return await self._readers.run(fixes.fixes, since_ms, limit, site)
+    async def fixes(
+        self, since_ms: int, until_ms: int, limit: int, *, site: str | None = None
+    ) -> list[Fix]:
+        return await self._readers.run(fixes.fixes, since_ms, until_ms, limit, site)

@@ -73,12 +73,14 @@ def fix(db: sqlite3.Connection, struggle: str) -> Fix | None:
     return None if row is None or row[1] is None else _fix(db, row)
 
 
-def fixes(db: sqlite3.Connection, since_ms: int, limit: int, site: str | None) -> list[Fix]:
-    """Return fixes that were said, or came back, since."""
+def fixes(
+    db: sqlite3.Connection, since_ms: int, until_ms: int, limit: int, site: str | None
+) -> list[Fix]:
+    """Return fixes that were said, or came back, in that time."""
     rows = db.execute(
-        f"SELECT * FROM ({_FIX} AND t.state_ms >= ? ORDER BY t.state_ms DESC, t.struggle)"
-        " WHERE site IS NOT NULL AND (? IS NULL OR site = ?) LIMIT ?",
-        (since_ms, site, site, limit),
+        f"SELECT * FROM ({_FIX} AND (t.state_ms >= ?1 AND t.state_ms < ?2 OR t.resolved_ms >= ?1 AND t.resolved_ms < ?2)"
+        " ORDER BY t.state_ms DESC, t.struggle) WHERE site IS NOT NULL AND (?3 IS NULL OR site = ?3) LIMIT ?4",
+        (since_ms, until_ms, site, limit),
     ).fetchall()
     return [_fix(db, row) for row in rows]
 

@@ -213,6 +213,25 @@ async def test_a_release_that_only_the_erased_had_is_gone_with_them(site: Site) 
     assert {"2.0", "3.0"} == {one.name for one in await site.store.releases("sshop")}
 
 
+async def test_fixes_of_a_time_are_those_said_or_returned_in_it(site: Site) -> None:
+    """Later ones do not push them out of the report of a week that is over; one that came back later is told of as it is now."""
+    paths = [f"/page{nth}" for nth in range(4)]
+    await site.visits("old", 3, FIXED - DAY, "1.0", dict.fromkeys(paths, 1.0), 1)
+    for nth, path in enumerate(paths):
+        change = TriageChange("resolved")
+        await site.store.set_triage([key(path)], change, who="ann", at_ms=FIXED + nth * DAY)
+    await site.visit("back", FIXED + 9 * DAY, "1.0", ["/page1"], ["/page1"])
+
+    async def told(since: int, until: int, most: int = 9) -> list[str]:
+        found = await site.store.fixes(FIXED + since * DAY, FIXED + until * DAY, most)
+        return [one.pages[0] for one in found]
+
+    assert ["/page1", "/page0"] == await told(0, 2)
+    assert ["/page1"] == await told(0, 2, most=1) == await told(9, 10)
+    assert ["/page1", "/page3", "/page2", "/page0"] == await told(0, 99)
+    assert [] == await told(-5, 0)
+
+
 async def test_the_page_of_a_struggle_opens_what_its_verdict_counted(site: Site) -> None:
     """Each of the four numbers; queue and digest say the same in a word."""
     await site.visits("old", 40, FIXED - 2 * DAY, "1.0", {"/pay": 0.5}, 1)

@@ -30,6 +30,7 @@ from core.triage import TriageChange
 from insight.contrasts import contrast_of
 from insight.intervals import share_of
 from insight.report_files import Block, read_reports, shipped_reports
+from insight.reports import Asked, sheet
 from stolper.alerting.dressing import as_text
 from stolper.alerting.telling import Teller
 from stolper.indexer import Indexer
@@ -37,7 +38,7 @@ from stolper.reportbook import Reportbook
 from tests.console.support import START, Running, Visit, _quick_hash, running_console, shop
 from tests.insight.generator import PROCESS, Truth, stored, visits
 from tests.insight.test_process_pages import listed, page
-from tests.insight.test_walks import everything, rules
+from tests.insight.test_walks import everything, rules, shop_of
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 
@@ -342,6 +343,22 @@ async def test_struggles_before_are_those_of_the_span_before(shown: Shown) -> No
 
     assert [sum(one.id in MET for one in BEFORE)] * 2 + [0] == [one.value for one in counts]
     assert [one.before for one in (asked, longer, shorter)] == [one.flags for one in counts]
+
+
+async def test_hard_is_a_share_of_what_has_an_index(tmp_path: Path) -> None:
+    """Of ended sessions: who is there just now may have it hard yet."""
+    async with shop_of(tmp_path, visits(3, 9)) as made_shop:
+        await Visit(made_shop.store, "runs").send([{"t": 0, "type": "page", "path": "/basket"}])
+        made_shop.indexer.changed("runs")
+        await everything(made_shop.indexer)
+        asked = Asked("", Span(START - 99 * DAY, START + 99 * DAY), Span(0, 1))
+        [shares, all_] = [
+            (await sheet(made_shop.store, Block("number", number=number), asked, ())).rows[0].cells
+            for number in ("hard", "sessions")
+        ]
+
+        assert 10 == all_[0].value
+        assert share_of(0, 9).high == shares[2].high
 
 
 MISTAKES = [
