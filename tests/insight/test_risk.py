@@ -8,7 +8,7 @@ import pytest
 from scipy import stats
 from scipy.stats.contingency import relative_risk
 
-from core.causes import Stratum
+from core.causes import Encounters, Exposure, Stratum
 from insight.causes import causes
 from insight.intervals import share_of
 from insight.risk import adjusted, risk_ratio
@@ -41,8 +41,31 @@ def test_strata_without_anybody_to_compare_with_tell_nothing() -> None:
 
     assert risk_ratio(TABLES) == risk_ratio([*TABLES, *alone])
     assert risk_ratio(alone) is None
-    assert risk_ratio([Stratum(5, 10, 0, 90)]) is None
+    assert risk_ratio([Stratum(0, 10, 0, 90)]) is None
     assert risk_ratio([Stratum(10, 10, 90, 90)]) is None
+
+
+def test_what_all_leave_who_met_it_and_nobody_else_is_a_cause() -> None:
+    """Where a kind has no leavers half a one more of each makes the ratio; in one stratum it is that of SciPy for such a table."""
+    for table in (Stratum(40, 40, 0, 500), Stratum(0, 60, 25, 200)):
+        found = risk_ratio([table])
+        doubled = relative_risk(2 * table.left + 1, 2 * table.met + 2, 2 * table.others_left + 1, 2 * table.others + 2)  # fmt: skip
+
+        assert found is not None
+        assert doubled.relative_risk == pytest.approx(found.ratio)
+        assert found.low < found.ratio < found.high
+
+    def verdict(*strata: Stratum) -> str:
+        all_ = Stratum(*(sum(getattr(one, name) for one in strata) for name in ("left", "met", "others_left", "others")))  # fmt: skip
+        exposure = Exposure("trap", "", all_, all_.met - all_.left, strata)
+        gone = all_.left + all_.others_left
+        been = all_.met + all_.others
+        return causes(Encounters("order/pay", been, gone, been - gone, been - gone, all_, (exposure,), None))[0].verdict  # fmt: skip
+
+    assert "cause" == verdict(Stratum(25, 25, 0, 300), Stratum(9, 15, 0, 200))
+    assert "open" == verdict(Stratum(0, 25, 12, 300))
+    assert "less" == verdict(Stratum(0, 250, 60, 300))
+    assert "few" == verdict(Stratum(9, 25, 0, 300))
 
 
 def test_many_small_strata_are_told_as_surely_as_they_are() -> None:
