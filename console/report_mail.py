@@ -10,7 +10,7 @@ from console.alert_words import Item, Message, foot
 from console.language import Language
 from console.process_words import ProcessTexts
 from console.report_words import Line, Part, Teller, days_text, plain_rows
-from console.reporting import Made, Reports, made, span_of
+from console.reporting import Made, Reports, made, site_of, span_of
 from console.workbench import ProcessState
 from core.alerts import Delivery
 from insight.reports import ReportStore
@@ -30,7 +30,8 @@ async def report_told(
     report = next((one for one in reports.reports() if one.id == name), None)
     if report is None:
         return _gone(delivery, name, base, language), {"report": name, "blocks": []}
-    asked = span_of(report, delivery.facts["until"], zone, site=delivery.facts.get("site", ""))
+    site = site_of(report, delivery.facts.get("site") or None, await store.sites())
+    asked = span_of(report, delivery.facts["until"], zone, site=site)
     found = await made(store, report, asked, processes)
     keys = {row.struggle for sheet in found.sheets for row in sheet.rows if row.struggle}
     struggles = {key: one for key in keys if (one := await store.struggle(key)) is not None}
@@ -45,7 +46,7 @@ def report_address(found: Made) -> str:
     asked, query = found.asked, dict[str, Any]()
     if not found.report.live:
         query["until"] = asked.span.until_ms
-    if asked.site:
+    if asked.site or found.report.site:  # without it the address is that of the report's own
         query["site"] = asked.site
     return f"/reports/{found.report.id}" + (f"?{urlencode(query)}" if query else "")
 

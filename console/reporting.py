@@ -69,6 +69,11 @@ async def made(
 
 
 def site_of(report: Report, asked: str | None, sites: Sequence[Site]) -> str:
-    """Return the key of the site that is asked for, or else that of the report; empty: all."""
+    """
+    Return the key of the site that is asked for, or else that of the report; empty: all.
+
+    A report of a site that there is none of is of that one, not of all.
+    """
     named = report.site if asked is None else asked
-    return next((one.key for one in sites if named and named in (one.key, one.name)), "")
+    found = next((one.key for one in sites if named and named in (one.key, one.name)), "")
+    return found or (report.site if asked is None else "")

@@ -92,7 +92,9 @@ def is_action(event: Event) -> bool:
         return bool(filled) and not event.get("partial") and event.get("cause") != "submit"
     if kind == "form":
         return event.get("how") == "enter"  # by a press it is a press
-    return kind == "click" or (kind == "page" and event.get("nav") in _AGAIN)
+    if kind == "click":
+        return event.get("trusted") is not False  # scripts make clicks, too
+    return kind == "page" and event.get("nav") in _AGAIN
 
 
 def visible(events: Sequence[Event]) -> Moments:

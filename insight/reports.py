@@ -16,7 +16,7 @@ from core.effort import BANDS, Bands, EffortStore, value
 from core.fixes import FixStore
 from core.model import SessionQuery
 from core.search import Find
-from core.store import HealthStore, VerdictStore
+from core.store import HealthStore, SiteStore, VerdictStore
 from insight.contrasts import contrast_of
 from insight.effort import by_step, measured
 from insight.fixes import BEFORE_DAYS, verdict
@@ -28,7 +28,7 @@ Unit = Literal["count", "share", "net", "ratio", "number", "text"]
 
 
 class ReportStore(
-    AlertStore, FunnelStore, VerdictStore, EffortStore, FixStore, HealthStore, Protocol
+    AlertStore, FunnelStore, VerdictStore, EffortStore, FixStore, HealthStore, SiteStore, Protocol
 ):
     """The parts of a store that reports are made from."""
 

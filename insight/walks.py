@@ -20,7 +20,7 @@ from insight.form_uses import form_uses
 from insight.met import met_terms
 from insight.stays import stays_of
 
-MEANING = 8
+MEANING = 9
 """Raised where what is made of a session here comes to mean something else, or more: then all are looked at anew."""
 
 

@@ -20,7 +20,7 @@ from core.search import Find
 from core.sqlite import SqliteStore
 from core.sqlite.efforts import declare
 from core.walks import Walk
-from insight.effort import by_step, by_week, visible, works_of
+from insight.effort import by_step, by_week, is_action, visible, works_of
 from insight.intervals import difference_of
 from stolper.indexer import Indexer
 from tests.console.support import START, Clock, Visit, shop
@@ -350,3 +350,20 @@ def test_who_came_in_at_the_goal_made_no_effort_on_the_way() -> None:
     ]
 
     assert [[(WHOLE, WHOLE)], [(WHOLE, WHOLE), ("order", WHOLE), ("order", "pay")]] == works
+
+
+@pytest.mark.parametrize(
+    ("event", "counts"),
+    [
+        ({"type": "click", "trusted": True}, True),
+        ({"type": "click"}, True),
+        ({"type": "click", "trusted": False}, False),
+        ({"type": "page", "nav": "reload"}, True),
+        ({"type": "page", "nav": "link"}, False),
+        ({"type": "field", "changed": True, "cause": "submit"}, False),
+        ({"type": "form", "how": "enter"}, True),
+    ],
+)
+def test_an_action_is_what_was_done_on_purpose(event: dict[str, Any], *, counts: bool) -> None:
+    """Not what a script did, nor the same thing told twice."""
+    assert counts == is_action(event)

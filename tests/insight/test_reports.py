@@ -277,6 +277,31 @@ async def test_a_file_is_in_force_without_a_restart_and_a_mistake_changes_nothin
     await again.begin(shown.running.store)
     assert {one.id for one in again.reports()} == {one.id for one in shown.book.reports()}
     assert "new.yaml:5" in again.problems
+    new.write_text(good.replace("title:", "site: shoop\n    title:"))
+    shown.book.load()
+    text = html.unescape(await page(http, shown.running, "/reports/new?lang=en"))
+    assert "There is no site “shoop”." in text
+    assert re.search(r'tile-number">\s*0\s*<', text)
+    everywhere = html.unescape(await page(http, shown.running, "/reports/new?lang=en&site="))
+    assert re.search(r'tile-number"><a [^>]*>120<', everywhere)
+    table = re.search(r'href="(/reports/new/1\.csv[^"]*)"', everywhere)
+    assert table is not None
+    assert "120" in await page(http, shown.running, table[1])  # of all sites, as the page is
+    delivery = Delivery(
+        "d",
+        "a",
+        "Monday",
+        "digest",
+        "team",
+        "en",
+        {"site": "", "until": UNTIL, "report": "new"},
+        UNTIL,
+        UNTIL,
+    )
+    mailed = await Teller(
+        shown.running.store, lambda: "https://s.example", "UTC", reports=shown.book
+    ).tell(delivery)
+    assert {"sessions": 0, "before": 0} == mailed.payload["data"]["blocks"][0]["rows"][0]
     new.write_text(good.replace("new:", "shop:"))
     shown.book.load()
     assert "the report 'shop' stands in" in shown.book.problems
