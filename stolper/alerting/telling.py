@@ -25,14 +25,13 @@ from console.reporting import NoReports, Reports
 from console.workbench import ProcessState
 from core.alerts import HOUR_MS, Counted, Delivery, FlagFilter, Span
 from core.model import Struggle
-from core.store import SiteStore
 from insight.reports import ReportStore
 
 SHOWN = 5
 """Struggles that a message names; the page it leads to has all."""
 
 
-class TellingStore(DigestStore, SiteStore, ReportStore, Protocol):
+class TellingStore(DigestStore, ReportStore, Protocol):
     """The parts of a store that messages are written from."""
 
 
