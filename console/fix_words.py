@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from math import isinf
-
 from babel.numbers import format_decimal
 
-from console.format import percent
+from console.format import percent, times
 from console.language import Language
 from console.words import Words
 from insight.fixes import Outcome, Verdict
@@ -33,18 +31,12 @@ def outcome_text(outcome: str, _: Words) -> str:
 
 def ratio_text(ratio: Ratio, language: Language) -> str:
     """Return a ratio with its interval: `0.14 (0.05 to 0.41)`."""
-    value, low, high = (_number(one, language) for one in (ratio.value, ratio.low, ratio.high))
+    value, low, high = (times(one, language.code) for one in (ratio.value, ratio.low, ratio.high))
     return language.gettext("%(value)s (%(low)s to %(high)s)") % {
         "value": value,
         "low": low,
         "high": high,
     }
-
-
-def _number(value: float, language: Language) -> str:
-    if isinf(value):
-        return "∞"
-    return format_decimal(value, "#,##0.##" if value < 10 else "#,##0", locale=language.code)
 
 
 def verdict_text(one: Verdict, language: Language) -> str:

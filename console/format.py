@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from math import isinf
 from typing import Any
 
 from babel import Locale
@@ -58,6 +59,15 @@ def percent(share: float, language: str) -> str:
         return f"> {format_percent(0.999, tenths, locale=language)}"
     fine = share < 0.1 or 0.995 <= share < 1
     return format_percent(share, tenths if fine else whole, locale=language)
+
+
+def times(value: float, language: str) -> str:
+    """Return how many times as much something is: near 1 with as many digits as tell it from 1, infinite as ∞."""
+    if isinf(value):
+        return "∞"
+    near = 0.995 <= value < 1.005 and value != 1
+    pattern = "#,##0.####" if near else "#,##0.##" if value < 10 else "#,##0"
+    return format_decimal(value, pattern, locale=language)
 
 
 def net(difference: float, language: str) -> str:

@@ -14,7 +14,7 @@ from babel.numbers import format_decimal
 from console import effort_words
 from console.alert_words import counted_link, struggle_title
 from console.fix_words import outcome_text
-from console.format import net, percent
+from console.format import net, percent, times
 from console.language import Language
 from console.process_words import ProcessTexts
 from console.reporting import Made
@@ -149,6 +149,8 @@ def value_text(cell: Cell, value: float | str | None, language: Language) -> str
         return outcome_text(value, language.gettext) if cell.unit == "text" else value
     if isinf(value):
         return "∞"
+    if cell.unit == "ratio":
+        return times(value, language.code)
     if cell.unit == "share":
         return percent(value, language.code)
     if cell.unit == "net":

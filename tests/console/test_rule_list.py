@@ -21,7 +21,7 @@ from console import (
     rule_pages,
 )
 from console.drafts import AT_ONCE, Drafts, Step
-from console.format import percent
+from console.format import percent, times
 from console.language import LANGUAGES
 from console.rule_list import Filters, broken_files, examples_of, rows, state_of
 from console.starters import KINDS, starter
@@ -152,6 +152,15 @@ def test_percent() -> None:
     assert percent(0.99999, "en") == "> 99.9%"
     assert percent(0.99, "en") == "99%"
     assert percent(0.0841, "de") == "8,4\xa0%"
+
+
+def test_times() -> None:
+    """What is not 1 is not written as 1: whether an interval has it in it is what a verdict hangs on."""
+    told = [
+        times(one, "en") for one in (0.0532, 0.82, 0.9968, 1.0, 1.0042, 3.456, 12.6, float("inf"))
+    ]
+
+    assert ["0.05", "0.82", "0.9968", "1", "1.0042", "3.46", "13", "∞"] == told
 
 
 @pytest.mark.parametrize("language", list(LANGUAGES))
