@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Frame, Page, expect
 
 from collector.sessions import was_left
+from tests.console.support import Visit
 from tests.e2e.conftest import Serve
 from tests.e2e.planted import PlantedShop, planted
 from tests.e2e.support import Stack, eventually, holds
@@ -124,4 +125,22 @@ async def test_presses_stand_on_their_elements_at_another_width(
     await drawn(page)
     assert 10 == await page.locator("#map .map-band").count()
     assert (await page.inner_text(".depths tbody tr:nth-child(2) a")).startswith("2")
+
+    # Anybody can send a key: one that all objects of a script have is an element that is not there.
+    target = {"key": "constructor", "tag": "button", "label": "Odd"}
+    press = {"t": 9, "type": "click", "path": PATH, "trusted": True, "offset_x": 1, "offset_y": 1}
+    odd = Visit(
+        server.store, "odd", shop.site.key, server.server.clock.now_ms(), {"device": "desktop"}
+    )
+    await odd.send([{"t": 0, "type": "page", "path": PATH}, {**press, "target": target}])
+    await server.server.closer.end(odd.id, "left")
+
+    async def told() -> bool:
+        await page.goto(f"{server.console_url}/maps?page={PATH}")
+        return "3 sessions" in await page.inner_text("main")
+
+    await eventually(told, within_s=20, every_s=0.5)
+    await drawn(page)
+    assert 5 == len(await spots(page))
+    assert "2 of 7" in await page.inner_text("#map-note")
     await page.context.close()

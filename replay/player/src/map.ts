@@ -130,7 +130,7 @@ class PageMap {
   }
 
   #spots(overlay: SVGElement, boxes: Record<string, Box>): void {
-    const elements = (this.#drawn.elements ?? []).filter((one) => boxes[one.key]);
+    const elements = (this.#drawn.elements ?? []).filter((one) => boxOf(boxes, one.key));
     for (const { key } of elements) {
       const [x, y, width, height] = boxes[key] as Box;
       overlay.append(made("rect", { class: "map-box", x, y, width, height, "data-key": key }));
@@ -178,7 +178,7 @@ class PageMap {
   /** Say what is not in the picture, above it and in the table. */
   #tellUnplaced(boxes: Record<string, Box>): void {
     const all = this.#drawn.elements ?? [];
-    const missing = all.filter((one) => !boxes[one.key]);
+    const missing = all.filter((one) => !boxOf(boxes, one.key));
     const sum = (some: Element[]): number => some.reduce((total, one) => total + one.times, 0);
     const words: Record<string, string> = {
       some: String(sum(missing)),
@@ -194,7 +194,7 @@ class PageMap {
       missing.length ? template.replace(/\{(\w+)\}/g, (_all, name) => words[name] ?? "") : "",
     );
     for (const row of document.querySelectorAll<HTMLElement>("#map-elements tr[data-key]")) {
-      const is = row.dataset.key !== undefined && !boxes[row.dataset.key];
+      const is = row.dataset.key !== undefined && !boxOf(boxes, row.dataset.key);
       row.querySelector(".map-missing")?.remove();
       if (!is) continue;
       const badge = document.createElement("span");
@@ -203,6 +203,11 @@ class PageMap {
       row.querySelector("th")?.append(badge);
     }
   }
+}
+
+/** Return where the element called *key* is. Visitors send keys: one called `constructor` is no property of all objects. */
+function boxOf(boxes: Record<string, Box>, key: string): Box | undefined {
+  return Object.hasOwn(boxes, key) ? boxes[key] : undefined;
 }
 
 /** Return *at* px as far as it lies in an element of *size*: pages of other widths have other elements. */

@@ -55,7 +55,7 @@ export function mapped(
   if (!frame || !page?.body) return null;
   const size = unfold(frame, page);
   const wanted = new Set(keys);
-  const boxes: Record<string, Box> = {};
+  const boxes: Record<string, Box> = Object.create(null); // a key may be called __proto__
   const called = callers(preset);
   let looked = 0;
   for (const element of elements(page.body)) {
