@@ -192,7 +192,9 @@ async def change_note(request: web.Request) -> web.Response:
         changes |= {"text": note_text(body["text"])} if "text" in body else {}
     except ContactError as error:
         raise _wrong(error) from None
-    await store.change_contact_note(note.id, changes, _who(request), now_ms)
+    changed = await store.change_contact_note(note.id, changes, _who(request), now_ms)
+    if changed is None:  # erased meanwhile
+        raise ApiError(404, "not_found", "there is no such note")
     await store.audit(now_ms, _who(request), "contact_note_changed", contact.id)
     return await _answer(request, contact)
 

@@ -22,7 +22,7 @@ from console.find_pages import zone_of
 from console.pages import render
 from core.contacts import DIRECTIONS, NOTE_KINDS, Contact, ContactNote, ContactQuery
 from core.erasing import KEY, Whom, subject
-from core.errors import UserError
+from core.errors import NotFound, UserError
 from desk.contacts import MOST_ID, new_id, note_kind, note_text
 
 PAGE_SIZE = 50
@@ -156,9 +156,11 @@ async def change(request: web.Request) -> web.Response:
         if "resolved" in form or form.get("whole"):
             given["resolved"] = form.get("resolved") == "yes"
         changes = await box.changes(contact, given)
-        await store.change_contact(contact.id, changes, who, now_ms)
+        changed = await store.change_contact(contact.id, changes, who, now_ms)
     except UserError as error:
         return await _page(request, contact, error)
+    if changed is None:  # erased meanwhile
+        raise web.HTTPNotFound
     await _audit(request, who, "contact_changed", contact.id)
     raise web.HTTPSeeOther(contact_link(contact))
 
@@ -172,6 +174,8 @@ async def add_note(request: web.Request) -> web.Response:
         kind, text = note_kind(form.get("kind", "note")), note_text(form.get("text"))
         note = ContactNote(new_id(), contact.id, kind, text, who, console(request).clock.now_ms())
         await console(request).store.add_contact_note(note)
+    except NotFound:  # erased meanwhile
+        raise web.HTTPNotFound from None
     except UserError as error:
         return await _page(request, contact, error)
     await _audit(request, who, "contact_noted", contact.id)
@@ -194,7 +198,9 @@ async def change_note(request: web.Request) -> web.Response:
         }
     except UserError as error:
         return await _page(request, contact, error)
-    await store.change_contact_note(note.id, changes, who, console(request).clock.now_ms())
+    now_ms = console(request).clock.now_ms()
+    if await store.change_contact_note(note.id, changes, who, now_ms) is None:  # erased meanwhile
+        raise web.HTTPNotFound
     await _audit(request, who, "contact_note_changed", contact.id)
     raise web.HTTPSeeOther(contact_link(contact))
 

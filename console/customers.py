@@ -13,7 +13,7 @@ WEB = "web"
 """Stands for visits among the channels."""
 
 AT_ONCE = 20
-"""Entries of one millisecond that may lie on both sides of a page's end."""
+"""Visits that began in one millisecond and may lie on both sides of a page's end."""
 
 _PLACE = re.compile(r"(\d{1,15})\.([A-Za-z0-9_=-]{1,100})")
 
@@ -40,7 +40,7 @@ async def journey_of(
             customer, limit=most, before_ms=None if until is None else until + 1
         )
     if channel != WEB:
-        query = ContactQuery(customer=customer, channel=channel or None, until_ms=until, limit=most)
+        query = ContactQuery(customer=customer, channel=channel or None, before=before, limit=most)
         contacts = await store.contacts(query)
     found = journey(sessions, contacts, await store.browsers_of(customer), 2 * most)
     if before is not None:

@@ -100,7 +100,6 @@ class ContactQuery:
     unassigned: bool = False
     resolved: bool | None = None
     since_ms: int | None = None
-    until_ms: int | None = None
     limit: int = 50
     before: tuple[int, str] | None = None
 

@@ -121,9 +121,6 @@ def _where(query: ContactQuery) -> tuple[str, list[Any]]:
     if query.since_ms is not None:
         where.append("started_ms >= ?")
         values.append(query.since_ms)
-    if query.until_ms is not None:
-        where.append("started_ms <= ?")
-        values.append(query.until_ms)
     return " AND ".join(where), values
 
 

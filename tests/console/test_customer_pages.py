@@ -12,9 +12,11 @@ import pytest
 from yarl import URL
 
 from core.contacts import Contact, ContactNote, ContactQuery
+from core.erasing import Whom
 from core.model import User
 from core.search import Document
 from tests.console.support import PASSWORD, START, Running, Visit, form_token
+from tests.console.test_api import call as program
 
 MINUTE = 60_000
 KNOWN = {"id": "K-1", "hashed": False, "verified": True}
@@ -137,6 +139,8 @@ async def test_a_long_journey_goes_on(customer: Running, http: aiohttp.ClientSes
     """Page by page every entry is shown once, also those of one moment; a channel shows its own alone."""
     for n in range(45):
         await call(customer, 300 + n // 7, f"x{n}", channel="chat")
+    for n in range(60):  # a file that tells days, and no times
+        await call(customer, 400, f"y{n}", channel="sms")
     path, seen = "/customers/K-1", []
     while path:
         html = await get(http, customer, path)
@@ -144,7 +148,7 @@ async def test_a_long_journey_goes_on(customer: Running, http: aiohttp.ClientSes
         after = re.search(r'rel="next" href="([^"]+)"', html)
         path = unescape(after[1]) if after else ""
 
-    assert 50 == len(seen) == len(set(seen))
+    assert 110 == len(seen) == len(set(seen))
     mails = await get(http, customer, "/customers/K-1?channel=mail")
     assert ["/contacts/m1"] == re.findall(r'class="entry-title" href="([^"]+)"', mails)
     visits = await get(http, customer, "/customers/K-1?channel=web")
@@ -314,6 +318,34 @@ async def test_owners_erase_a_contact(customer: Running, http: aiohttp.ClientSes
     assert None is await customer.store.contact("m1")
     last = (await customer.store.audited(1))[0]
     assert ("erased", True) == (last.action, last.subject.startswith("contact #"))
+
+
+async def test_what_was_erased_meanwhile_is_not_written(
+    customer: Running, http: aiohttp.ClientSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever writes at a contact that somebody erases at that moment is told, and the audit does not name it."""
+    store = customer.store
+    note = ContactNote("n1", "c1", "note", "Secret", "owner", START)
+    await store.add_contact_note(note)
+    contact = await store.contact("c1")
+    await store.erase(Whom("contact", "c1"))
+
+    async def there(_: str) -> Any:  # as it was read a moment before
+        return contact
+
+    async def noted(_: str) -> Any:
+        return note
+
+    monkeypatch.setattr(store, "contact", there)
+    monkeypatch.setattr(store, "contact_note", noted)
+    text = {"kind": "note", "text": "Hello"}
+    for path, form in (("", {"outcome": "sent"}), ("/notes", text), ("/notes/n1", text)):
+        assert 404 == (await post(http, customer, f"/contacts/c1{path}", form))[0], path
+    for method, path, told in (
+        ("PATCH", "", {"outcome": "sent"}), ("POST", "/notes", text), ("PATCH", "/notes/n1", text),
+    ):  # fmt: skip
+        assert 404 == (await program(customer, f"/contacts/c1{path}", "contacts", method, told))[0]
+    assert "c1" not in [one.subject for one in await store.audited(20)]
 
 
 async def test_a_file_comes_in_by_the_page(customer: Running, http: aiohttp.ClientSession) -> None:
