@@ -31,7 +31,7 @@ class VerdictStore(RecordStore, FixStore, Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """Those *who* came before or since, and the share of them that met the struggle. *pairs* list them."""
+    """Ended visits that came before or since, and the share of them that *met* the struggle. *pairs* list them."""
 
     met: Share
     pairs: tuple[Pair, ...]
@@ -62,7 +62,7 @@ async def verdict(store: VerdictStore, fix: Fix) -> Verdict:
     at_ms = fix.resolved_ms if named is None else named.at_ms
     by_release = named is not None and named.seen_ms is not None
     page = fix.pages[0] if len(fix.pages) == 1 else ""
-    place: tuple[Pair, ...] = (("page", page),) if page else ()
+    place: tuple[Pair, ...] = (("not_has", "running"), *((("page", page),) if page else ()))
     release = fix.release if by_release else ""
     before = await _side(store, fix, (*place, *_before(at_ms, release)))
     since = await _side(store, fix, (*place, *_since(at_ms, release)))

@@ -51,9 +51,16 @@ class Site:
         self.indexer = Indexer(self.store, running.clock, rules=lambda: self.declared)
 
     async def visit(
-        self, id_: str, start: int, release: str, paths: list[str], met: list[str]
+        self,
+        id_: str,
+        start: int,
+        release: str,
+        paths: list[str],
+        met: list[str],
+        *,
+        runs: bool = False,
     ) -> None:
-        """Write an ended visit of *paths* that meets the struggles on those of *met*."""
+        """Write a visit of *paths* that meets the struggles on those of *met*; it has ended, unless it *runs*."""
         attributes = {"release": release} if release else {}
         visit = Visit(self.store, id_, start=start, attributes=attributes)
         await visit.send(
@@ -62,6 +69,9 @@ class Site:
                 for nth, path in enumerate(paths)
             ]
         )
+        if runs:
+            self.indexer.changed(id_)
+            return
         await self.store.end_session(id_, "left")
         flags = tuple(flag(id_, start, "stuck", path) for path in met)
         await self.store.commit_verdicts([Verdicts(id_, 0, flags, replace=True, final=True)])
@@ -110,6 +120,7 @@ async def test_a_fix_that_helps_is_said_to_have_improved_it(site: Site) -> None:
     await site.visits("new", 80, LIVE, "1.1", {"/pay": 0.0, "/basket": 0.5, "/help": 0.2}, 2)
     await site.visits("newer", 40, LIVE + DAY, "1.2", {"/pay": 0.0}, 3)
     await site.visits("cached", 20, LIVE + DAY, "1.0", {"/pay": 0.9}, 4)  # still run the old one
+    await site.visit("there", LIVE + DAY, "1.1", ["/pay"], [], runs=True)  # may meet it yet
     found = {path: await site.verdict(path) for path in before}
     pay = found["/pay"]
 
