@@ -15,7 +15,7 @@ from core.causes import MET_AT, Encounters
 from core.model import Struggle
 from insight.causes import Cause, causes
 from insight.funnel import MOST, Pair, completed, left, narrowed
-from insight.risk import Ratio
+from insight.risk import RiskRatio
 
 VIEW = "causes"
 
@@ -116,7 +116,7 @@ def _row(counts: Encounters, one: Cause, named: Mapping[str, Struggle], frame: F
     )
 
 
-def _drawn(ratio: Ratio) -> Drawn:
+def _drawn(ratio: RiskRatio) -> Drawn:
     low, high = ratio.low < LEAST, ratio.high > HIGHEST
     return Drawn(_at(ratio.low), _at(ratio.ratio), _at(ratio.high), low, high)
 

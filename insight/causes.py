@@ -11,7 +11,7 @@ from core.causes import LEAST, MET_AT, SAW_AT, CauseStore, Encounters, Exposure,
 from core.model import SessionQuery
 from insight.funnel import Pair
 from insight.intervals import Share, share_of
-from insight.risk import Ratio, adjusted, risk_ratio
+from insight.risk import RiskRatio, adjusted, risk_ratio
 
 LEAST_LEFT = 10
 """With fewer that left of those who met something and of comparable others, or fewer of either (LEAST), nothing is told."""
@@ -54,7 +54,7 @@ class Cause:
     others: Share
     completed: Share
     matched: int
-    ratio: Ratio | None
+    ratio: RiskRatio | None
     lost: Amount | None
 
     def pairs(self, at: str) -> tuple[Pair, ...]:
@@ -113,14 +113,16 @@ def lost(found: Iterable[Cause]) -> Amount | None:
     )  # fmt: skip
 
 
-def _ratio(one: Exposure) -> Ratio | None:
+def _ratio(one: Exposure) -> RiskRatio | None:
     """Return the ratio of *one*, if there are enough to tell it."""
     met, others = sum(s.met for s in one.strata), sum(s.others for s in one.strata)
     gone = sum(s.left + s.others_left for s in one.strata)
     return risk_ratio(one.strata) if min(met, others) >= LEAST and gone >= LEAST_LEFT else None
 
 
-def _cause(counts: Encounters, one: Exposure, ratio: Ratio | None, chance: float | None) -> Cause:
+def _cause(
+    counts: Encounters, one: Exposure, ratio: RiskRatio | None, chance: float | None
+) -> Cause:
     verdict: Verdict = "few"
     if ratio is not None and chance is not None:
         sure = chance <= RATE
@@ -140,7 +142,7 @@ def _cause(counts: Encounters, one: Exposure, ratio: Ratio | None, chance: float
     )
 
 
-def _lost(counts: Encounters, one: Exposure, ratio: Ratio) -> Amount:
+def _lost(counts: Encounters, one: Exposure, ratio: RiskRatio) -> Amount:
     """
     Return how many completions are lost: of those who left, the part that would not have, and of these the share that gets on.
 

@@ -17,7 +17,7 @@ from insight.intervals import LEVEL
 
 
 @dataclass(frozen=True, slots=True)
-class Ratio:
+class RiskRatio:
     """A *ratio* of risks, the interval that holds the true one with 95 % confidence, and *p* of none (1.0)."""
 
     ratio: float
@@ -26,7 +26,7 @@ class Ratio:
     p: float
 
 
-def risk_ratio(strata: Sequence[Stratum], level: float = LEVEL) -> Ratio | None:
+def risk_ratio(strata: Sequence[Stratum], level: float = LEVEL) -> RiskRatio | None:
     """
     Return how many times as often those who met it left as the others of the same stratum; None where nobody left, or all did.
 
@@ -49,7 +49,7 @@ def risk_ratio(strata: Sequence[Stratum], level: float = LEVEL) -> Ratio | None:
         return None  # all left: there is nothing to be told
     half = NormalDist().inv_cdf(0.5 + level / 2) * error
     p = 2 * NormalDist().cdf(-abs(middle) / error)
-    return Ratio(met / others, exp(middle - half), exp(middle + half), p)
+    return RiskRatio(met / others, exp(middle - half), exp(middle + half), p)
 
 
 _Table = tuple[float, float, float, float]
