@@ -80,12 +80,12 @@ class ProcessForm:
 
 
 def read(declared: Mapping[str, Any]) -> ProcessForm:
-    """Return the form of a process *declared* with these values."""
-    labels = declared.get("labels") or {}
+    """Return the form of a process *declared* with these values, in which there may be mistakes."""
+    labels = _map(declared.get("labels"))
     optional = _list(declared.get("optional"))
     steps = tuple(
         replace(_step(matcher), en=en, de=de, optional=name in optional, origin=name)
-        for name, matcher in (declared.get("steps") or {}).items()
+        for name, matcher in _map(declared.get("steps")).items()
         for en, de in (_texts(labels.get(name)),)
     )
     names = [one.origin for one in steps]
@@ -103,13 +103,15 @@ def knows(declared: Mapping[str, Any]) -> bool:
     """
     Say whether the form can show all of *declared*.
 
-    It cannot show names of lists that stand for something else, nor more than MOST_STEPS.
+    It cannot show names of lists that stand for something else, more than MOST_STEPS, nor labels that are none.
     """
     told = {name: value for name, value in declared.items() if name != "steps"}
     steps = declared.get("steps")
     return (
         isinstance(steps, dict)
         and len(steps) <= MOST_STEPS
+        and isinstance(declared.get("labels"), dict | None)
+        and all(isinstance(one, str) for one in _list(declared.get("optional")))
         and not any(
             isinstance(one, str) and one.startswith("$")
             for value in told.values()
@@ -289,6 +291,10 @@ def _text(en: str, de: str) -> Any:
     if en and de:
         return {"en": en, "de": de}
     return en or ({"de": de} if de else None)
+
+
+def _map(value: Any) -> dict[Any, Any]:
+    return value if isinstance(value, dict) else {}
 
 
 def _list(value: Any) -> list[Any]:

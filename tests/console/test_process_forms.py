@@ -219,6 +219,10 @@ async def test_a_file_as_no_form_writes_it_is_kept(desk: Desk) -> None:
     }
     assert "more than 30 steps" in await desk.post("/processes/long/edit", sent, 422)
     assert text == desk.own("long.yaml").read_text()
+    desk.own("wrong.yaml").write_text(
+        "version: 1\nprocesses: {wrong: {steps: {a: page}, labels: none}}\n"
+    )
+    assert "for the editor" in await desk.get("/processes/wrong/edit")
 
 
 async def test_a_process_that_came_with_stolper_is_changed_in_a_file_of_its_own(desk: Desk) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -206,6 +207,18 @@ def test_what_would_be_lost_is_not_shown_as_a_form() -> None:
     many = {f"s{number}": "page" for number in range(MOST_STEPS)}
     assert knows({"steps": many}) and not knows({"steps": {**many, "more": "page"}})
     assert knows(declared(FILE)["order"])
+
+
+@pytest.mark.parametrize("odd", [5, "text", ["a"], [{"a": 1}], {"a": {"b": 1}}])
+@pytest.mark.parametrize("key", ["steps", "labels", "optional", "title", "goal", "site", "value"])
+def test_a_declaration_with_mistakes_can_be_looked_at(key: str, odd: Any) -> None:
+    """A file is not in force while it is wrong, but its processes have their pages: these lead to the editor."""
+    wrong = {**declared(FILE)["order"], key: odd}
+    form = read(wrong)
+
+    assert (4 if key != "steps" else len(odd) if isinstance(odd, dict) else 0) == len(form.steps)
+    if knows(wrong):
+        values(form, wrong)
 
 
 def test_a_form_is_read_as_it_was_sent() -> None:
