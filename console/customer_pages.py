@@ -187,7 +187,7 @@ async def show_card(request: web.Request) -> web.Response:
         steps=_done(steps),
         struggles=[(flag, Teller(language, 0).struggle(flag)) for flag in made.struggles],
         visits=await store.count_visits(customer.id),
-        contacts=len(contacts),
+        contacts=await store.count_contacts(ContactQuery(customer=customer.id)),
         now_ms=console(request).clock.now_ms(),
         link=customer_link,
         **_words(request),

@@ -168,7 +168,7 @@ async def _shown(request: web.Request, session: Session, found: Sighting) -> dic
     return {
         "session": session,
         "link": Moment(session.id, at_ms=max(0.0, at_ms - LEAD_MS)).link,
-        "stage": stage_path(request, session.id, request[SIGNED_IN]),
+        "stage": stage_path(request, session.id, request[SIGNED_IN]) + "?picture",
         "load": {"id": found.page_load, "tab": found.tab, "at": found.from_ms, "until": found.until_ms},
         "at": found.at_ms,
         "privacy": site.privacy if site else "standard",

@@ -85,12 +85,13 @@ def stage_csp(site: Site | None, base: str | None) -> str:
 
 @open_to_all
 async def document(request: web.Request) -> web.Response:
-    """Answer with the stage, and note who watches."""
+    """Answer with the stage, and note who watches; whoever sees a page of it as a picture has not watched the session."""
     session, who = await _allowed(request)
     store = console(request).store
     now_ms = console(request).clock.now_ms()
     await store.audit(now_ms, who, "watched", session.id)
-    await store.mark_watched(who, session.id, now_ms)
+    if "picture" not in request.query:
+        await store.mark_watched(who, session.id, now_ms)
     html = files("console").joinpath("templates/stage.html").read_text(encoding="utf-8")
     response = web.Response(text=html, content_type="text/html")
     site, base = await store.site(session.site), console(request).proxies.base_url(request)

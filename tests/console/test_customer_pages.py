@@ -256,6 +256,9 @@ async def test_the_card_says_what_is_known_and_what_is_missing(
         assert part in told
     german = await get(http, customer, "/customers/K-1/handover?lang=de")
     assert "Was versprochen wurde" in german
+    for number in range(100):
+        await call(customer, 1, f"old{number}")
+    assert "102 Kontakte" in words(await get(http, customer, "/customers/K-1/handover"))
 
 
 async def test_a_contact_is_written_down_and_changed(

@@ -8,6 +8,7 @@ import pytest
 from playwright.async_api import Browser, Frame, Page, expect
 
 from collector.sessions import was_left
+from core.model import SessionQuery
 from tests.console.support import Visit
 from tests.e2e.conftest import Serve
 from tests.e2e.planted import PlantedShop, planted
@@ -143,4 +144,6 @@ async def test_presses_stand_on_their_elements_at_another_width(
     await drawn(page)
     assert 5 == len(await spots(page))
     assert "2 of 7" in await page.inner_text("#map-note")
+    sessions = [one.id for one in await server.store.sessions(SessionQuery())]
+    assert not await server.store.watched_by("owner", sessions)  # a picture is no visit watched
     await page.context.close()
