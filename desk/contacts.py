@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import json
 import secrets
+import unicodedata
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -46,6 +47,9 @@ _LENGTHS = {
     "customer": MOST_ID, "code": 40, "subject": MOST_SUBJECT, "outcome": MOST_OUTCOME, "agent": MOST_AGENT,
     "key": MOST_KEY,
 }  # fmt: skip
+_FREE = ("subject", "outcome", "agent")
+"""Lines that people write: with blanks that do not break, and signs made of several, as mails have them."""
+
 _TRUTH = {"true": True, "yes": True, "1": True, "false": False, "no": False, "0": False, "": False}
 
 
@@ -149,9 +153,14 @@ def _text(name: str, value: object) -> str:
     most = _LENGTHS.get(name, 40)
     if len(text) > most:
         raise ContactError(name, f"{name} has at most {most} characters")
-    if any(not letter.isprintable() for letter in text):
+    if name not in _FREE and not text.isprintable() or any(map(_breaks, text)):
         raise ContactError(name, f"{name} is one line of text")
     return text.lower() if name in ("channel", "direction") else text
+
+
+def _breaks(letter: str) -> bool:
+    """Say whether *letter* ends a line or is none, as NUL."""
+    return unicodedata.category(letter) in ("Cc", "Cs", "Zl", "Zp")
 
 
 def _time(name: str, value: object, now_ms: int) -> int | None:
@@ -206,7 +215,7 @@ def note_kind(given: object) -> str:
 
 def note_text(given: object) -> str:
     """Return the text of a note. Raise ContactError if there is none, or too much."""
-    text = given.replace("\r\n", "\n").strip() if isinstance(given, str) else ""
+    text = given.replace("\r\n", "\n").replace("\0", "").strip() if isinstance(given, str) else ""
     if not text or len(text) > MOST_TEXT:
         raise ContactError("text", f"a note has 1 to {MOST_TEXT} characters")
     return text

@@ -47,10 +47,14 @@ def test_an_unknown_channel_is_told_which_there_are() -> None:
         ({"direction": "up"}, "direction is in"),
         ({"subject": "x" * 201}, "at most 200 characters"),
         ({"subject": "two\nlines"}, "one line"),
+        ({"subject": "two\u2028lines"}, "one line"),
+        ({"outcome": "a\0b"}, "one line"),
+        ({"customer": "K\u00a01"}, "one line"),
         ({"resolved": "perhaps"}, "true or false"),
         ({"customer": ["K-1"]}, "customer is a text"),
         ({"notes": [{"kind": "secret", "text": "x"}]}, "kind is one of note, tried, promise, next"),
         ({"notes": [{"kind": "note", "text": " "}]}, "1 to 4000"),
+        ({"notes": [{"kind": "note", "text": "\0"}]}, "1 to 4000"),
         ({"notes": ["text"]}, "a note is like"),
         ({"channel": ""}, "there is no channel ''"),
     ],
@@ -60,6 +64,14 @@ def test_what_is_wrong_is_said(given: dict[str, Any], told: str) -> None:
     """Each wrong field has a sentence that says what may stand there."""
     with pytest.raises(ContactError, match=told.replace("?", r"\?").replace("'", ".")):
         read(**given)
+
+
+@pytest.mark.parametrize(
+    "text", ["Prix\u00a0?", "Re: \U0001f469\u200d\U0001f4bb", "\u05d0\u200f 1", "soft\u00adhyphen"]
+)
+def test_subjects_of_mails_are_taken_as_they_are(text: str) -> None:
+    """Blanks that do not break, signs made of several and marks of direction stand in what people write."""
+    assert text == read(subject=text, outcome=text, agent=text).values["subject"]
 
 
 def test_the_channel_has_to_be_told() -> None:
