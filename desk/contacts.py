@@ -153,7 +153,7 @@ def _text(name: str, value: object) -> str:
     most = _LENGTHS.get(name, 40)
     if len(text) > most:
         raise ContactError(name, f"{name} has at most {most} characters")
-    if name not in _FREE and not text.isprintable() or any(map(_breaks, text)):
+    if (name not in _FREE and not text.isprintable()) or any(map(_breaks, text)):
         raise ContactError(name, f"{name} is one line of text")
     return text.lower() if name in ("channel", "direction") else text
 
