@@ -105,7 +105,12 @@ class ContactQuery:
 
 
 class ContactStore(Protocol):
-    """Contacts, their notes, and what was changed of both."""
+    """
+    Contacts, their notes, and what was changed of both.
+
+    One that is nobody's and is linked with a visit becomes the customer's who is named by signature in that visit, or
+    whose the visit turns out to be (core/customers.py); not if people took it from a customer.
+    """
 
     async def put_contact(
         self, contact: Contact, digest: bytes, notes: Sequence[ContactNote] = ()

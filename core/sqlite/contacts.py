@@ -23,6 +23,9 @@ from core.errors import NotFound, UserError
 from core.sqlite import customers
 from core.sqlite.tombs import is_buried
 
+BY_SIGNATURE = "identify"
+"""Who has given a contact to the customer that its visit turned out to be of: the site, by its signature."""
+
 _FIELDS = (
     "id", "channel", "started_ms", "made_ms", "made_by", "customer", "session", "direction", "ended_ms",
     "subject", "outcome", "resolved", "agent", "source", "key", "changed_ms",
@@ -161,6 +164,27 @@ def change(
     if before.customer not in (None, after.customer):
         customers.prune(db, _json([before.customer or ""]), "[]")
     return one(db, id_)
+
+
+def claim(
+    db: sqlite3.Connection, customer: str, session: str, visitor: str | None, at_ms: int
+) -> None:
+    """
+    Give *customer*, whom *session* named by signature, what is nobody's of the visits that are known to be theirs now.
+
+    Those are contacts by spoken code. One that people took from somebody stays nobody's.
+    """
+    rows = db.execute(
+        "SELECT c.id, c.session FROM contacts c WHERE c.customer IS NULL AND c.session IN"
+        " (SELECT ? UNION SELECT id FROM sessions WHERE visitor = ?) AND NOT EXISTS"
+        " (SELECT 1 FROM contact_changes h WHERE h.contact = c.id AND h.field = 'customer')",
+        (session, visitor),
+    ).fetchall()
+    for id_, linked in rows:
+        contact = one(db, id_)
+        theirs = customers.of_session(db, linked) == customer
+        if contact and theirs and not _is_erased(db, replace(contact, customer=customer)):
+            change(db, id_, {"customer": customer}, BY_SIGNATURE, at_ms)
 
 
 def _differs(before: Contact, after: Contact, name: str) -> bool:

@@ -16,7 +16,7 @@ from typing import Any
 import orjson
 
 from core.model import Appended, Event, NewBatch, Session, StoredBatch
-from core.sqlite import assets, customers, erasing
+from core.sqlite import assets, contacts, customers, erasing
 from core.sqlite.counters import MARKS
 from core.sqlite.rows import IDLE, session_of
 from core.sqlite.segments import Tail
@@ -362,6 +362,9 @@ def _name(db: sqlite3.Connection, batch: NewBatch, facts: Facts) -> None:
     ).fetchone()
     at_ms = batch.received_ms if facts.first_ms is None else int(facts.first_ms)
     customers.named(db, batch.identity, visitor, at_ms)
+    if batch.identity.get("verified"):
+        whose = batch.identity["id"]
+        contacts.claim(db, whose, batch.session, visitor, batch.received_ms)
 
 
 def _json(value: object) -> str:

@@ -264,6 +264,41 @@ async def test_a_contact_is_given_to_a_customer_later(store: Store) -> None:
     assert [None, True] == [await store.customer("K-7"), bool(await store.customer("K-8"))]
 
 
+async def test_a_contact_by_code_is_whoever_its_visit_turns_out_to_be(store: Store) -> None:
+    """Once they are named by signature, there or later in that browser; erased with them; never by an unsigned name."""
+    await visit(store, "earlier", 0)
+    await visit(store, "signed", 60)
+    await visit(store, "other", 0, browser="browser-2")
+    for id_, of in (
+        ("early", "earlier"),
+        ("during", "signed"),
+        ("elsewhere", "other"),
+        ("taken", "signed"),
+    ):
+        await store.put_contact(contact(id_, customer=None, session=of), b"")
+    await store.change_contact("taken", {"customer": "K-9"}, "ada", NOON)
+    await store.change_contact("taken", {"customer": None}, "ada", NOON)
+    await visit(store, "signed", 60, "K-1", signed=False, seq=1)
+
+    assert [] == await store.contacts(ContactQuery(customer="K-1"))
+    await visit(store, "signed", 60, "K-1", seq=2)
+    mine = await store.contacts(ContactQuery(customer="K-1"))
+    nobodys = await store.contacts(ContactQuery(unassigned=True))
+    assert {"early", "during"} == {one.id for one in mine}
+    assert {"elsewhere", "taken"} == {one.id for one in nobodys}
+    [change] = await store.contact_changes("early")
+    assert ("customer", None, "K-1", "identify") == (
+        change.field,
+        change.before,
+        change.after,
+        change.who,
+    )
+    await visit(store, "signed", 60, "K-1", seq=3)
+    assert 1 == len(await store.contact_changes("early"))
+    await store.erase(Whom("customer", "K-1"))
+    assert await store.contact("early") is None is await store.contact("during")
+
+
 async def test_notes_need_their_contact(store: Store) -> None:
     """Without it NotFound; beyond the most a UserError."""
     with pytest.raises(NotFound):
