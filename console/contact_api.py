@@ -60,7 +60,8 @@ async def add(request: web.Request) -> web.Response:
     body = await api_body(request)
     if request.headers.get("Idempotency-Key"):
         body.setdefault("key", request.headers["Idempotency-Key"])
-    return await _taken(request, body, API_SOURCE, f"token {request[TOKEN].id}")
+    taken = await _taken(request, body, API_SOURCE, f"token {request[TOKEN].id}")
+    return _made(taken, contact_json(taken.contact))
 
 
 @checks_for_itself
@@ -95,7 +96,8 @@ async def receive(request: web.Request) -> web.Response:
     if not isinstance(given, dict):
         raise ApiError(400, "bad_parameter", "the body is a JSON object")
     given.setdefault("key", id_)
-    return await _taken(request, given, source, f"source {source}")
+    taken = await _taken(request, given, source, f"source {source}")
+    return _made(taken, {"id": taken.contact.id})  # more a system that only sends need not learn
 
 
 async def list_contacts(request: web.Request) -> web.Response:
@@ -232,15 +234,14 @@ def _entry_json(entry: Entry) -> dict[str, Any]:
     return {"kind": "session", "identified": entry.how, "session": session_json(entry.session)}
 
 
-async def _taken(request: web.Request, given: dict[str, Any], source: str, by: str) -> web.Response:
-    """Give the inbox what came, and answer with what became of it."""
+async def _taken(request: web.Request, given: dict[str, Any], source: str, by: str) -> Taken:
+    """Give the inbox what came; return what became of it. Raise ApiError if it was not taken."""
     box = inbox(request)
     try:
         draft: Draft = box.read(given)
         taken: Taken = await box.take(draft, source=source, by=by)
     except UserError as error:
         raise _wrong(error) from None
-    told = {"contact": contact_json(taken.contact), "duplicate": taken.put == "duplicate"}
     if taken.put == "conflict":
         raise ApiError(
             409, "conflict", f"the key '{draft.key}' was used before, with other content"
@@ -250,7 +251,11 @@ async def _taken(request: web.Request, given: dict[str, Any], source: str, by: s
     if taken.put == "stored":
         now_ms = console(request).clock.now_ms()
         await console(request).store.audit(now_ms, by, "contact_made", taken.contact.id)
-    response = answer(told)
+    return taken
+
+
+def _made(taken: Taken, contact: dict[str, Any]) -> web.Response:
+    response = answer({"contact": contact, "duplicate": taken.put == "duplicate"})
     response.set_status(201 if taken.put == "stored" else 200)
     return response
 

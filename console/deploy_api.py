@@ -15,6 +15,9 @@ from console.named import api_body
 from core.fixes import NAME_LENGTH, TEXT_LENGTH, Release
 from core.model import Site
 
+AHEAD_MS = 86_400_000
+"""A release may go live so much later than now: clocks differ, and some are announced."""
+
 _FIELDS = ("site", "name", "at", "text")
 
 
@@ -41,8 +44,8 @@ async def put(request: web.Request) -> web.Response:
     site = await _site(request, body.get("site"))
     now_ms = console(request).clock.now_ms()
     name = _line(body, "name", NAME_LENGTH)
-    if not name:
-        raise ApiError(400, "bad_parameter", "name is what the release is called")
+    if not name or not name.isprintable():
+        raise ApiError(400, "bad_parameter", "name is what the release is called, in one line")
     release = Release(
         site.key, name, told_ms=_at_ms(body, now_ms), text=_line(body, "text", TEXT_LENGTH)
     )  # fmt: skip
@@ -74,8 +77,9 @@ def _at_ms(body: dict[str, Any], now_ms: int) -> int:
         at_ms = round(at.timestamp() * 1000) if at.tzinfo else -1
     except (TypeError, ValueError, OverflowError):
         at_ms = -1
-    if not 0 <= at_ms < 1 << 47:
-        raise ApiError(400, "bad_parameter", "at is a time like 2026-11-27T16:00:00Z")
+    if not 0 <= at_ms <= now_ms + AHEAD_MS:
+        message = "at is a time like 2026-11-27T16:00:00Z, at most a day ahead"
+        raise ApiError(400, "bad_parameter", message)
     return at_ms
 
 

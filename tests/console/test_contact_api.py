@@ -61,6 +61,9 @@ async def test_a_message_that_is_sent_three_times_is_kept_once(crm: Running) -> 
     assert [201, 200, 200] == [status for status, _ in told]
     assert [False, True, True] == [answer["duplicate"] for _, answer in told]
     assert 1 == len({answer["contact"]["id"] for _, answer in told})
+    assert {("id",)} == {
+        tuple(answer["contact"]) for _, answer in told
+    }  # not what staff made of it
     assert 1 == len(await kept(crm))
     status, answer = await send(crm, body.replace(b"Bill", b"Bills"))
 

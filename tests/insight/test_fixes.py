@@ -184,6 +184,8 @@ async def test_a_site_without_releases_has_those_that_a_program_tells(site: Site
         for bad in (
             {**body, "site": "no"},
             {**body, "at": "soon"},
+            {**body, "at": "2500-01-01T00:00:00+00:00"},
+            {**body, "name": "2.0\0"},
             {**body, "who": 1},
             {**body, "name": ""},
         ):
