@@ -101,10 +101,14 @@ async def looked_at(lab: Lab, token: str, sent: list[Sent]) -> tuple[list[str], 
 
 DAMAGES: dict[str, tuple[Callable[[Path], str], int]] = {
     "a byte of a segment": (spoil_segment, 1),
-    "a byte of a sealed recording": (spoil_object, 40),
     "a page of the database": (spoil_database, 40),
+    "a byte of a sealed recording": (spoil_object, 40),
 }
-"""What is damaged, and how many batches that costs at most."""
+"""
+What is damaged, and how many batches that costs at most.
+
+A recording goes last: behind one that is lost a page may hold nothing else that could be.
+"""
 
 
 @pytest.mark.timeout(1200)
