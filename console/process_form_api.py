@@ -16,6 +16,7 @@ from console.api import PREFIX, answer, check_site, session_query
 from console.auth import ApiError
 from console.context import console
 from console.finding import find_of
+from console.process_frame import process_of
 from core.form_use import MARKS
 from core.model import SessionQuery
 from core.spreadsheet import csv_of
@@ -32,10 +33,10 @@ def add_routes(app: web.Application) -> None:
 
 async def show_forms(request: web.Request) -> web.Response:
     """Answer with the forms of a process, or, where `step` and `form` are given, with the fields of one."""
-    id_ = request.match_info["process"]
-    process = next((one for one in console(request).workbench.processes() if one.id == id_), None)
+    process = process_of(request)
     if process is None:
         raise ApiError(404, "not_found", "there is no such process")
+    id_ = process.id
     await check_site(request)
     query = _query(request)
     met = await console(request).store.forms_met(query, id_)

@@ -45,10 +45,15 @@ def views(_: Text) -> list[tuple[str, str]]:
     ]
 
 
+def process_of(request: web.Request) -> ProcessState | None:
+    """Return the process that the address names, None if none of that name is in force."""
+    id_ = request.match_info["process"]
+    return next((one for one in console(request).workbench.processes() if one.id == id_), None)
+
+
 def frame_of(request: web.Request) -> Frame:
     """Return what *request* asks for. Raise HTTPNotFound if there is no such process."""
-    id_ = request.match_info["process"]
-    process = next((one for one in console(request).workbench.processes() if one.id == id_), None)
+    process = process_of(request)
     if process is None:
         raise web.HTTPNotFound
     asked = asked_of(request, request.query)

@@ -16,6 +16,7 @@ from console.context import console
 from console.format import iso
 from console.report_pages import made_until
 from console.report_words import plain_rows
+from console.reporting import report_of
 from insight.report_files import Report
 from insight.reports import Sheet
 
@@ -35,8 +36,7 @@ async def show_list(request: web.Request) -> web.Response:
 
 async def show_one(request: web.Request) -> web.Response:
     """Answer with the numbers of a report, block by block."""
-    id_ = request.match_info["report"]
-    report = next((one for one in console(request).reports.reports() if one.id == id_), None)
+    report = report_of(console(request).reports, request.match_info["report"])
     if report is None:
         raise ApiError(404, "not_found", "there is no such report")
     await check_site(request)

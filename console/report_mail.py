@@ -10,7 +10,7 @@ from console.alert_words import Item, Message, foot
 from console.language import Language
 from console.process_words import ProcessTexts
 from console.report_words import Line, Part, Teller, days_text, plain_rows
-from console.reporting import Made, Reports, made, site_of, span_of
+from console.reporting import Made, Reports, made, report_of, site_of, span_of
 from console.workbench import ProcessState
 from core.alerts import Delivery
 from insight.reports import ReportStore
@@ -27,7 +27,7 @@ async def report_told(
 ) -> tuple[Message, dict[str, Any]]:
     """Return the message of the report that *delivery* names, and the same for programs."""
     name = delivery.facts["report"]
-    report = next((one for one in reports.reports() if one.id == name), None)
+    report = report_of(reports, name)
     if report is None:
         return _gone(delivery, name, base, language), {"report": name, "blocks": []}
     site = site_of(report, delivery.facts.get("site") or None, await store.sites())

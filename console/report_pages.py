@@ -15,7 +15,7 @@ from console.pages import render
 from console.process_words import process_texts
 from console.report_mail import report_address
 from console.report_words import Part, Teller, days_text, plain_rows
-from console.reporting import Made, made, site_of, span_of
+from console.reporting import Made, made, report_of, site_of, span_of
 from core.model import Struggle
 from core.spreadsheet import csv_of
 from insight.report_files import Report
@@ -107,11 +107,10 @@ async def show_file(request: web.Request) -> web.Response:
 
 
 def _report(request: web.Request) -> Report:
-    id_ = request.match_info["report"]
-    for one in console(request).reports.reports():
-        if one.id == id_ and one.is_for(request[ROLE]):
-            return one
-    raise web.HTTPNotFound
+    found = report_of(console(request).reports, request.match_info["report"])
+    if found is None or not found.is_for(request[ROLE]):
+        raise web.HTTPNotFound
+    return found
 
 
 def _until_ms(request: web.Request) -> int | None:

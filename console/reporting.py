@@ -35,6 +35,11 @@ class NoReports:
         return ()
 
 
+def report_of(reports: Reports, id_: str) -> Report | None:
+    """Return the report of that id."""
+    return next((one for one in reports.reports() if one.id == id_), None)
+
+
 @dataclass(frozen=True, slots=True)
 class Made:
     """A report of a span, with what each of its blocks comes to."""

@@ -20,6 +20,7 @@ from core.search import FIELDS, read
 from core.sqlite import (
     SqliteStore,
     alerts,
+    contacts,
     health,
     judged,
     lists,
@@ -149,6 +150,17 @@ def test_counting_reads_an_index_alone(db: sqlite3.Connection, query: SessionQue
     assert ["COVERING"] == [
         word for step in steps(db, sql) for word in step.split() if word == "COVERING"
     ], steps(db, sql)
+
+
+def test_a_signed_batch_reads_the_contacts_of_its_own_visits_alone(
+    db: sqlite3.Connection,
+) -> None:
+    """However many are nobody's: they are met by the index of visits."""
+    (sql,) = asked(db, lambda d: contacts.claim(d, "K-1", "x", "y", NOON))
+    plan = steps(db, sql)
+
+    assert "SEARCH c USING INDEX contacts_by_session (session=?)" == plan[0]
+    assert [] == [step for step in plan if step.startswith("SCAN ") and "CONSTANT" not in step]
 
 
 def read_struggle(db: sqlite3.Connection, since_ms: int | None) -> object:
