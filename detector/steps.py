@@ -1,7 +1,8 @@
 """
 Which steps of the declared processes a session's events are, in the order of the events.
 
-The same compiled matchers as for rules judge here (mappings among them), but no rule does.
+The same compiled matchers as for rules judge here (mappings among them), but no rule does. Owns also which rules only say
+in other words that somebody left, or has not completed: what somebody met on the way is told without them.
 """
 
 from __future__ import annotations
